@@ -261,7 +261,7 @@ class _Assembly:
 
     def _services(self) -> Services:
         """Return the collaborators of the site."""
-        found = self.served
+        served = self.served
         return Services(
             database=self.database,
             compute=self.compute,
@@ -276,18 +276,18 @@ class _Assembly:
             observer=self.hub,
             clock=self.reactor,
             entropy=os.urandom,
-            options=site_options(self.made, found, self.job_settings.usual),
+            options=site_options(self.made, served, self.job_settings.usual),
             password_changed=self._password_changed,
             repositories_changed=self.mirrors.sweep,
             peers=self.peers,
-            expires=None if found is None else found.expires,
-            failing=bool if found is None else found.failing,
+            expires=None if served is None else served.expires,
+            failing=bool if served is None else served.failing,
             certified=self._certified,
             health=health.InstallationHealth(
                 installation=self.made.installation,
                 jobs=self.job_settings.usual,
-                leaf=lambda: None if found is None else found.presented.leaf,
-                failure_reason=lambda: "" if found is None else found.failure_reason,
+                leaf=lambda: None if served is None else served.presented.leaf,
+                failure_reason=lambda: "" if served is None else served.failure_reason,
                 shortage=self.directories.shortage,
             ).findings,
         )
@@ -355,8 +355,8 @@ class _Assembly:
 
     def _certified(self) -> Sequence[str]:
         """Return the names in the certificates that are served now."""
-        found = self.served
-        leaves = () if found is None else (found.presented.leaf, found.own.leaf)
+        served = self.served
+        leaves = () if served is None else (served.presented.leaf, served.own.leaf)
         return site_names.certified(leaves)
 
     async def _read_audiences(

@@ -78,9 +78,9 @@ class CertificateFiles:
         try:
             return CertificateRequest.of(path.read_bytes(), names)
         except (OSError, ValueError):
-            made = CertificateRequest.make(names)
-        self._write(path, made.key_pem)
-        return made
+            certificate_request = CertificateRequest.make(names)
+        self._write(path, certificate_request.key_pem)
+        return certificate_request
 
 
 def parse(content: bytes, now: datetime) -> StoredCertificate:

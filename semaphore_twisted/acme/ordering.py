@@ -213,20 +213,20 @@ class Ordering:
         for url in waiting:
             await self._accepted(url)
 
-    async def _show(self, found: Authorization) -> None:
-        name = found.identifier.value.lower()
+    async def _show(self, authorization: Authorization) -> None:
+        name = authorization.identifier.value.lower()
         if name not in self.names:
             raise AcmeError(
                 f"the CA asks to authorize {plain(name)}, which was not ordered",
                 order_lost=True,
             )
-        if found.status != "pending":
-            raise AcmeError(_refused(found, self.kind), order_lost=True)
-        for each in found.challenges:
+        if authorization.status != "pending":
+            raise AcmeError(_refused(authorization, self.kind), order_lost=True)
+        for each in authorization.challenges:
             if each.type == self.kind:
                 break
         else:
-            kinds = ", ".join(plain(each.type) for each in found.challenges)
+            kinds = ", ".join(plain(each.type) for each in authorization.challenges)
             raise AcmeError(
                 f"acme.challenge: {self.kind} is set, and for {name} the CA "
                 f"offers {kinds or 'nothing'}",
@@ -272,7 +272,9 @@ def _words(problem: ProblemDocument | None) -> str:
     return "no reason was given" if problem is None else problem.words
 
 
-def _refused(found: Authorization, kind: str) -> str:
-    name = plain(found.identifier.value)
-    error = next((each.error for each in found.challenges if each.type == kind), None)
+def _refused(authorization: Authorization, kind: str) -> str:
+    name = plain(authorization.identifier.value)
+    error = next(
+        (each.error for each in authorization.challenges if each.type == kind), None
+    )
     return f"the CA could not verify {name} by {kind}: {_words(error)}"

@@ -161,14 +161,14 @@ def _clock(answer: AcmeResponse, now: datetime) -> list[PreflightFinding]:
 
 def known(record: AcmeRecord, now: datetime) -> list[PreflightFinding]:
     """Report the stored state of this CA: failure, orders and delay."""
-    found = []
+    findings = []
     if record.reason:
-        found.append(
+        findings.append(
             PreflightFinding(Mark.NOTE, f"the last try failed: {record.reason}")
         )
     count = len(schedule.recent_orders(record, now))
     full = schedule.may_order(record, now) > now
-    found.append(
+    findings.append(
         PreflightFinding(
             Mark.FAULT if full else Mark.FINE,
             f"{count} of {schedule.ORDERS_A_WEEK} orders were begun in the last week",
@@ -176,10 +176,10 @@ def known(record: AcmeRecord, now: datetime) -> list[PreflightFinding]:
     )
     wait = schedule.may_try(record, now, asked=True)
     if wait > now:
-        found.append(
+        findings.append(
             PreflightFinding(
                 Mark.NOTE,
                 f"the CA accepts no request before {wait:%Y-%m-%d %H:%M}Z",
             )
         )
-    return found
+    return findings

@@ -74,8 +74,8 @@ class DatabaseStateStore:
             del conn  # only the writer thread is needed
             return self._folder.wanted(names)
 
-        wanted: CertificateRequest = await self._database.write(operation)
-        return wanted
+        certificate_request: CertificateRequest = await self._database.write(operation)
+        return certificate_request
 
     async def stored(self) -> StoredCertificate | None:
         """Return the newest stored certificate that is valid now."""

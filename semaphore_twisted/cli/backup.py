@@ -49,14 +49,14 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 
 def _backup(arguments: argparse.Namespace) -> int:
-    found = open_installation(arguments)
+    installation = open_installation(arguments)
     target: Path = arguments.file
-    found.require_database()  # an empty copy must not replace a good one
-    _check(target, found.database, force=arguments.force)
+    installation.require_database()  # an empty copy must not replace a good one
+    _check(target, installation.database, force=arguments.force)
     try:
         with _signals() as received, _part(target) as part:
             try:
-                size = copy(found.database, part, ended=lambda: received)
+                size = copy(installation.database, part, ended=lambda: received)
             finally:
                 if received:
                     _end(received[0])
@@ -72,10 +72,10 @@ def _backup(arguments: argparse.Namespace) -> int:
     except sqlite3.Error as error:
         of_target = getattr(error, "sqlite_errorcode", None) in _OF_TARGET
         raise CommandError(
-            f"{target if of_target else found.database}: {error}"
+            f"{target if of_target else installation.database}: {error}"
         ) from error
     print(f"{target}: {size} bytes")
-    _remind(found)
+    _remind(installation)
     return 0
 
 
@@ -96,14 +96,14 @@ def _check(target: Path, database: Path, *, force: bool) -> None:
             f"{target} belongs to the database itself; name another file"
         )
     try:
-        found = target.lstat()
+        status = target.lstat()
     except FileNotFoundError:
         return
     except OSError as error:
         raise CommandError(f"{target}: {error.strerror}") from error
-    if stat.S_ISLNK(found.st_mode):
+    if stat.S_ISLNK(status.st_mode):
         raise CommandError(f"{target} is a symbolic link; name the file itself")
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise CommandError(f"{target} is not a regular file; name another file")
     if any(each.exists() and target.samefile(each) for each in beside):
         raise CommandError(f"{target} is the database itself; name another file")
@@ -242,8 +242,8 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _remind(found: Installation) -> None:
-    origin = found.settings.origin("access_key_encryption")
+def _remind(installation: Installation) -> None:
+    origin = installation.settings.origin("access_key_encryption")
     print(
         f"Not in it: access_key_encryption (it is in {origin}); without that key the "
         "secrets of this copy do not open",

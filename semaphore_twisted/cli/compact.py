@@ -23,21 +23,21 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 
 def _compact(arguments: argparse.Namespace) -> int:
-    found = open_installation(arguments)
-    found.require_database()
+    installation = open_installation(arguments)
+    installation.require_database()
     try:
-        lock = found.lock()
+        lock = installation.lock()
     except state.StateInUse as error:
         raise CommandError(f"{error}; stop the server first") from None
     try:
-        before = found.database.stat().st_size
-        conn = found.connect()
+        before = installation.database.stat().st_size
+        conn = installation.connect()
         try:
             compact(conn)
         finally:
             conn.close()
     finally:
         lock.release()
-    after = found.database.stat().st_size
-    print(f"{found.database}: {before} bytes before, {after} bytes now")
+    after = installation.database.stat().st_size
+    print(f"{installation.database}: {before} bytes before, {after} bytes now")
     return 0

@@ -38,16 +38,16 @@ def _list(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _name(found: KnownHost) -> str:
-    name = "(hashed)" if found.hashed else found.host
-    return f"{found.marker} {name}".strip()
+def _name(known_host: KnownHost) -> str:
+    name = "(hashed)" if known_host.hashed else known_host.host
+    return f"{known_host.marker} {name}".strip()
 
 
 def _forget(arguments: argparse.Namespace) -> int:
-    found = open_installation(arguments)
-    conn = found.connect()
+    installation = open_installation(arguments)
+    conn = installation.connect()
     try:
-        gone = known_hosts.forget(found.known_hosts, arguments.host)
+        gone = known_hosts.forget(installation.known_hosts, arguments.host)
         with conn.transaction(write=True):
             known_hosts.record(conn, None, arguments.host)
     except NotFound:

@@ -27,9 +27,9 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 
 def _migrate(arguments: argparse.Namespace) -> int:
-    found = open_installation(arguments)
-    found.require_database()
-    todo = pending(found.database)
+    installation = open_installation(arguments)
+    installation.require_database()
+    todo = pending(installation.database)
     if not todo:
         print("The database is up to date")
         return 0
@@ -37,10 +37,10 @@ def _migrate(arguments: argparse.Namespace) -> int:
         print(f"To do: {', '.join(todo)}")
         return 0
     try:
-        lock = found.lock()
+        lock = installation.lock()
     except state.StateInUse as error:
         raise CommandError(str(error)) from error
-    migrate(found.database, utc_now)
+    migrate(installation.database, utc_now)
     lock.release()
     print(f"Done: {', '.join(todo)}")
     return 0

@@ -111,8 +111,8 @@ def _store(
     arguments: argparse.Namespace, *, write: bool = True
 ) -> Iterator[Connection]:
     """Open the database for one transaction; notify the server after a change."""
-    found = open_installation(arguments)
-    conn = found.connect(read_only=not write)
+    installation = open_installation(arguments)
+    conn = installation.connect(read_only=not write)
     try:
         with conn.transaction(write=write):
             yield conn
@@ -120,7 +120,7 @@ def _store(
         conn.close()
     if write:
         # revoked websockets and tunnels end now, not at the next check
-        wake_socket.send(found.state.path / wake_socket.NAME)
+        wake_socket.send(installation.state.path / wake_socket.NAME)
 
 
 def _found(conn: Connection, text: str, *, by: str | None = None) -> User:

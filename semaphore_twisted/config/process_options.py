@@ -85,8 +85,8 @@ class ProcessOptions(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def uids(self) -> range:
         """The numbers of a checked ``uid_range``; empty if it is not set."""
-        found = _RANGE.fullmatch(self.uid_range)
-        return range(int(found[1]), int(found[2]) + 1) if found else range(0)
+        match = _RANGE.fullmatch(self.uid_range)
+        return range(int(match[1]), int(match[2]) + 1) if match else range(0)
 
 
 def is_superseded(

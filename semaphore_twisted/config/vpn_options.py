@@ -109,8 +109,8 @@ def check(vpn: VpnOptions, wrong: Callable[..., WrongOption]) -> None:
     if not _DOMAIN.fullmatch(vpn.domain):
         raise wrong("vpn.domain", vpn.domain, "a name such as semaphore.internal")
     for each in vpn.publish:
-        found = _PUBLISHED.fullmatch(each)
-        if found is None or not 1 <= int(found[1]) < 1 << 16:
+        match = _PUBLISHED.fullmatch(each)
+        if match is None or not 1 <= int(match[1]) < 1 << 16:
             raise wrong("vpn.publish", each, "a port such as tcp/22")
     if not 1 <= vpn.reconcile_sec <= 3600:
         raise wrong("vpn.reconcile_sec", vpn.reconcile_sec, "1 to 3600 seconds")

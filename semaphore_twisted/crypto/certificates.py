@@ -287,7 +287,7 @@ def permits(root: x509.Certificate, name: str) -> bool:
         return True
     permitted = constraints.value.permitted_subtrees or ()
     try:
-        wanted = address(name)
+        parsed = address(name)
     except ValueError:
         plain = dns_name(name)
         return plain is not None and any(
@@ -296,7 +296,7 @@ def permits(root: x509.Certificate, name: str) -> bool:
             if isinstance(each, x509.DNSName)
         )
     return any(
-        wanted in each.value
+        parsed in each.value
         for each in permitted
         if isinstance(each, x509.IPAddress)
         and isinstance(each.value, ipaddress.IPv4Network | ipaddress.IPv6Network)

@@ -85,19 +85,19 @@ def _of_public_key(text: str, problem: str) -> KeyCheck:
 
 def _of_public_part(line: str, *, problem: str, encrypted: bool = False) -> KeyCheck:
     """Return the check of a key whose public half is *line*, if it is one."""
-    found = KeyCheck(problem=problem, passphrase_needed=encrypted)
+    key_check = KeyCheck(problem=problem, passphrase_needed=encrypted)
     kind, _, rest = line.partition(" ")
     encoded, _, comment = rest.partition(" ")
     try:
         blob = base64.b64decode(encoded, validate=True)
         if kind not in _KINDS or _type(blob) != kind:
-            return found
+            return key_check
     except (binascii.Error, ValueError, struct.error):
-        return found
+        return key_check
     public = f"{kind} {encoded}"
     shown = "".join(each for each in comment if each.isprintable())
     return msgspec.structs.replace(
-        found,
+        key_check,
         kind=_KINDS[kind],
         fingerprint=privatekeys.fingerprint(public),
         comment=shown.strip()[: limits.NAME] or None,

@@ -90,7 +90,7 @@ def seal(
     salt = entropy(_pwhash.SALTBYTES)
     box = _box(passphrase, salt, subject, cost)
     nonce = entropy(nacl.secret.SecretBox.NONCE_SIZE)
-    found = _File(
+    file = _File(
         format=_FORMAT,
         subject=subject,
         operations=cost.operations,
@@ -98,7 +98,7 @@ def seal(
         salt=salt,
         sealed=bytes(box.encrypt(content, nonce)),
     )
-    return msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(file), indent=1) + b"\n"
 
 
 def unlock(file: bytes, passphrase: str, *, subject: str) -> Secret:

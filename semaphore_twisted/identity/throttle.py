@@ -190,10 +190,10 @@ def _user(conn: Connection, subject: Subject) -> User | None:
 
 
 def _failures(conn: Connection, name: str) -> _Failures | None:
-    found = conn.one(statements.of_subject, _Failures, subject=name)
-    if found is None or conn.now - found.last >= FORGOTTEN:
+    failures = conn.one(statements.of_subject, _Failures, subject=name)
+    if failures is None or conn.now - failures.last >= FORGOTTEN:
         return None
-    return found
+    return failures
 
 
 def _typed(text: str) -> str:

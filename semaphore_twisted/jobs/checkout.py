@@ -285,13 +285,17 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
 
     def _pipes(self) -> tuple[Pipe, ...]:
         """Return the client certificate and its key; each connection reads both."""
-        found = self.source.certificate
-        if found is None:
+        certificate = self.source.certificate
+        if certificate is None:
             return ()
         return (
-            Pipe(name=_CERTIFICATE, content=found.certificate.encode(), reread=True),
             Pipe(
-                name=_CERTIFICATE_KEY, content=found.private_key.encode(), reread=True
+                name=_CERTIFICATE, content=certificate.certificate.encode(), reread=True
+            ),
+            Pipe(
+                name=_CERTIFICATE_KEY,
+                content=certificate.private_key.encode(),
+                reread=True,
             ),
         )
 

@@ -32,9 +32,9 @@ def build_details(order: JobOrder) -> dict[str, str]:
     template = order.template
     if template.type not in {"build", "deploy"}:
         return {}
-    found = {"SEMAPHORE_TASK_TYPE": template.type}
+    details = {"SEMAPHORE_TASK_TYPE": template.type}
     if order.incoming_version:
-        found["SEMAPHORE_TASK_INCOMING_VERSION"] = order.incoming_version
+        details["SEMAPHORE_TASK_INCOMING_VERSION"] = order.incoming_version
     if template.type == "build" and order.task.version:
-        found["SEMAPHORE_TASK_TARGET_VERSION"] = order.task.version
-    return found
+        details["SEMAPHORE_TASK_TARGET_VERSION"] = order.task.version
+    return details

@@ -85,9 +85,9 @@ def _running() -> set[int]:
 
 def _owners(folder: Path) -> set[int]:
     """Return the user ids that own an entry of *folder*."""
-    found = set()
+    owners = set()
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
             with suppress(FileNotFoundError):
-                found.add(entry.stat(follow_symlinks=False).st_uid)
-    return found
+                owners.add(entry.stat(follow_symlinks=False).st_uid)
+    return owners

@@ -107,10 +107,10 @@ def app_of(name: str) -> App:
 
     :raises Invalid: if there is none
     """
-    found = find(name)
-    if found is None:
+    app = find(name)
+    if app is None:
         raise Invalid(f"The app {quoted(name)} is not supported")
-    return found
+    return app
 
 
 def listed() -> list[App]:

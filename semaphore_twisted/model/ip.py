@@ -42,22 +42,22 @@ def address(text: str) -> Address | None:
     if len(text) > _LONGEST:
         return None
     try:
-        found = ip_address(text)
+        parsed = ip_address(text)
     except ValueError:
         return None
-    if isinstance(found, IPv4Address):
-        return found
-    if found.ipv4_mapped is not None:
-        return found.ipv4_mapped
-    if found.scope_id is not None and not found.is_link_local:
-        return IPv6Address(int(found))
-    return found
+    if isinstance(parsed, IPv4Address):
+        return parsed
+    if parsed.ipv4_mapped is not None:
+        return parsed.ipv4_mapped
+    if parsed.scope_id is not None and not parsed.is_link_local:
+        return IPv6Address(int(parsed))
+    return parsed
 
 
 def canonical(text: str) -> str:
     """Return the canonical form of the address in *text*; other text is unchanged."""
-    found = address(text)
-    return text if found is None else str(found)
+    parsed = address(text)
+    return text if parsed is None else str(parsed)
 
 
 @lru_cache(maxsize=1024)
@@ -69,33 +69,33 @@ def source(text: str) -> str:
     address owns 65,536 6to4 networks, and all clients of a Teredo server share one
     network. A translated address counts as the IPv4 client's.
     """
-    found = address(text)
-    if found is None:
+    parsed = address(text)
+    if parsed is None:
         return text
-    if isinstance(found, IPv4Address):
-        return str(found)
-    inner = _inner(found)
+    if isinstance(parsed, IPv4Address):
+        return str(parsed)
+    inner = _inner(parsed)
     if inner is not None:
         return str(inner)
-    return f"{IPv6Address(int(found) >> 64 << 64)}/64"
+    return f"{IPv6Address(int(parsed) >> 64 << 64)}/64"
 
 
-def _inner(found: IPv6Address) -> IPv4Address | None:
-    """Return the IPv4 address embedded in *found*, or ``None``."""
-    if found.sixtofour is not None:
-        return found.sixtofour
-    if found.teredo is not None:
-        return found.teredo[1]
-    if any(found in each for each in _TRANSLATED):
-        return IPv4Address(int(found) & 0xFFFF_FFFF)
+def _inner(ipv6_address: IPv6Address) -> IPv4Address | None:
+    """Return the IPv4 address embedded in *ipv6_address*, or ``None``."""
+    if ipv6_address.sixtofour is not None:
+        return ipv6_address.sixtofour
+    if ipv6_address.teredo is not None:
+        return ipv6_address.teredo[1]
+    if any(ipv6_address in each for each in _TRANSLATED):
+        return IPv4Address(int(ipv6_address) & 0xFFFF_FFFF)
     return None
 
 
 @lru_cache(maxsize=1024)
 def is_loopback(text: str) -> bool:
     """Return whether *text* is a loopback address."""
-    found = address(text)
-    return found is not None and found.is_loopback
+    parsed = address(text)
+    return parsed is not None and parsed.is_loopback
 
 
 def network(text: str) -> Network:
@@ -103,10 +103,10 @@ def network(text: str) -> Network:
 
     Raises :class:`ValueError`.
     """
-    found = ip_network(text.strip(), strict=False)
-    if isinstance(found, IPv4Network) or found.prefixlen < 96:
-        return found
-    mapped = found.network_address.ipv4_mapped
+    parsed = ip_network(text.strip(), strict=False)
+    if isinstance(parsed, IPv4Network) or parsed.prefixlen < 96:
+        return parsed
+    mapped = parsed.network_address.ipv4_mapped
     if mapped is None:
-        return found
-    return IPv4Network((mapped, found.prefixlen - 96))
+        return parsed
+    return IPv4Network((mapped, parsed.prefixlen - 96))

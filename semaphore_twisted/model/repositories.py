@@ -238,13 +238,13 @@ def check_port(where: Address) -> None:
     """
     if where.kind is not UrlKind.SSH or "://" in where.url:
         return
-    found = _PORT_AS_PATH.fullmatch(where.path)
-    if found is None or not 0 < int(found[1]) < 1 << 16:
+    match = _PORT_AS_PATH.fullmatch(where.path)
+    if match is None or not 0 < int(match[1]) < 1 << 16:
         return
     before = f"{where.user}@" if where.user else ""
     raise Invalid(
-        f"git_url: {found[1]} is a directory in this form; expected "
-        f"ssh://{before}{where.host}:{found[1]}/{found[2] or 'PATH'} if it is the port,"
+        f"git_url: {match[1]} is a directory in this form; expected "
+        f"ssh://{before}{where.host}:{match[1]}/{match[2] or 'PATH'} if it is the port,"
         f" ssh://{before}{where.host}/{where.path} if it is a directory of the host"
     )
 

@@ -46,32 +46,32 @@ def sentence(
         return f"{where} must be {_TYPES['datetime']}"
     if isinstance(error, msgspec.ValidationError):
         return f"{where}: the value is not accepted"
-    place = _BYTE.search(what)
-    return f"{root} is not valid JSON" + (f" (byte {place[1]})" if place else "")
+    match = _BYTE.search(what)
+    return f"{root} is not valid JSON" + (f" (byte {match[1]})" if match else "")
 
 
 def _of_field(what: str, path: str, _where: str, _of: object) -> str | None:
-    found = _FIELD.fullmatch(what)
-    if found is None:
+    match = _FIELD.fullmatch(what)
+    if match is None:
         return None
-    name = f"{path.lstrip('.')}.{found[2]}".lstrip(".")
-    missing = found["what"].startswith("missing")
+    name = f"{path.lstrip('.')}.{match[2]}".lstrip(".")
+    missing = match["what"].startswith("missing")
     return f"{name} is required" if missing else f"{name}: unknown field"
 
 
 def _of_type(what: str, _path: str, where: str, _of: object) -> str | None:
-    found = _EXPECTED.match(what)
-    if found is None or found["more"].startswith(" of length"):
+    match = _EXPECTED.match(what)
+    if match is None or match["more"].startswith(" of length"):
         return None
-    kinds = [_TYPES.get(each, each) for each in found["types"].split(" | ")]
+    kinds = [_TYPES.get(each, each) for each in match["types"].split(" | ")]
     return f"{where} must be {' or '.join(kinds)}"
 
 
 def _of_choice(what: str, path: str, where: str, of: object) -> str | None:
-    found = _ENUM.fullmatch(what)
-    if found is None:
+    match = _ENUM.fullmatch(what)
+    if match is None:
         return None
-    value = found["value"].strip("'")
+    value = match["value"].strip("'")
     choices = ", ".join(map(quoted, _choices(of, path))) or "another one"
     return invalid(where, value, choices)
 
@@ -80,17 +80,17 @@ def _choices(of: object, path: str) -> list[str]:
     """Return the texts accepted at *path* of the type *of*."""
     if of is Any:
         return []
-    found: list[inspect.Type] = [inspect.type_info(of)]
+    types: list[inspect.Type] = [inspect.type_info(of)]
     for name, index in _STEP.findall(path):
-        found = [
+        types = [
             inner
-            for each in found
+            for each in types
             for part in _members(each)
             for inner in _inside(part, name, index)
         ]
     return [
         str(choice.value)
-        for each in found
+        for each in types
         for part in _members(each)
         if isinstance(part, inspect.EnumType)
         for choice in part.cls

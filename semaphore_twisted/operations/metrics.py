@@ -59,8 +59,8 @@ AGES = (180, 3600, 86_400, 2_592_000)
 def peer_figures(conn: Connection) -> PeerFigures:
     """Return the metrics of the stored peers."""
     counts = conn.all(statements.peers_by_state, _PeerCount)
-    found = conn.all(statements.handshakes, _Handshake, state=PeerLifecycle.ACTIVE)
-    ages = [conn.now - each.last_handshake for each in found]
+    handshakes = conn.all(statements.handshakes, _Handshake, state=PeerLifecycle.ACTIVE)
+    ages = [conn.now - each.last_handshake for each in handshakes]
     total = conn.one(statements.peer_bytes, _Bytes) or _Bytes(0, 0)
     return PeerFigures(
         by_state={each.status: each.count for each in counts},

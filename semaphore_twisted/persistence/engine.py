@@ -127,10 +127,10 @@ class Connection:
     _cache: dict[object, _Compiled] = {}  # noqa: RUF012 - statements are module constants
 
     def _compiled(self, statement: Executable) -> _Compiled:
-        found = self._cache.get(statement)
-        if found is None:
-            found = self._cache[statement] = _Compiled(statement)
-        return found
+        compiled = self._cache.get(statement)
+        if compiled is None:
+            compiled = self._cache[statement] = _Compiled(statement)
+        return compiled
 
     def execute(self, statement: Executable, **parameters: object) -> sqlite3.Cursor:
         """Execute *statement*, a module constant, and return the raw cursor.
@@ -248,11 +248,11 @@ class Connection:
         Return ``None`` if the arrays exceed *size* characters, or if a value is a BLOB,
         which JSON cannot represent, or is not UTF-8: the error would quote the row.
         """
-        found: list[str] = []
+        arrays: list[str] = []
         held = 0
         try:
             for (array,) in self.execute(statement, **parameters):
-                found.append(array)
+                arrays.append(array)
                 held += len(array)
                 if held > size:
                     return None
@@ -260,7 +260,7 @@ class Connection:
             if "BLOB" not in str(error) and "UTF-8" not in str(error):
                 raise
             return None
-        return found
+        return arrays
 
     def from_array(self, statement: Executable, of: type[T], array: str) -> T:
         """Return the row of *statement* with the values of the JSON *array* as *of*."""
@@ -355,10 +355,10 @@ class Connection:
                     self.raw.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
-            found = self._fault(error, write=write)
-            if found is None:
+            unavailable = self._fault(error, write=write)
+            if unavailable is None:
                 raise
-            raise found from error
+            raise unavailable from error
         finally:
             if durable:
                 self.raw.execute("PRAGMA synchronous=NORMAL")
@@ -369,18 +369,20 @@ class Connection:
         try:
             yield
         except sqlite3.Error as error:
-            found = self._fault(error, write=True)
-            if found is None:
+            unavailable = self._fault(error, write=True)
+            if unavailable is None:
                 raise
-            raise found from error
+            raise unavailable from error
 
     def _fault(self, error: sqlite3.Error, *, write: bool) -> Unavailable | None:
         """Return the error of the model for *error*; ``None`` for a programming error.
 
         An attempt to write by a reading operation is a programming error.
         """
-        found = fault(error, self._path)
-        return None if not write and isinstance(found, Unwritable) else found
+        unavailable = fault(error, self._path)
+        return (
+            None if not write and isinstance(unavailable, Unwritable) else unavailable
+        )
 
     def close(self) -> None:
         """Close the connection; it cannot be used afterwards."""
@@ -440,10 +442,10 @@ def connect(
             raw.execute(f"PRAGMA {name}={value}").fetchall()
     except sqlite3.Error as error:
         raw.close()
-        found = fault(error, path)
-        if found is None:
+        unavailable = fault(error, path)
+        if unavailable is None:
             raise
-        raise found from error
+        raise unavailable from error
     return Connection(raw, now=now, entropy=entropy, path=path)
 
 

@@ -28,15 +28,17 @@ def banner(made: ReadyInstallation, *, url: str, terminal: bool) -> str:
     A generated password is included only for a *terminal*; otherwise the text names the
     file that contains it.
     """
-    found = made.installation
+    installation = made.installation
     lines = [f"Semaphore is at {url}"]
     if made.certificates is not None:
         lines += [
             f"  certificate authority: {made.certificates.root}",
             f"  SHA-256: {made.certificates.fingerprint}",
         ]
-    lines.append(f"  configuration: {found.config_file or 'the environment only'}")
-    lines.append(f"  state: {found.state.path}")
+    lines.append(
+        f"  configuration: {installation.config_file or 'the environment only'}"
+    )
+    lines.append(f"  state: {installation.state.path}")
     account = made.account
     if account is not None:
         lines.append(f"Log in as {account.login}")
@@ -45,11 +47,11 @@ def banner(made: ReadyInstallation, *, url: str, terminal: bool) -> str:
         elif terminal:
             lines.append(f"  password, shown this once: {account.password}")
         else:
-            lines.append(f"  the password is in {found.state.initial_password}")
+            lines.append(f"  the password is in {installation.state.initial_password}")
     if made.new_key:
         lines.append(
-            f"Back up {found.config_file}: without its access_key_encryption the "
-            "stored secrets are lost"
+            f"Back up {installation.config_file}: without its access_key_encryption "
+            "the stored secrets are lost"
         )
     if account is not None:
         root = made.certificates.root if made.certificates is not None else None

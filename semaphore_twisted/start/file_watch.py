@@ -98,8 +98,8 @@ class FileWatch:
         for path in self._paths:
             try:
                 for folder in sorted(folders(path)):
-                    place = FilePath(str(folder))
-                    notifier.watch(place, mask, callbacks=[self._seen])
+                    file_path = FilePath(str(folder))
+                    notifier.watch(file_path, mask, callbacks=[self._seen])
             except (OSError, inotify.INotifyError):
                 continue  # gone or unreadable: the periodic checks must suffice
 

@@ -359,10 +359,10 @@ def drawn_password(entropy: Callable[[int], bytes]) -> str:
 def _warnings(
     found: Installation,
     presented: Certificates | None,
-    given: Sequence[socket.socket],
+    sockets: Sequence[socket.socket],
 ) -> list[str]:
     warnings = []
-    plain = check_plain_http(found.config, given)
+    plain = check_plain_http(found.config, sockets)
     if plain:
         warnings.append(plain)
     file = found.config_file

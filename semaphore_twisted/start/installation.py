@@ -208,13 +208,13 @@ def open_existing(
 
     :raises InstallationRefused: if there is none
     """
-    found = load(config=config, state=state, environ=environ)
-    if found.config_file is None and not found.database.exists():
+    installation = load(config=config, state=state, environ=environ)
+    if installation.config_file is None and not installation.database.exists():
         raise InstallationRefused(
-            f"{found.state.path}: there is no installation; start the server once, or "
-            "name its directory with --state"
+            f"{installation.state.path}: there is no installation; start the server "
+            "once, or name its directory with --state"
         )
-    return found
+    return installation
 
 
 def _state_path(state: Path | None, environ: Mapping[str, str]) -> Path:

@@ -117,9 +117,9 @@ def _kind(database: Path) -> str:
     return "empty" if is_empty(database) else "filled"
 
 
-def _remains(found: Installation) -> Iterator[Path]:
+def _remains(installation: Installation) -> Iterator[Path]:
     """Yield the files that only an installation with a database creates."""
-    state, database = found.state, found.database
+    state, database = installation.state, installation.database
     if state.installed.exists():
         yield state.installed
     if (state.tls / "root.pem").exists():

@@ -107,15 +107,17 @@ def bind(config: Config, given: Sockets) -> Sockets:
 
 def _bind_main(config: Config) -> list[socket.socket]:
     port = config.port_number
-    made: list[socket.socket] = []
+    sockets: list[socket.socket] = []
     for each in config.interfaces:
         path = socket_path(each)
         if path is None:
-            made.append(_bound(partial(_tcp, each, port), "port", f"port {port}", each))
-            port = made[-1].getsockname()[1]  # the kernel's choice applies to all
+            sockets.append(
+                _bound(partial(_tcp, each, port), "port", f"port {port}", each)
+            )
+            port = sockets[-1].getsockname()[1]  # the kernel's choice applies to all
         else:
-            made.append(_bound(partial(_unix, Path(path)), "port", path, each))
-    return made
+            sockets.append(_bound(partial(_unix, Path(path)), "port", path, each))
+    return sockets
 
 
 def _bound(

@@ -34,15 +34,15 @@ def own_addresses() -> tuple[str, ...]:
 def longer_forms(host: str, hosts: str) -> list[str]:
     """Return the names in *hosts* (``/etc/hosts``) that begin with *host* and a dot."""
     short = host.partition(".")[0]
-    found = []
+    forms = []
     for line in hosts.splitlines():
         words = line.partition("#")[0].split()[1:]
-        found += [
+        forms += [
             name
             for name in filter(None, map(dns_name, words))
             if name.startswith(f"{short}.")
         ]
-    return found
+    return forms
 
 
 def ipv4_addresses(trie: str) -> list[str]:

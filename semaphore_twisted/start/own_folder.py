@@ -83,17 +83,17 @@ def _way(path: Path) -> Iterator[Path]:
 
 def _doubt(path: Path) -> str:
     """Return how another user could replace entries below *path*, or ``""``."""
-    found = path.lstat()
-    if found.st_uid not in {0, os.geteuid()}:
-        return f"{path} belongs to another user ({found.st_uid})"
-    if stat.S_ISLNK(found.st_mode):
+    status = path.lstat()
+    if status.st_uid not in {0, os.geteuid()}:
+        return f"{path} belongs to another user ({status.st_uid})"
+    if stat.S_ISLNK(status.st_mode):
         return ""
-    if not stat.S_ISDIR(found.st_mode):
+    if not stat.S_ISDIR(status.st_mode):
         return f"{path} is not a directory"
-    shared = found.st_mode & 0o002 or (
-        found.st_mode & 0o020 and found.st_gid not in {0, os.getegid()}
+    shared = status.st_mode & 0o002 or (
+        status.st_mode & 0o020 and status.st_gid not in {0, os.getegid()}
     )
-    if shared and not found.st_mode & stat.S_ISVTX:
+    if shared and not status.st_mode & stat.S_ISVTX:
         return f"other users can write to {path}"
     return ""
 
@@ -105,10 +105,10 @@ def _taken(place: Path, mode: int) -> str:
         return "it is a symbolic link"
     opened = os.open(place, flags)
     try:
-        found = os.fstat(opened)
-        if found.st_uid != os.geteuid():
-            return f"it belongs to another user ({found.st_uid})"
-        if found.st_mode & (stat.S_ISVTX | 0o022):
+        status = os.fstat(opened)
+        if status.st_uid != os.geteuid():
+            return f"it belongs to another user ({status.st_uid})"
+        if status.st_mode & (stat.S_ISVTX | 0o022):
             return "other users can write to it"
         os.fchmod(opened, mode)
     finally:

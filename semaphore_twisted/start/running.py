@@ -158,9 +158,9 @@ class RunningReport(Service):
                 self._write()
 
     def _write(self) -> None:
-        said = Running(options=self._options, trouble=self._trouble)
+        running = Running(options=self._options, trouble=self._trouble)
         try:
-            atomic_file.write(self._path, msgspec.json.encode(said))
+            atomic_file.write(self._path, msgspec.json.encode(running))
         except OSError as error:
             self._log.warn(
                 "{path}: {error}: commands on this machine cannot read the options of "

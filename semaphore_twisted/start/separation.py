@@ -121,14 +121,14 @@ def _kinds(
 
 
 def _isolation(
-    found: Installation,
+    installation: Installation,
     jobs: JobUser,
     options: JobOptions,
     kinds: tuple[Namespace, ...],
 ) -> JobIsolation:
     """Return the file system view of jobs."""
-    config = found.config
-    hidden = [str(found.state.path.absolute()), options.workspaces, _SESSIONS]
+    config = installation.config
+    hidden = [str(installation.state.path.absolute()), options.workspaces, _SESSIONS]
     companion = str(Path(config.vpn.socket).parent)
     if companion not in _COMMON:
         hidden.append(companion)
@@ -136,19 +136,19 @@ def _isolation(
     return JobIsolation(
         kinds=kinds,
         hidden=tuple(dict.fromkeys(hidden)),
-        covered=tuple(dict.fromkeys(_files(found))),
+        covered=tuple(dict.fromkeys(_files(installation))),
         shown=tuple(dict.fromkeys(_shown(options, hidden[:2]))),
         fixed=tuple(dict.fromkeys(_fixed())) if own else (),
     )
 
 
-def _files(found: Installation) -> Iterator[str]:
+def _files(installation: Installation) -> Iterator[str]:
     """Yield the server's files that may be outside the state directory."""
-    config: Config = found.config
-    if found.config_file is not None:
-        yield str(found.config_file.absolute())
+    config: Config = installation.config
+    if installation.config_file is not None:
+        yield str(installation.config_file.absolute())
     for suffix in ("", "-wal", "-shm"):
-        yield f"{found.database.absolute()}{suffix}"
+        yield f"{installation.database.absolute()}{suffix}"
     if config.tls.key_file:
         yield str(Path(config.tls.key_file).absolute())
 

@@ -102,9 +102,9 @@ class Warnings(Service):
     name = "warnings"
     _log: ClassVar[Logger] = Logger()
 
-    def __init__(self, made: ReadyInstallation, sentences: tuple[str, ...]) -> None:
-        """Log the warnings of *made* and *sentences*."""
-        self._made = made
+    def __init__(self, ready: ReadyInstallation, sentences: tuple[str, ...]) -> None:
+        """Log the warnings of *ready* and *sentences*."""
+        self._made = ready
         self._sentences = sentences
 
     @override

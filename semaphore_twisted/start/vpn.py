@@ -111,11 +111,11 @@ class DatabasePeerStore:
 
     async def _desired(self, sites: tuple[str, ...]) -> IDesiredState:
         # not queued behind a long read: a revoked peer must be removed within a second
-        found = await self._database.read(
+        state = await self._database.read(
             peers.desired, self._keyring, self._opened, sites
         )
-        self._opened = found.opened
-        return found
+        self._opened = state.opened
+        return state
 
 
 def peer_service(

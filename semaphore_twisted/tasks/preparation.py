@@ -161,41 +161,41 @@ class Inputs:
 
     def source(self, number: RepositoryId) -> RepositorySource:
         """Return the repository *number* with its key and certificate."""
-        found = self.conn.one(
+        repository = self.conn.one(
             orders.repository_by_id, _Repository, id=number, project_id=self.project
         )
-        if found is None:
+        if repository is None:
             raise Invalid(f"The repository {number} is missing")
         return RepositorySource(
-            repository_id=found.id,
-            url=found.git_url,
-            branch=found.git_branch,
-            key=self._key(found.ssh_key_id),
-            certificate=self._certificate(found),
+            repository_id=repository.id,
+            url=repository.git_url,
+            branch=repository.git_branch,
+            key=self._key(repository.ssh_key_id),
+            certificate=self._certificate(repository),
         )
 
     def inventory(self, number: InventoryId | None) -> InventorySource | None:
         """Return the inventory *number* with its keys; ``None`` for none."""
         if number is None:
             return None
-        found = self.conn.one(
+        inventory = self.conn.one(
             orders.inventory_by_id, Inventory, id=number, project_id=self.project
         )
-        if found is None:
+        if inventory is None:
             raise Invalid(f"The inventory {number} is missing")
-        _check_sound(f"The inventory {quoted(found.name)}", found.fault)
+        _check_sound(f"The inventory {quoted(inventory.name)}", inventory.fault)
         source = None
-        if found.repository_id is not None:
-            source = self.source(found.repository_id)
-        kind, text = found.type, found.inventory
+        if inventory.repository_id is not None:
+            source = self.source(inventory.repository_id)
+        kind, text = inventory.type, inventory.inventory
         if kind is InventoryType.VPN:  # the hosts that are registered at this time
             kind = InventoryType.STATIC_YAML
             text = vpn_inventory.content(self.conn, self.project, text)
         return InventorySource(
             type=kind,
             inventory=text,
-            key=self._key(found.ssh_key_id),
-            become=self._key(found.become_key_id),
+            key=self._key(inventory.ssh_key_id),
+            become=self._key(inventory.become_key_id),
             source=source,
         )
 
@@ -211,14 +211,14 @@ class Inputs:
         self.keys.add(row.id)
         return self.decrypt(row)
 
-    def _certificate(self, found: _Repository) -> ClientCertificate | None:
-        opened = self._key(found.client_certificate_id)
+    def _certificate(self, repository: _Repository) -> ClientCertificate | None:
+        opened = self._key(repository.client_certificate_id)
         if isinstance(opened, NoSecret):
             return None
         if not isinstance(opened, ClientCertificate):
             raise Invalid(
-                f"The client certificate of the repository {quoted(found.name)} is a "
-                "key of another kind by now"
+                f"The client certificate of the repository {quoted(repository.name)} "
+                "is a key of another kind by now"
             )
         clientcertificates.check_time(opened, self.conn.now)
         return opened
@@ -226,13 +226,15 @@ class Inputs:
     def _group(self, number: EnvironmentId | None) -> _Variables:
         if number is None:
             return _Variables({}, {}, {}, {})
-        found = self.conn.one(
+        environment = self.conn.one(
             orders.environment_by_id, Environment, id=number, project_id=self.project
         )
-        if found is None:
+        if environment is None:
             raise Invalid(f"The variable group {number} is missing")
-        _check_sound(f"The variable group {quoted(found.name)}", found.fault)
-        whose = f"The variable group {quoted(found.name)}"
+        _check_sound(
+            f"The variable group {quoted(environment.name)}", environment.fault
+        )
+        whose = f"The variable group {quoted(environment.name)}"
         opened: dict[str, dict[str, str]] = {"env": {}, "var": {}}
         rows = self.conn.all(
             orders.secrets_of_environment, KeyRow, environment_id=number
@@ -241,8 +243,8 @@ class Inputs:
             secret = self._opened(row)
             if isinstance(secret, Text):
                 opened.setdefault(row.owner, {})[row.name] = secret.text
-        plain = json_object(found.json, whose, unique=False)
-        environ = json_object(found.env or "", whose, unique=False)
+        plain = json_object(environment.json, whose, unique=False)
+        environ = json_object(environment.env or "", whose, unique=False)
         return _Variables(
             plain={k: v for k, v in plain.items() if k not in opened["var"]},
             environ={

@@ -21,15 +21,19 @@ def startable(
     total = len(active)
     of_project: Counter[ProjectId] = Counter(each.project_id for each in active)
     of_template: Counter[TemplateId] = Counter(each.template_id for each in active)
-    held: set[TemplateId] = set()
+    template_ids: set[TemplateId] = set()
     chosen: list[TaskId] = []
     for each in waiting:
         if limit and total >= limit:
             break
         project, template = each.project_id, each.template_id
         full = bool(each.project_limit) and of_project[project] >= each.project_limit
-        if full or template in held or (of_template[template] and not each.parallel):
-            held.add(template)
+        if (
+            full
+            or template in template_ids
+            or (of_template[template] and not each.parallel)
+        ):
+            template_ids.add(template)
             continue
         chosen.append(each.id)
         total += 1

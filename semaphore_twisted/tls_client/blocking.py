@@ -15,18 +15,18 @@ def trusting(root: bytes | None = None) -> ssl.SSLContext:
     if root is not None and not root:  # ssl would load the system's roots
         raise ValueError("no certificate found")
     try:
-        made = ssl.create_default_context(cadata=root)
+        context = ssl.create_default_context(cadata=root)
     except ssl.SSLError:
         raise ValueError("no certificate found") from None
-    made.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     # the common name is not used as a host name (RFC 9525, section 2)
-    made.hostname_checks_common_name = False
-    return made
+    context.hostname_checks_common_name = False
+    return context
 
 
 def unverified() -> ssl.SSLContext:
     """Return a context without verification, to fetch a certificate for comparison."""
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    made.check_hostname = False
-    made.verify_mode = ssl.CERT_NONE
-    return made
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

@@ -94,12 +94,12 @@ def trust(*, only: bytes | None = None, also: bytes | None = None) -> Any:
 def _certificates(pem: bytes) -> list[Certificate]:
     blocks = [each + _END for each in pem.split(_END) if b"-----BEGIN CERT" in each]
     try:
-        found = [Certificate.loadPEM(each) for each in blocks]
+        certificates = [Certificate.loadPEM(each) for each in blocks]
     except crypto.Error:
-        found = []
-    if not found:
+        certificates = []
+    if not certificates:
         raise ValueError("no PEM certificate found")
-    return found
+    return certificates
 
 
 @implementer(IOpenSSLClientConnectionCreator)
@@ -196,8 +196,8 @@ def agent(
     reactor: IReactorTime, tls: TlsPolicy, *, pool: HTTPConnectionPool | None = None
 ) -> IAgent:
     """Return an agent whose connections use *tls*."""
-    made: IAgent = Agent(reactor, tls, connectTimeout=CONNECT_SECONDS, pool=pool)
-    return made
+    iagent: IAgent = Agent(reactor, tls, connectTimeout=CONNECT_SECONDS, pool=pool)
+    return iagent
 
 
 def failed_check(error: SSL.Error) -> str:

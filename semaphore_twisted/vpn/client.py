@@ -163,8 +163,8 @@ class _Once(ClientFactory):
 
     noisy = False
 
-    def __init__(self, made: CompanionClientProtocol) -> None:
-        self._made = made
+    def __init__(self, protocol: CompanionClientProtocol) -> None:
+        self._made = protocol
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> CompanionClientProtocol:
@@ -262,8 +262,8 @@ class VpnClient:
     async def _connection(self) -> str:
         """Keep one connection until it ends; return the reason why it ended."""
         lost: Deferred[str] = Deferred()
-        made = CompanionClientProtocol(clock=self._clock, lost=lost.callback)
-        connecting = self._endpoint.connect(_Once(made))
+        protocol = CompanionClientProtocol(clock=self._clock, lost=lost.callback)
+        connecting = self._endpoint.connect(_Once(protocol))
         try:
             await connecting.addTimeout(TIMEOUT, self._clock)
         except CancelledError:
@@ -274,19 +274,19 @@ class VpnClient:
                 "the service semaphore-vpn"
             )
         try:
-            welcome = await _expect(made, wire.Hello(), wire.Welcome)
+            welcome = await _expect(protocol, wire.Hello(), wire.Welcome)
             if not wire.OLDEST <= welcome.version <= wire.VERSION:
                 return (
                     f"the companion speaks version {welcome.version} of the protocol, "
                     f"{wire.OLDEST} to {wire.VERSION} wanted: install the same release "
                     "of both"
                 )
-            self._protocol, self.welcome = made, welcome
+            self._protocol, self.welcome = protocol, welcome
             self.connected()
             return await lost
         finally:
             self._protocol = self.welcome = None
-            made.end("the server has closed the connection")
+            protocol.end("the server has closed the connection")
 
 
 def _expect(

@@ -143,8 +143,8 @@ async def bring_up(settings: TunnelSettings, programs: Programs) -> None:
 
     Fails with ``DeviceFailed``.
     """
-    found = word(index(settings.interface))
-    link = await _details(found, programs) or _InterfaceDetails()
+    interface = word(index(settings.interface))
+    link = await _details(interface, programs) or _InterfaceDetails()
     if link.linkinfo.info_kind not in KINDS:
         raise DeviceFailed(
             f"The interface {settings.interface} is not the companion's any more"
@@ -159,10 +159,12 @@ async def bring_up(settings: TunnelSettings, programs: Programs) -> None:
         for each in settings.addresses
         if ":" not in each or has_ipv6(settings.interface)
     }
-    lines = [f"address del {each} dev {found}" for each in sorted(present - wanted)]
-    lines += [f"address add {each} dev {found}" for each in sorted(wanted - present)]
+    lines = [f"address del {each} dev {interface}" for each in sorted(present - wanted)]
+    lines += [
+        f"address add {each} dev {interface}" for each in sorted(wanted - present)
+    ]
     if link.mtu != settings.mtu or "UP" not in link.flags:
-        lines.append(f"link set dev {found} mtu {settings.mtu} up")
+        lines.append(f"link set dev {interface} mtu {settings.mtu} up")
     if lines:
         content = "\n".join([*lines, ""]).encode("ascii")
         await programs.run("ip", "-batch", "-", content=content)

@@ -69,23 +69,25 @@ class Diagnosing:
         if not welcome.backend:
             return [Finding("backend", _ERROR, welcome.reason)]
         name, port = self._settings.interface, self._settings.port
-        found = [Finding("backend", _OK, f"WireGuard is served by: {welcome.backend}")]
+        findings = [
+            Finding("backend", _OK, f"WireGuard is served by: {welcome.backend}")
+        ]
         if addressing.is_up(name):
             sentence = f"{name} is there, number {welcome.index}"
-            found.append(Finding("interface", _OK, sentence))
+            findings.append(Finding("interface", _OK, sentence))
         else:
             sentence = f"{name} is down or gone; it is put right within seconds"
-            found.append(Finding("interface", _ERROR, sentence))
+            findings.append(Finding("interface", _ERROR, sentence))
         if _is_bound(port):
             sentence = f"UDP port {port} is open here; firewalls before it are unknown"
-            found.append(Finding("port", _OK, sentence))
+            findings.append(Finding("port", _OK, sentence))
         else:
             sentence = f"UDP port {port} is not open, since another program had it"
-            found.append(Finding("port", _ERROR, sentence))
+            findings.append(Finding("port", _ERROR, sentence))
         if len(self._settings.addresses) > 1 and not addressing.has_ipv6(name):
             sentence = f"IPv6 is switched off: net.ipv6.conf.{name}.disable_ipv6"
-            found.append(Finding("ipv6", _WARNING, sentence))
-        return found
+            findings.append(Finding("ipv6", _WARNING, sentence))
+        return findings
 
     def _forwards(self) -> list[Finding]:
         families = {6 if ":" in each.address else 4 for each in self._firewall.grants}

@@ -91,35 +91,35 @@ class Forwarding:
         """
         self._accept_routers(self._known())
 
-    def _switch_on(self, known: _Switched, family: int) -> None:
-        if family not in known.families:
+    def _switch_on(self, switched: _Switched, family: int) -> None:
+        if family not in switched.families:
             for pattern in _CHANGED[family]:
-                known.values |= {
+                switched.values |= {
                     name: value
                     for name, value in self._values(pattern).items()
                     if value != "0" or not name.endswith("/forwarding")
                 }
-            known.families.append(family)
-            self._write_record(known)
-        self._accept_routers(known)
+            switched.families.append(family)
+            self._write_record(switched)
+        self._accept_routers(switched)
         self._write(SWITCHES[family], "1", family)
 
-    def _switch_off(self, known: _Switched, family: int) -> None:
+    def _switch_off(self, switched: _Switched, family: int) -> None:
         if self.is_on(family):
             self._write(SWITCHES[family], "0", family)
-        for name, value in list(known.values.items()):
+        for name, value in list(switched.values.items()):
             if not name.startswith(SWITCHES[family].partition("/")[0]):
                 continue
             # another program may have changed `accept_ra` meanwhile
             if not name.endswith("/accept_ra") or self._read(name) == "2":
                 self._put_back(name, value)
-            del known.values[name]
-        known.families.remove(family)
-        self._write_record(known)
+            del switched.values[name]
+        switched.families.remove(family)
+        self._write_record(switched)
 
-    def _accept_routers(self, known: _Switched) -> None:
+    def _accept_routers(self, switched: _Switched) -> None:
         """Let interfaces keep the default routes that routers advertise."""
-        if 6 not in known.families:
+        if 6 not in switched.families:
             return
         found = {
             name: value
@@ -127,8 +127,10 @@ class Forwarding:
             if value == "1" and name.split("/")[2] not in {"all", self._tunnel}
         }
         if found:
-            known.values |= {k: v for k, v in found.items() if k not in known.values}
-            self._write_record(known)
+            switched.values |= {
+                k: v for k, v in found.items() if k not in switched.values
+            }
+            self._write_record(switched)
             for name in found:
                 if self._read(name):  # the interface may have been removed
                     self._write(name, "2", 6)
@@ -159,9 +161,9 @@ class Forwarding:
                 f"forwarding of IPv{family}, which depends on the grants"
             ) from None
 
-    def _write_record(self, known: _Switched) -> None:
+    def _write_record(self, switched: _Switched) -> None:
         try:
-            files.write(self._file, known)
+            files.write(self._file, switched)
         except OSError as error:
             raise DeviceFailed(f"{self._file}: {error.strerror}") from None
 

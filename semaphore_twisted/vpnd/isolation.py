@@ -121,8 +121,8 @@ class TunnelIsolation:
                     if version == 4
                     else f"metric {_CONNECTED[6]}"
                 )
-                found = addressing.word(addressing.index(name))
-                line = f"route replace {pool} dev {found} protocol kernel {where}"
+                interface = addressing.word(addressing.index(name))
+                line = f"route replace {pool} dev {interface} protocol kernel {where}"
                 self._log.warn("The route to {pool} was missing", pool=str(pool))
                 await self._write(version, [line])
 

@@ -139,10 +139,10 @@ class Ownership:
             name=name,
             other=other,
         )
-        found = addressing.word(addressing.index(other))
+        interface = addressing.word(addressing.index(other))
         # older kernels rename only a down interface, and {other} is not isolated anyway
-        await self._programs.run("ip", "link", "set", "dev", found, "down")
-        await self._programs.run("ip", "link", "set", "dev", found, "name", name)
+        await self._programs.run("ip", "link", "set", "dev", interface, "down")
+        await self._programs.run("ip", "link", "set", "dev", interface, "name", name)
         return True
 
     async def _remove_former(self) -> None:
@@ -170,11 +170,11 @@ class Ownership:
 
 def _read(path: Path) -> InterfaceRecord | None:
     """Return the record; earlier companions wrote the name alone."""
-    found = files.read(path, InterfaceRecord)
-    if found is None:
+    record = files.read(path, InterfaceRecord)
+    if record is None:
         name = files.read(path, str)
         return None if name is None else InterfaceRecord(name)
-    return found
+    return record
 
 
 def _place() -> str:

@@ -171,15 +171,15 @@ class UserspaceDevice:
         return self._conversation is not None and not self._conversation.over
 
     async def _connect(self) -> None:
-        made = UapiConnection(self._reactor, self._ended)
-        factory = Factory.forProtocol(lambda: made)
+        uapi_connection = UapiConnection(self._reactor, self._ended)
+        factory = Factory.forProtocol(lambda: uapi_connection)
         factory.noisy = False
         endpoint = UNIXClientEndpoint(self._reactor, str(self._socket), timeout=2)
         try:
             await endpoint.connect(factory)
         except Exception as error:
             raise DeviceFailed("wireguard-go does not listen") from error
-        self._conversation = made
+        self._conversation = uapi_connection
 
     def _ask(self, request: bytes) -> "Deferred[bytes]":
         if self._conversation is None:

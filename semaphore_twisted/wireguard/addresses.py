@@ -37,12 +37,12 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     if not _ADDRESS.fullmatch(text):
         return None
     try:
-        found = ipaddress.ip_address(text)
+        parsed = ipaddress.ip_address(text)
     except ValueError:
         return None
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
         return None
-    return found
+    return parsed
 
 
 def _is_canonical(text: str) -> bool:
@@ -69,13 +69,13 @@ def parse_address(text: str) -> str:
     """
     if _is_canonical(text):
         return text
-    found = _address(text)
-    if found is None:
+    parsed = _address(text)
+    if parsed is None:
         raise WrongAddress(
             f"{quoted(text, 60)} is not an address; expected one such as 10.80.0.2 or "
             "fd80::2"
         )
-    return str(found)
+    return str(parsed)
 
 
 def parse_network(text: str) -> str:

@@ -37,10 +37,10 @@ NOTHING = PeerComment()
 def read(comment: str) -> PeerComment:
     """Return the name that *comment* contains, or :data:`NOTHING`."""
     for pattern in (*_NAMES, _PLAIN_NAME):
-        found = pattern.fullmatch(comment)
-        if found is not None:
+        match = pattern.fullmatch(comment)
+        if match is not None:
             try:
-                name = parse_name(found[1].strip())
+                name = parse_name(match[1].strip())
             except WrongName:
                 return NOTHING
             return PeerComment(name, sure=pattern is not _PLAIN_NAME)

@@ -148,21 +148,21 @@ def _sentence(
 
 def _differences(present: DevicePeer, change: SetPeer) -> list[str]:
     """Return the differences that *change* makes to a peer, without secrets."""
-    found = []
+    differences = []
     if present.allowed_ips != frozenset(change.allowed_ips):
         before = ", ".join(sorted(present.allowed_ips)) or "none"
         after = ", ".join(change.allowed_ips) or "none"
-        found.append(f"addresses {before} to {after}")
+        differences.append(f"addresses {before} to {after}")
     if not compare_digest(
         present.preshared_key or keys.ZERO, change.preshared_key or keys.ZERO
     ):
         kind = "another" if change.preshared_key else "no"
-        found.append(f"{kind} preshared key")
+        differences.append(f"{kind} preshared key")
     if present.keepalive != change.keepalive:
-        found.append(
+        differences.append(
             f"keepalive {present.keepalive or 'off'} to {change.keepalive or 'off'}"
         )
-    return found
+    return differences
 
 
 def _shown(key: bytes, names: Mapping[bytes, str] | None) -> str:

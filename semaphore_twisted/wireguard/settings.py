@@ -83,11 +83,11 @@ def load(content: bytes) -> TunnelSettings:
     :raises WrongSettings: if they are invalid.
     """
     try:
-        found = msgspec.json.decode(content, type=TunnelSettings)
+        settings = msgspec.json.decode(content, type=TunnelSettings)
     except msgspec.DecodeError as error:
         raise WrongSettings(sentence(error, TunnelSettings, root="the file")) from None
-    check(found)
-    return found
+    check(settings)
+    return settings
 
 
 def dump(settings: TunnelSettings) -> bytes:
@@ -136,23 +136,23 @@ def check(found: TunnelSettings) -> None:
 
 def _interface(text: str) -> ipaddress.IPv4Interface | ipaddress.IPv6Interface:
     try:
-        found = ipaddress.ip_interface(text)
+        parsed = ipaddress.ip_interface(text)
     except ValueError:
-        found = None
-    if found is None or str(found) != text or "%" in text or "/" not in text:
+        parsed = None
+    if parsed is None or str(parsed) != text or "%" in text or "/" not in text:
         raise WrongSettings(invalid("addresses", text, "such as 10.80.0.1/16"))
-    return found
+    return parsed
 
 
 def _site(text: str) -> AnyNetwork:
     try:
-        found = ipaddress.ip_network(text)
+        parsed = ipaddress.ip_network(text)
     except ValueError:
-        found = None
-    if found is None or str(found) != text:
+        parsed = None
+    if parsed is None or str(parsed) != text:
         raise WrongSettings(invalid("sites", text, "a network such as 10.20.0.0/16"))
-    if found.prefixlen == 0:
+    if parsed.prefixlen == 0:
         raise WrongSettings(
             invalid("sites", text, "a network other than the whole internet")
         )
-    return found
+    return parsed

@@ -39,8 +39,8 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    found = open_installation(arguments)
-    config = found.config
+    installation = open_installation(arguments)
+    config = installation.config
     if not acme.wanted(config):
         raise CommandError(
             invalid("tls.mode", config.tls.mode, "acme, which this command checks")
@@ -55,7 +55,7 @@ def _check(arguments: argparse.Namespace) -> int:
     )
     findings = [each for name in checks.names for each in checks.name(name)]
     findings += _authority(config)
-    with installation_database.reading(found) as conn:
+    with installation_database.reading(installation) as conn:
         record = operations.record(conn, config.acme.directory)
     findings += preflight.known(record, utc_now())
     for each in findings:

@@ -86,23 +86,25 @@ def _renew(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _made(found: Installation, **wanted: bool) -> Certificates:
+def _made(installation: Installation, **wanted: bool) -> Certificates:
     """Make the local CA issue what *wanted* requests.
 
     :raises CommandError: if it cannot
     """
     try:
-        with installation_database.changing(found) as conn:
-            return first_start.certificates(conn, found.keyring(), found, **wanted)
+        with installation_database.changing(installation) as conn:
+            return first_start.certificates(
+                conn, installation.keyring(), installation, **wanted
+            )
     except AuthorityLost as error:
         raise CommandError(str(error)) from None
     except OSError as error:
         raise CommandError(f"{error.filename}: {error.strerror}") from None
 
 
-def _next_root(found: Installation, *, yes: bool) -> int:
+def _next_root(installation: Installation, *, yes: bool) -> int:
     """Create the local CA's next root, and print what to do with it."""
-    if found.config.tls.origin == "files":
+    if installation.config.tls.origin == "files":
         raise CommandError(
             "tls.mode is files: there is no local certificate authority (CA)"
         )
@@ -111,7 +113,7 @@ def _next_root(found: Installation, *, yes: bool) -> int:
         f"{authority.OVERLAP.days} days. Make it?",
         yes=yes,
     )
-    made = _made(found, next_root=True)
+    made = _made(installation, next_root=True)
     if made.next_root is None or made.takes_over is None:
         raise CommandError(_NOT_OPENED)
     root = x509.load_pem_x509_certificate(made.next_root.read_bytes())
@@ -123,23 +125,23 @@ def _next_root(found: Installation, *, yes: bool) -> int:
     return 0
 
 
-def _order(found: Installation, timeout: float) -> int:
-    directory = found.config.acme.directory
+def _order(installation: Installation, timeout: float) -> int:
+    directory = installation.config.acme.directory
     begun = utc_now()
-    with installation_database.changing(found) as conn:
+    with installation_database.changing(installation) as conn:
         acme.ask(conn, directory)
         before = acme.record(conn, directory)
-    if state.holder(found.state.path) is None:
+    if state.holder(installation.state.path) is None:
         print("No server runs; it orders a certificate when it is started")
         return 0
-    held = before.not_before
-    if held is not None and held > begun:
-        print(f"The CA accepts no request before {held:%Y-%m-%d %H:%M}Z")
+    not_before = before.not_before
+    if not_before is not None and not_before > begun:
+        print(f"The CA accepts no request before {not_before:%Y-%m-%d %H:%M}Z")
         return 1
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         time.sleep(_PAUSE)
-        with installation_database.reading(found) as conn:
+        with installation_database.reading(installation) as conn:
             waiting = acme.asked(conn, directory)
             record = acme.record(conn, directory)
         if not waiting:
@@ -161,16 +163,16 @@ def _reload(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _request_check(found: Installation) -> str:
+def _request_check(installation: Installation) -> str:
     """Make the server check its certificate; return a sentence with the result.
 
     :raises CommandError: if the server does not use the newest one, or does not answer
     """
-    before = status.last(found.state.tls)
-    if not wake_socket.send(found.state.path / wake_socket.NAME):
+    before = status.last(installation.state.tls)
+    if not wake_socket.send(installation.state.path / wake_socket.NAME):
         raise CommandError("no server runs with this state directory; start it first")
     deadline = time.monotonic() + _TIMEOUT
-    while (latest := status.last(found.state.tls)) is None or latest == before:
+    while (latest := status.last(installation.state.tls)) is None or latest == before:
         if time.monotonic() > deadline:
             raise CommandError(
                 f"the server did not react within {_TIMEOUT:.0f} s; see its log"
@@ -184,7 +186,7 @@ def _request_check(found: Installation) -> str:
 
 
 def _with_tls(arguments: argparse.Namespace) -> Installation:
-    found = open_installation(arguments)
-    if not found.config.tls.enabled:
+    installation = open_installation(arguments)
+    if not installation.config.tls.enabled:
         raise CommandError("tls.enabled is false: the server presents no certificate")
-    return found
+    return installation

@@ -26,11 +26,11 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    found = open_installation(arguments)
-    if not found.config.tls.enabled:
+    installation = open_installation(arguments)
+    if not installation.config.tls.enabled:
         raise CommandError("tls.enabled is false: the server presents no certificate")
-    with installation_database.reading(found) as conn:
-        made = report(found, conn, utc_now())
+    with installation_database.reading(installation) as conn:
+        made = report(installation, conn, utc_now())
     if arguments.json:
         table.print_json(made)
     else:
@@ -38,10 +38,14 @@ def _show(arguments: argparse.Namespace) -> int:
     return 0 if made.healthy else 1
 
 
-def _print(made: CertificateReport) -> None:
-    served = f", served: {made.served}" if made.served != made.mode else ""
-    print(f"mode: {made.mode}{served}")
-    for place, each in enumerate(made.chain):
+def _print(certificate_report: CertificateReport) -> None:
+    served = (
+        f", served: {certificate_report.served}"
+        if certificate_report.served != certificate_report.mode
+        else ""
+    )
+    print(f"mode: {certificate_report.mode}{served}")
+    for place, each in enumerate(certificate_report.chain):
         print(
             f"{'certificate' if not place else 'issuer'}: {table.plain(each.subject)}"
         )
@@ -50,17 +54,17 @@ def _print(made: CertificateReport) -> None:
         print(f"  issued by: {table.plain(each.issuer)}")
         print(f"  valid: {table.moment(each.begins)} to {table.moment(each.ends)}")
         print(f"  SHA-256: {each.sha256}")
-    for root in made.roots:
+    for root in certificate_report.roots:
         print(f"{'root' if root.takes_over is None else 'next root'}: {root.file}")
         print(f"  valid: {table.moment(root.begins)} to {table.moment(root.ends)}")
         if root.takes_over is not None:
             print(f"  takes over: {table.moment(root.takes_over)}")
         print(f"  SHA-256: {root.sha256}")
-    if made.renewal is not None:
-        print(f"renewal: {table.moment(made.renewal)}")
-    if made.failing_since is not None:
-        print(f"failing since: {table.moment(made.failing_since)}")
-    if made.why:
-        print(f"reason: {table.plain(made.why)}")
-    if made.next_try is not None:
-        print(f"next try: {table.moment(made.next_try)}")
+    if certificate_report.renewal is not None:
+        print(f"renewal: {table.moment(certificate_report.renewal)}")
+    if certificate_report.failing_since is not None:
+        print(f"failing since: {table.moment(certificate_report.failing_since)}")
+    if certificate_report.why:
+        print(f"reason: {table.plain(certificate_report.why)}")
+    if certificate_report.next_try is not None:
+        print(f"next try: {table.moment(certificate_report.next_try)}")

@@ -99,11 +99,11 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
 
 
 def _trust(arguments: argparse.Namespace) -> int:
-    found = open_installation(arguments)
-    folder, mark = found.state.tls, _mark(found.state.path)
+    installation = open_installation(arguments)
+    folder, mark = installation.state.tls, _mark(installation.state.path)
     roots: dict[str, bytes] = {}
     if not arguments.remove:  # removal works without the roots, too
-        _check_mode(found.config)
+        _check_mode(installation.config)
         roots = _roots(folder)
     if arguments.print:
         _explain(roots, mark)
@@ -148,7 +148,7 @@ def _file(name: str, mark: str) -> str:
 
 def _roots(folder: Path) -> dict[str, bytes]:
     """Return the roots in *folder* by the paths of their files."""
-    found = {}
+    roots = {}
     for name in ("root.pem", authority.NEXT_ROOT):
         try:
             content = content_of(folder / name)
@@ -166,12 +166,12 @@ def _roots(folder: Path) -> dict[str, bytes]:
                 "some "
                 "names; another program may have replaced it"
             )
-        found[str(folder / name)] = content
-    if not found:
+        roots[str(folder / name)] = content
+    if not roots:
         raise CommandError(
             f"{folder / 'root.pem'}: there is no root yet; start the server"
         )
-    return found
+    return roots
 
 
 def _put(store: TrustStore, roots: dict[str, bytes], mark: str) -> bool:

@@ -108,7 +108,7 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
 
 
 def _backup(arguments: argparse.Namespace) -> int:
-    found = open_installation(arguments)
+    installation = open_installation(arguments)
     folder = CompanionDirectory.named(arguments.vpn_settings)
     target: Path = arguments.file
     if target.exists() and not arguments.force:
@@ -118,10 +118,10 @@ def _backup(arguments: argparse.Namespace) -> int:
         raise CommandError(f"{folder.path}: the companion's files are not there")
     passphrase = _passphrase(arguments, twice=True)
     with installation_database.changing(
-        found, wake=False
+        installation, wake=False
     ) as conn:  # the event is written
-        vpn, broken = backup.saved(conn, found.keyring())
-        authority, lost = saved_authority.saved(conn, found.keyring())
+        vpn, broken = backup.saved(conn, installation.keyring())
+        authority, lost = saved_authority.saved(conn, installation.keyring())
         whole = _BackupContent(
             private_key=keys.decode(private),
             settings=settings,
@@ -150,14 +150,17 @@ def _backup(arguments: argparse.Namespace) -> int:
 
 
 def _restore(arguments: argparse.Namespace) -> int:
-    found = open_installation(arguments)
+    installation = open_installation(arguments)
     folder = CompanionDirectory.named(arguments.vpn_settings)
     whole = _opened(arguments.file, _passphrase(arguments, twice=False))
-    with folder.exchange() as files, installation_database.changing(found) as conn:
+    with (
+        folder.exchange() as files,
+        installation_database.changing(installation) as conn,
+    ):
         present = folder.settings()
-        user = found.state.path.stat().st_uid
-        settings = _merged(whole, present, found.config, user)
-        socket = Path(found.config.vpn.socket)
+        user = installation.state.path.stat().st_uid
+        settings = _merged(whole, present, installation.config, user)
+        socket = Path(installation.config.vpn.socket)
         machine.check_interface(settings.interface, present, socket)
         before = set() if present is None else {str(each) for each in present.pools}
         machine.check_pools(
@@ -169,7 +172,7 @@ def _restore(arguments: argparse.Namespace) -> int:
         interface = replace(whole.vpn.network, interface=settings.interface)
         restored = backup.restore(
             conn,
-            found.keyring(),
+            installation.keyring(),
             replace(whole.vpn, network=interface),
             heir=installation_database.first_administrator(conn),
             replace=arguments.replace,
@@ -177,7 +180,9 @@ def _restore(arguments: argparse.Namespace) -> int:
         root, doubt = "", ""
         if whole.authority and not arguments.keep_authority:
             try:
-                root = saved_authority.restore(conn, found.keyring(), whole.authority)
+                root = saved_authority.restore(
+                    conn, installation.keyring(), whole.authority
+                )
             except saved_authority.Unusable as error:
                 doubt = str(error)
         files.key(keys.format(whole.private_key))
@@ -226,9 +231,9 @@ def _merged(
 ) -> TunnelSettings:
     """Return settings with the file's client side, and the rest from this host."""
     if present is None:
-        made = replace(whole.settings, users=(user,))
+        settings = replace(whole.settings, users=(user,))
     else:
-        made = replace(
+        settings = replace(
             present,
             users=(user,),
             port=whole.settings.port,
@@ -237,15 +242,15 @@ def _merged(
             sites=whole.settings.sites,
         )
     port = vpn_settings.site_port(config) or 0
-    open_ = ({*made.tcp_ports} - {made.site_port}) | ({port} - {0})
-    made = replace(made, tcp_ports=tuple(sorted(open_)), site_port=port)
+    open_ = ({*settings.tcp_ports} - {settings.site_port}) | ({port} - {0})
+    settings = replace(settings, tcp_ports=tuple(sorted(open_)), site_port=port)
     try:
-        check(made)
+        check(settings)
     except WrongSettings as error:
         raise CommandError(
             f"the restored settings cannot be used here: {error}"
         ) from None
-    return made
+    return settings
 
 
 def _passphrase(arguments: argparse.Namespace, *, twice: bool) -> str:

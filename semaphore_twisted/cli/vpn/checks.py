@@ -247,8 +247,8 @@ def _holds(network: str, text: str) -> bool:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return False
-    found = ipaddress.ip_network(network)
-    return address.version == found.version and address in found
+    parsed = ipaddress.ip_network(network)
+    return address.version == parsed.version and address in parsed
 
 
 def _is_inside(text: str, network: Network) -> bool:

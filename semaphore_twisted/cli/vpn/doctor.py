@@ -73,13 +73,16 @@ def _server(server: Running | None) -> Iterator[Finding]:
 
 
 def _findings(
-    conn: Connection, found: Installation, network: Network, folder: CompanionDirectory
+    conn: Connection,
+    installation: Installation,
+    network: Network,
+    folder: CompanionDirectory,
 ) -> Iterator[Finding]:
-    config = found.config
-    yield from checks.modes(found.state.path, folder.path)
+    config = installation.config
+    yield from checks.modes(installation.state.path, folder.path)
     yield from checks.endpoint(network, site_networks.listed(conn, None))
     yield from checks.resolvers(network)
-    if state.holder(found.state.path) is None:
+    if state.holder(installation.state.path) is None:
         yield checks.error(
             "server", "it does not run, so nothing is kept as it should be"
         )
@@ -101,7 +104,7 @@ def _findings(
     except CommandError as failure:
         yield checks.error("companion", failure.sentence)
         return
-    yield from _applied(conn, found, network)
+    yield from _applied(conn, installation, network)
 
 
 def _written(folder: CompanionDirectory) -> Iterator[Finding]:
@@ -121,11 +124,11 @@ def _written(folder: CompanionDirectory) -> Iterator[Finding]:
 
 
 def _applied(
-    conn: Connection, found: Installation, network: Network
+    conn: Connection, installation: Installation, network: Network
 ) -> Iterator[Finding]:
     """Check that the device matches the database."""
     try:
-        changes, damaged = planned(conn, found)
+        changes, damaged = planned(conn, installation)
     except (CommandError, DomainError) as problem:
         yield checks.error("applied", str(problem))
         return

@@ -188,12 +188,12 @@ _HINTS = {
 
 def _refused(status: int, content: bytes) -> CommandError:
     try:
-        said = msgspec.json.decode(content, type=_Refusal).error
+        error = msgspec.json.decode(content, type=_Refusal).error
     except msgspec.DecodeError:
-        said = ""
+        error = ""
     if 300 <= status < 400:
-        said = "the server points to another address; ask for a link with that one"
-    sentence = harmless(said)[:500] or "the server refused"
+        error = "the server points to another address; ask for a link with that one"
+    sentence = harmless(error)[:500] or "the server refused"
     hint = _HINTS.get(status)
     whole = f"{sentence}{f': {hint}' if hint else ''} ({status})"
     if 400 <= status < 500 and status != 429:

@@ -50,9 +50,9 @@ def enrolling(found: Installation, network: Network) -> EnrollmentSite:
     return EnrollmentSite(base, _fingerprint(found, network, base), doubt)
 
 
-def _base(found: Installation, network: Network) -> tuple[str, str]:
+def _base(installation: Installation, network: Network) -> tuple[str, str]:
     """Return the URL where devices enroll, and why they may not reach it."""
-    config = found.config
+    config = installation.config
     if config.vpn.enroll_port:
         return enroll_url(config, network), ""
     if config.vpn.only:
@@ -64,16 +64,16 @@ def _base(found: Installation, network: Network) -> tuple[str, str]:
         return config.web_host.rstrip("/"), ""
     if config.unix_socket is not None or not config.tls.enabled:
         raise CommandError("web_host: not set; expected the address that devices reach")
-    host, doubt = _host(found, network)
+    host, doubt = _host(installation, network)
     return _address(host, config.port_number), doubt
 
 
-def _host(found: Installation, network: Network) -> tuple[str, str]:
+def _host(installation: Installation, network: Network) -> tuple[str, str]:
     """Return the first interface's address, or a name of this host for a usual one.
 
     Devices know the endpoint's host, which is used if the certificate covers it.
     """
-    config = found.config
+    config = installation.config
     host = next(each for each in config.interfaces if socket_path(each) is None)
     usual = {"", "::", "0.0.0.0", "127.0.0.1", "::1", "localhost"}  # noqa: S104
     if host.strip("[]") not in usual:
@@ -82,7 +82,7 @@ def _host(found: Installation, network: Network) -> tuple[str, str]:
     if config.tls.origin == "acme":
         names = config.acme_names
         return endpoint if endpoint in names else names[0], ""
-    if _is_covered(found, endpoint.strip("[]")):
+    if _is_covered(installation, endpoint.strip("[]")):
         return endpoint, ""
     machine = socket.gethostname()
     return machine, (
@@ -96,22 +96,22 @@ def _address(host: str, port: int) -> str:
     return f"https://{host}" + ("" if port == 443 else f":{port}")
 
 
-def _fingerprint(found: Installation, network: Network, base: str) -> str:
+def _fingerprint(installation: Installation, network: Network, base: str) -> str:
     """Return the SHA-256 of the local CA's root, empty if it is not needed.
 
     The certificate of the operator, or of a proxy, is assumed to be from a public CA.
     """
     try:
         if not link_trust.is_pinned(
-            found.config,
+            installation.config,
             base,
-            partial(_is_covered, found),
-            small=enroll_url(found.config, network),
+            partial(_is_covered, installation),
+            small=enroll_url(installation.config, network),
         ):
             return ""
     except Conflict as error:
         raise CommandError(error.message) from None
-    path = found.state.tls / "root.pem"
+    path = installation.state.tls / "root.pem"
     try:
         der = ssl.PEM_cert_to_DER_cert(content_of(path).decode())
     except FileNotFoundError:
@@ -123,11 +123,11 @@ def _fingerprint(found: Installation, network: Network, base: str) -> str:
     return hashlib.sha256(der).hexdigest()
 
 
-def _is_covered(found: Installation, host: str) -> bool:
+def _is_covered(installation: Installation, host: str) -> bool:
     """Return whether the certificate of this installation is for *host*."""
-    path = found.state.tls / "chain.pem"
-    if found.config.tls.origin == "files":
-        path = Path(found.config.tls.cert_file)
+    path = installation.state.tls / "chain.pem"
+    if installation.config.tls.origin == "files":
+        path = Path(installation.config.tls.cert_file)
     try:
         return covers(x509.load_pem_x509_certificate(content_of(path)), host)
     except FileNotFoundError:

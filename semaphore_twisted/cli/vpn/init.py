@@ -113,10 +113,13 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def _init(arguments: argparse.Namespace) -> int:
-    found = open_installation(arguments)
-    running_options.check_bounds(found)
+    installation = open_installation(arguments)
+    running_options.check_bounds(installation)
     folder = CompanionDirectory.named(arguments.vpn_settings)
-    with folder.exchange() as files, installation_database.changing(found) as conn:
-        report = setup.set_up(conn, arguments, found, folder, files)
+    with (
+        folder.exchange() as files,
+        installation_database.changing(installation) as conn,
+    ):
+        report = setup.set_up(conn, arguments, installation, folder, files)
     report.show(folder)
     return 0

@@ -59,28 +59,28 @@ def changing(
 
 
 @contextmanager
-def _opened(found: Installation, *, read_only: bool) -> Iterator[Connection]:
+def _opened(installation: Installation, *, read_only: bool) -> Iterator[Connection]:
     try:
-        todo = pending(found.database) if found.database.is_file() else []
+        todo = pending(installation.database) if installation.database.is_file() else []
         if todo:
             raise CommandError(
-                f"{found.database}: it lacks {', '.join(todo)}; start the server once, "
-                "or run `semaphore migrate`"
+                f"{installation.database}: it lacks {', '.join(todo)}; start the "
+                "server once, or run `semaphore migrate`"
             )
-        conn = found.connect(read_only=read_only)
+        conn = installation.connect(read_only=read_only)
     except (OSError, sqlite3.OperationalError) as error:
-        raise _unusable(found, error) from error
+        raise _unusable(installation, error) from error
     try:
         yield conn
     except sqlite3.OperationalError as error:  # locked, full, read-only
-        raise _unusable(found, error) from error
+        raise _unusable(installation, error) from error
     finally:
         conn.close()
 
 
-def _unusable(found: Installation, error: Exception) -> CommandError:
+def _unusable(installation: Installation, error: Exception) -> CommandError:
     reason = error.strerror if isinstance(error, OSError) else str(error)
-    return CommandError(f"{found.database}: {reason}")
+    return CommandError(f"{installation.database}: {reason}")
 
 
 def user_of(conn: Connection, text: str) -> User:
@@ -88,10 +88,10 @@ def user_of(conn: Connection, text: str) -> User:
 
     :raises CommandError: if there is none
     """
-    found = users.find(conn, text)
-    if found is None:
+    user = users.find(conn, text)
+    if user is None:
         raise CommandError(f"--user: there is no user {quoted(text)}")
-    return found
+    return user
 
 
 def project_of(conn: Connection, text: str) -> Project:

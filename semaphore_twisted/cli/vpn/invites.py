@@ -101,12 +101,12 @@ def _invite_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _invite(arguments: argparse.Namespace) -> int:
-    found = running_options.opened(arguments)
+    installation = running_options.opened(arguments)
     lifetime = duration(arguments.expires)
     ends = arguments.peer_expires
-    options = options_of(found.config)
-    with installation_database.changing(found) as conn:
-        place = enrollment_url.enrolling(found, network.get(conn, None, options))
+    options = options_of(installation.config)
+    with installation_database.changing(installation) as conn:
+        place = enrollment_url.enrolling(installation, network.get(conn, None, options))
         user, project = installation_database.owner_of(conn, arguments)
         kind = PeerKind(arguments.kind or ("host" if project else "laptop"))
         if kind is PeerKind.HOST and project is None:
@@ -184,14 +184,14 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _revoke(arguments: argparse.Namespace) -> int:
-    found = open_installation(arguments)
-    with installation_database.changing(found) as conn:
+    installation = open_installation(arguments)
+    with installation_database.changing(installation) as conn:
         revoked = invites.revoke(
             conn,
             None,
             arguments.id,
             with_peers=arguments.peers,
-            options=options_of(found.config),
+            options=options_of(installation.config),
         )
     if arguments.json:
         table.print_json(revoked)

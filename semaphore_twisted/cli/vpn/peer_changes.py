@@ -27,10 +27,10 @@ def _with(change: _Change) -> _Run:
     """Return a command that applies *change* to the named peer."""
 
     def run(arguments: argparse.Namespace) -> int:
-        found = running_options.opened(arguments)
-        with installation_database.changing(found) as conn:
+        installation = running_options.opened(arguments)
+        with installation_database.changing(installation) as conn:
             peer = peers.find(conn, None, arguments.peer)
-            said = change(conn, peer, arguments, options_of(found.config))
+            said = change(conn, peer, arguments, options_of(installation.config))
         print(table.plain(said))
         return 0
 

@@ -27,10 +27,10 @@ _MOST = 4 * 1024 * 1024
 
 def add(arguments: argparse.Namespace) -> int:
     """Create a peer, and print its profile."""
-    found = running_options.opened(arguments)
+    installation = running_options.opened(arguments)
     pair = _pair(arguments)
     expires = arguments.expires
-    with installation_database.changing(found) as conn:
+    with installation_database.changing(installation) as conn:
         kind, owner = _whose(conn, arguments)
         enrolled = peers.create(
             conn,
@@ -46,8 +46,8 @@ def add(arguments: argparse.Namespace) -> int:
                 grants=tuple(arguments.grant),
                 **owner,
             ),
-            keyring=found.keyring(),
-            options=options_of(found.config),
+            keyring=installation.keyring(),
+            options=options_of(installation.config),
             key_made_here=pair is not None,
         )
     _hand_over(enrolled, pair, as_json=arguments.json)
@@ -56,17 +56,17 @@ def add(arguments: argparse.Namespace) -> int:
 
 def rotate(arguments: argparse.Namespace) -> int:
     """Replace a peer's key, and print its profile."""
-    found = running_options.opened(arguments)
+    installation = running_options.opened(arguments)
     pair = _pair(arguments)
-    with installation_database.changing(found) as conn:
+    with installation_database.changing(installation) as conn:
         peer = peers.find(conn, None, arguments.peer)
         enrolled = peers.rotate(
             conn,
             None,
             peer.id,
             _public(arguments, pair),
-            keyring=found.keyring(),
-            options=options_of(found.config),
+            keyring=installation.keyring(),
+            options=options_of(installation.config),
             key_made_here=pair is not None,
         )
     _hand_over(enrolled, pair, as_json=arguments.json)
@@ -128,10 +128,12 @@ def _note(text: str) -> None:
 
 def import_(arguments: argparse.Namespace) -> int:
     """Import the peers of another product's server file."""
-    found = running_options.opened(arguments)
+    installation = running_options.opened(arguments)
     text = _read(arguments)  # before the transaction, which blocks the server
-    with installation_database.changing(found, kept=not arguments.dry_run) as conn:
-        network = vpn_network.get(conn, None, options_of(found.config))
+    with installation_database.changing(
+        installation, kept=not arguments.dry_run
+    ) as conn:
+        network = vpn_network.get(conn, None, options_of(installation.config))
         pools = [each for each in (network.pool4, network.pool6) if each]
         file = serverfile.parse(text, pools)
         if not file.peers:
@@ -140,7 +142,7 @@ def import_(arguments: argparse.Namespace) -> int:
             )
         kind, owner = _whose(conn, arguments)
         done = peers.import_(
-            conn, None, file.peers, keyring=found.keyring(), kind=kind, **owner
+            conn, None, file.peers, keyring=installation.keyring(), kind=kind, **owner
         )
     if arguments.dry_run:
         print("Nothing was changed; without --dry-run it would be:")
@@ -187,12 +189,12 @@ def export(arguments: argparse.Namespace) -> int:
     """Print the peers for other programs."""
     if arguments.preshared_keys and arguments.format != "wg":
         raise CommandError("--preshared-keys: only with --format wg")
-    found = running_options.opened(arguments)
-    with installation_database.reading(found) as conn:
+    installation = running_options.opened(arguments)
+    with installation_database.reading(installation) as conn:
         listed = peers.listed(conn, None)
         secrets = {}
         if arguments.preshared_keys:
-            desired = peers.desired(conn, found.keyring(), {})
+            desired = peers.desired(conn, installation.keyring(), {})
             secrets = {
                 keys.format(each.public_key): each.preshared_key
                 for each in desired.peers

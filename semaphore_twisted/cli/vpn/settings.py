@@ -138,7 +138,7 @@ def settings(
     """
     base = former or TunnelSettings(addresses=wanted.interfaces, port=port)
     tcp, udp = _ports(arguments, former, config)
-    made = replace(
+    settings = replace(
         base,
         addresses=wanted.interfaces,
         sites=_sites(arguments, base.sites, known),
@@ -150,14 +150,14 @@ def settings(
         backend=arguments.backend or base.backend,
     )
     if arguments.port is not None:
-        made = replace(made, port=addresses.parse_port(arguments.port))
+        settings = replace(settings, port=addresses.parse_port(arguments.port))
     if arguments.mtu is not None:
-        made = replace(made, mtu=_mtu(arguments.mtu))
+        settings = replace(settings, mtu=_mtu(arguments.mtu))
     try:
-        check(made)
+        check(settings)
     except WrongSettings as error:
         raise CommandError(str(error)) from None
-    return made
+    return settings
 
 
 def _interface(arguments: argparse.Namespace, base: TunnelSettings) -> str:

@@ -152,10 +152,10 @@ def _pools(former: Network | None, settings: TunnelSettings | None) -> Pools | N
 
 
 def _endpoint(
-    arguments: argparse.Namespace, former: Network | None, wanted: TunnelSettings
+    arguments: argparse.Namespace, former: Network | None, settings: TunnelSettings
 ) -> str:
     if arguments.endpoint is not None:
-        return addresses.parse_endpoint(arguments.endpoint, wanted.port)
+        return addresses.parse_endpoint(arguments.endpoint, settings.port)
     if former is None:
         raise CommandError(
             "--endpoint: not set; expected the name or address at which clients reach "
@@ -163,7 +163,7 @@ def _endpoint(
         )
     host, _, port = former.endpoint.rpartition(":")
     if arguments.port is not None:
-        port = str(wanted.port)
+        port = str(settings.port)
     return f"{host}:{port}"
 
 
@@ -203,17 +203,17 @@ def _key(
     return private, False
 
 
-def _check_pools(conn: Connection, former: Network | None, wanted: Pools) -> None:
+def _check_pools(conn: Connection, former: Network | None, pools: Pools) -> None:
     """Refuse to move peers; profiles stay valid only if a pool grows.
 
     :raises CommandError: after printing the peers that would need a new profile
     """
     if former is None or (
         keeps_files(
-            Pool(former.pool4, former.server4), Pool(wanted.pool4, wanted.server4)
+            Pool(former.pool4, former.server4), Pool(pools.pool4, pools.server4)
         )
         and keeps_files(
-            Pool(former.pool6, former.server6), Pool(wanted.pool6, wanted.server6)
+            Pool(former.pool6, former.server6), Pool(pools.pool6, pools.server6)
         )
     ):
         return
@@ -234,9 +234,9 @@ def _check_pools(conn: Connection, former: Network | None, wanted: Pools) -> Non
 
 def _check_machine(
     arguments: argparse.Namespace,
-    found: Installation,
+    installation: Installation,
     former: TunnelSettings | None,
-    wanted: TunnelSettings,
+    settings: TunnelSettings,
     endpoint: str,
 ) -> None:
     """Refuse settings that would take an interface or a network from this machine.
@@ -245,18 +245,18 @@ def _check_machine(
 
     :raises CommandError: with the reason; nothing was changed
     """
-    socket = Path(found.config.vpn.socket)
-    machine.check_interface(wanted.interface, former, socket)
+    socket = Path(installation.config.vpn.socket)
+    machine.check_interface(settings.interface, former, socket)
     before = set() if former is None else {str(each) for each in former.pools}
     machine.check_pools(
-        [str(each) for each in wanted.pools if str(each) not in before],
+        [str(each) for each in settings.pools if str(each) not in before],
         endpoint=endpoint,
-        without=wanted.interface if former is None else former.interface,
+        without=settings.interface if former is None else former.interface,
         force=arguments.force,
     )
     sites: Collection[str] = vpn_settings.sites(arguments.site).values()
     if arguments.endpoint is not None:
-        sites = [str(each) for each in wanted.networks]
+        sites = [str(each) for each in settings.networks]
     for each in sites:
         machine.check_site("--site", each, endpoint)
 

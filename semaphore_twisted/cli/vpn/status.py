@@ -39,11 +39,11 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    found = running_options.opened(arguments)
-    with installation_database.reading(found) as conn:
-        network = vpn_network.get(conn, None, options_of(found.config))
+    installation = running_options.opened(arguments)
+    with installation_database.reading(installation) as conn:
+        network = vpn_network.get(conn, None, options_of(installation.config))
         listed = peers.listed(conn, None)
-    welcome, observed, seen, problem = _observe(found)
+    welcome, observed, seen, problem = _observe(installation)
     known = {each.public_key for each in listed}
     foreign = [each for each in observed if keys.format(each.public_key) not in known]
     status = {each.id: each for each in seen}
@@ -84,25 +84,25 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _observe(
-    found: Installation,
+    installation: Installation,
 ) -> tuple[
     wire.Welcome | None, Sequence[wire.Status], list[PeerStatus], CommandError | None
 ]:
     """Return the companion's observations, or the failure to get them."""
-    path = Path(found.config.vpn.socket)
+    path = Path(installation.config.vpn.socket)
     try:
         welcome = ask(path, wire.Hello(), wire.Welcome)
         observed = ask(path, wire.Observe(), wire.Observed)
     except CommandError as failure:
         return None, (), [], failure
-    with installation_database.changing(found, wake=False) as conn:
+    with installation_database.changing(installation, wake=False) as conn:
         return welcome, observed.peers, peers.observed(conn, observed.peers), None
 
 
 def _seen(status: wire.Status) -> datetime | None:
     """Return the time of a peer's last handshake."""
-    made = status.handshake
-    return datetime.fromtimestamp(made, UTC) if made > 0 else None
+    handshake = status.handshake
+    return datetime.fromtimestamp(handshake, UTC) if handshake > 0 else None
 
 
 _HEAD = (
@@ -141,10 +141,10 @@ def _row(peer: Peer, status: PeerStatus | None) -> tuple[str, ...]:
 
 
 def _plan(arguments: argparse.Namespace) -> int:
-    found = running_options.opened(arguments)
-    with installation_database.reading(found) as conn:
+    installation = running_options.opened(arguments)
+    with installation_database.reading(installation) as conn:
         vpn_network.get(conn, None)
-        changes, damaged = planned(conn, found)
+        changes, damaged = planned(conn, installation)
     if arguments.json:
         table.print_json({"changes": changes, "left_out": damaged})
     else:

@@ -341,17 +341,17 @@ def _search(argv: list[bytes], environ: dict[bytes, bytes]) -> None:
         path = environ.get(b"PATH", _SEARCH_PATH.encode())
         # An empty entry would be the current directory, the job's checkout.
         places = [folder + b"/" + program for folder in path.split(b":") if folder]
-    found: OSError | None = None
+    failure: OSError | None = None
     for place in places:
         try:
             os.execve(place, argv, environ)  # noqa: S606 - as wanted
         except OSError as error:
             if error.errno == errno.ENOENT and os.path.lexists(place):
                 # The file exists, but its interpreter does not.
-                found = OSError(errno.ELIBBAD, "")
+                failure = OSError(errno.ELIBBAD, "")
             elif error.errno not in {errno.ENOENT, errno.ENOTDIR}:
-                found = found or error
-    raise found or OSError(errno.ENOENT, "")
+                failure = failure or error
+    raise failure or OSError(errno.ENOENT, "")
 
 
 def _sentence(word: str, program: str, cwd: str, install: str) -> str:

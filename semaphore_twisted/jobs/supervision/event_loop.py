@@ -169,9 +169,9 @@ class EventLoop:
         if not data:
             self._end(descriptor)
             return 0
-        held = stream.masked.holding
+        holding = stream.masked.holding
         shown = stream.masked.feed(data)
-        if shown or not held:
+        if shown or not holding:
             stream.since = time.monotonic()
         if shown:
             stream.sink(shown)

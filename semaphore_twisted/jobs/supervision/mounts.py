@@ -144,12 +144,12 @@ class MountSetup:
 
     def _bind(self, opened: int, path: str) -> None:
         """Mount the file *opened* at *path*, unless it is visible there."""
-        wanted = os.fstat(opened)
+        status = os.fstat(opened)
         with contextlib.suppress(OSError):
-            if os.path.samestat(os.stat(path), wanted):
+            if os.path.samestat(os.stat(path), status):
                 return
         self._folders(os.path.dirname(path))
-        if stat.S_ISDIR(wanted.st_mode):
+        if stat.S_ISDIR(status.st_mode):
             self._folders(path)
         else:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
@@ -171,9 +171,9 @@ class MountSetup:
         """Make *path* read-only."""
         flags = linux.BIND | linux.REMOUNT | linux.READ_ONLY
         linux.mount(_by_number(opened), path, flags=linux.BIND | linux.RECURSIVE)
-        found = os.statvfs(path).f_flag
+        present = os.statvfs(path).f_flag
         for bit, other in _KEPT.items():
-            if found & bit:
+            if present & bit:
                 flags |= other or bit
         linux.mount("none", path, flags=flags)
 

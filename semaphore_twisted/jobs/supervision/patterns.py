@@ -42,16 +42,16 @@ class PatternIndex:
         """
         if len(self._sorted) <= _FEW and not any(each in data for each in self._sorted):
             return []
-        found: list[tuple[int, int]] = []
+        spans: list[tuple[int, int]] = []
         free = 0
         for begin in self._positions(data):
             if begin >= free:
                 free = self._end(data, begin)
                 if free > begin:
-                    found.append((begin, free))
+                    spans.append((begin, free))
                 else:
                     free = begin
-        return found
+        return spans
 
     def begun(self, data: bytes) -> int:
         """Return the length of the longest end of *data* that begins a string.
@@ -70,16 +70,16 @@ class PatternIndex:
 
     def _positions(self, data: bytes) -> list[int]:
         """Return the positions where a string may begin, in order."""
-        found = self._words_in(data)
+        positions = self._words_in(data)
         if self._short:
-            places = set(found)
+            places = set(positions)
             for each in self._short:
                 place = data.find(each)
                 while place >= 0:
                     places.add(place)
                     place = data.find(each, place + 1)
-            found = sorted(places)
-        return found
+            positions = sorted(places)
+        return positions
 
     def _words_in(self, data: bytes) -> list[int]:
         """Return the positions whose next four bytes begin a string, in order."""

@@ -50,10 +50,10 @@ def administrator(conn: Connection) -> Actor:
 
     :raises Invalid: if there is none.
     """
-    found = conn.one(statements.ADMINISTRATOR, User)
-    if found is None:
+    stored_user = conn.one(statements.ADMINISTRATOR, User)
+    if stored_user is None:
         raise Invalid("There is no administrator")
-    return Actor(user=found)
+    return Actor(user=stored_user)
 
 
 def project_exists(conn: Connection, name: str) -> bool:

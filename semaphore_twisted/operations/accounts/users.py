@@ -124,10 +124,10 @@ def get(conn: Connection, actor: Actor | None, user_id: int) -> User:  # noqa: A
 
     :raises NotFound: if there is none.
     """
-    found = conn.one(statements.by_id, User, user_id=user_id)
-    if found is None:
+    user = conn.one(statements.by_id, User, user_id=user_id)
+    if user is None:
         raise NotFound(f"There is no user {user_id}")
-    return found
+    return user
 
 
 def is_active(conn: Connection, actor: Actor | None, user_id: int) -> bool:  # noqa: ARG001

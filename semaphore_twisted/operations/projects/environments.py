@@ -98,12 +98,14 @@ def page(
 def get(conn: Connection, actor: Actor, environment_id: EnvironmentId) -> Environment:
     """Return an environment with the names of its secrets."""
     project_id = project_of(actor)
-    found = conn.one(
+    stored_environment = conn.one(
         statements.by_id, Environment, id=environment_id, project_id=project_id
     )
-    if found is None:
+    if stored_environment is None:
         raise NotFound
-    return replace(found, secrets=tuple(_secrets(conn, project_id, environment_id)))
+    return replace(
+        stored_environment, secrets=tuple(_secrets(conn, project_id, environment_id))
+    )
 
 
 def references(
@@ -122,16 +124,16 @@ def create(
     """Create an environment with its secrets."""
     values = _values(new)
     number = conn.insert(environment, project_id=project_of(actor), **values)
-    made = EnvironmentId(number)
+    environment_id = EnvironmentId(number)
     asked = [
         replace(each, operation="create", id=0)
         if not each.operation and (each.secret or (each.name and not each.id))
         else each
         for each in new.secrets or ()
     ]
-    _change_secrets(conn, actor, made, asked, keyring)
+    _change_secrets(conn, actor, environment_id, asked, keyring)
     events.ENVIRONMENT.record(conn, actor, number, new.name, "created")
-    return get(conn, actor, made)
+    return get(conn, actor, environment_id)
 
 
 def change(
@@ -154,10 +156,12 @@ def delete(conn: Connection, actor: Actor, environment_id: EnvironmentId) -> Non
 
     :raises InUse: naming the objects that use it
     """
-    found = get(conn, actor, environment_id)
+    stored_environment = get(conn, actor, environment_id)
     refuse_if_used(references(conn, actor, environment_id), "Environment")
     conn.delete(environment, environment_id)
-    events.ENVIRONMENT.record(conn, actor, environment_id, found.name, "deleted")
+    events.ENVIRONMENT.record(
+        conn, actor, environment_id, stored_environment.name, "deleted"
+    )
 
 
 def _secrets(
@@ -175,12 +179,12 @@ def _change_secrets(
     conn: Connection,
     actor: Actor,
     environment_id: EnvironmentId,
-    asked: Sequence[SecretChange],
+    secret_changes: Sequence[SecretChange],
     keyring: Keyring,
 ) -> None:
     project_id = project_of(actor)
     owned = {each.id: each for each in _secrets(conn, project_id, environment_id)}
-    for each in asked:
+    for each in secret_changes:
         match each.operation:
             case "":
                 if each.secret:
@@ -220,23 +224,25 @@ def _change_secrets(
 def _create_secret(
     conn: Connection,
     keyring: Keyring,
-    asked: SecretChange,
+    secret_change: SecretChange,
     project_id: ProjectId,
     environment_id: EnvironmentId,
 ) -> None:
-    if asked.type not in _OWNERS:
-        raise Invalid(f"The type of the secret {quoted(asked.name)} must be env or var")
-    _check_secret(asked.type, asked.name, asked.secret)
+    if secret_change.type not in _OWNERS:
+        raise Invalid(
+            f"The type of the secret {quoted(secret_change.name)} must be env or var"
+        )
+    _check_secret(secret_change.type, secret_change.name, secret_change.secret)
     uuid = conn.uuid()
-    text = Text(text=asked.secret)
+    text = Text(text=secret_change.secret)
     conn.insert(
         access_key,
         uuid=uuid,
-        name=asked.name,
+        name=secret_change.name,
         type=KeyType.STRING,
         project_id=project_id,
         environment_id=environment_id,
-        owner=asked.type,
+        owner=secret_change.type,
         secret=seal(conn, keyring, text, row_uuid=uuid, project_id=project_id),
     )
 
@@ -244,17 +250,17 @@ def _create_secret(
 def _update_secret(
     conn: Connection,
     keyring: Keyring,
-    asked: SecretChange,
+    secret_change: SecretChange,
     project_id: ProjectId,
     present: EnvironmentSecret,
 ) -> None:
     """Rename a secret, and replace its value if one is given; its type is kept."""
-    name = asked.name or present.name
-    _check_secret(present.type, name, asked.secret)
+    name = secret_change.name or present.name
+    _check_secret(present.type, name, secret_change.secret)
     values: dict[str, object] = {"name": name}
-    if asked.secret:
+    if secret_change.secret:
         uuid = conn.scalar(of_keys.row_uuid, id=present.id)
-        text = Text(text=asked.secret)
+        text = Text(text=secret_change.secret)
         values["secret"] = seal(
             conn, keyring, text, row_uuid=uuid, project_id=project_id
         )

@@ -77,12 +77,12 @@ def page(
 
 def get(conn: Connection, actor: Actor, inventory_id: InventoryId) -> Inventory:
     """Return an inventory."""
-    found = conn.one(
+    stored_inventory = conn.one(
         statements.by_id, Inventory, id=inventory_id, project_id=project_of(actor)
     )
-    if found is None:
+    if stored_inventory is None:
         raise NotFound
-    return found
+    return stored_inventory
 
 
 def references(conn: Connection, actor: Actor, inventory_id: InventoryId) -> References:
@@ -119,10 +119,10 @@ def delete(conn: Connection, actor: Actor, inventory_id: InventoryId) -> None:
 
     :raises InUse: naming the objects that use it
     """
-    found = get(conn, actor, inventory_id)
+    stored_inventory = get(conn, actor, inventory_id)
     refuse_if_used(references(conn, actor, inventory_id), "Inventory")
     conn.delete(inventory, inventory_id)
-    events.INVENTORY.record(conn, actor, inventory_id, found.name, "deleted")
+    events.INVENTORY.record(conn, actor, inventory_id, stored_inventory.name, "deleted")
 
 
 def _not_served(kind: str, sentence: str) -> Invalid:

@@ -33,16 +33,16 @@ def _check_sections(text: str) -> None:
         written = line.strip()
         if not written.startswith("["):
             continue
-        found = _SECTION.fullmatch(written)
-        if found is None:
+        match = _SECTION.fullmatch(written)
+        if match is None:
             raise Invalid(
                 f"inventory: line {number}: invalid section {quoted(written)}; expected"
                 " [group], [group:children] or [group:vars], without spaces"
             )
-        if found["kind"] not in {None, *_KINDS}:
+        if match["kind"] not in {None, *_KINDS}:
             raise Invalid(
                 f"inventory: line {number}: invalid kind of section"
-                f" {quoted(found['kind'])}; expected {', '.join(_KINDS)}"
+                f" {quoted(match['kind'])}; expected {', '.join(_KINDS)}"
             )
 
 

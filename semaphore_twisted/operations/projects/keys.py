@@ -298,10 +298,10 @@ def change(
     keyring: Keyring,
 ) -> None:
     """Change a key's name, and, if *secret* is given, its type and secret."""
-    found = _found(conn, actor, key_id)
-    texts.check(new, found)
+    key = _found(conn, actor, key_id)
+    texts.check(new, key)
     check_name(new.name, "name can not be empty")
-    kinds = {found.type, new.type} if secret is not None else {found.type}
+    kinds = {key.type, new.type} if secret is not None else {key.type}
     if len(kinds) > 1 and KeyType.CLIENT_CERTIFICATE in kinds:
         # a reference either requires a client certificate or excludes one
         refuse_if_used(references(conn, actor, key_id), "Access Key")
@@ -331,10 +331,10 @@ def delete(conn: Connection, actor: Actor, key_id: KeyId) -> None:
 
     :raises InUse: naming the objects that use it
     """
-    found = _found(conn, actor, key_id)
+    key = _found(conn, actor, key_id)
     refuse_if_used(references(conn, actor, key_id), "Access Key")
     conn.delete(access_key, key_id)
-    events.KEY.record(conn, actor, key_id, found.name, "deleted")
+    events.KEY.record(conn, actor, key_id, key.name, "deleted")
 
 
 def _check_time(conn: Connection, secret: OpenedSecret) -> None:
@@ -343,12 +343,12 @@ def _check_time(conn: Connection, secret: OpenedSecret) -> None:
 
 
 def _found(conn: Connection, actor: Actor, key_id: KeyId) -> _KeyInList:
-    found = conn.one(
+    key = conn.one(
         statements.by_id, _KeyInList, id=key_id, project_id=project_of(actor)
     )
-    if found is None:
+    if key is None:
         raise NotFound
-    return found
+    return key
 
 
 def _shown(row: _KeyInList) -> AccessKey:

@@ -40,12 +40,12 @@ def get(conn: Connection, actor: Actor, user_id: int) -> User:
 
     :raises NotFound: if the user is not a member.
     """
-    found = conn.one(
+    user = conn.one(
         statements.account, User, project_id=_project(actor), user_id=user_id
     )
-    if found is None:
+    if user is None:
         raise NotFound
-    return found
+    return user
 
 
 def add(conn: Connection, actor: Actor, new: NewMember) -> None:
@@ -123,12 +123,12 @@ def _project(actor: Actor) -> ProjectId:
 
 
 def _member(conn: Connection, actor: Actor, user_id: int) -> Member:
-    found = conn.one(
+    member = conn.one(
         statements.one, Member, project_id=_project(actor), user_id=user_id
     )
-    if found is None:
+    if member is None:
         raise NotFound
-    return found
+    return member
 
 
 def _check_held(actor: Actor, role: Role) -> None:

@@ -41,12 +41,12 @@ def list_projects(conn: Connection, actor: Actor) -> list[Project]:
 
 def get(conn: Connection, actor: Actor) -> Project:
     """Return the actor's current project."""
-    found = None
+    project = None
     if actor.project_id is not None:
-        found = conn.one(statements.by_id, Project, project_id=actor.project_id)
-    if found is None:
+        project = conn.one(statements.by_id, Project, project_id=actor.project_id)
+    if project is None:
         raise NotFound
-    return found
+    return project
 
 
 def check_new(actor: Actor, new: NewProject, *, anybody: bool) -> None:
@@ -95,13 +95,13 @@ def create(
         project_id=project_id,
     )
     conn.insert(schema.environment, project_id=project_id, name="Empty", json="{}")
-    made = conn.one(statements.by_id, Project, project_id=project_id)
-    if made is None:
+    project = conn.one(statements.by_id, Project, project_id=project_id)
+    if project is None:
         raise NotFound
     events.PROJECT.record(
-        conn, actor, made.id, made.name, "created", project_id=made.id
+        conn, actor, project.id, project.name, "created", project_id=project.id
     )
-    return made
+    return project
 
 
 def change(conn: Connection, actor: Actor, changed: NewProject) -> None:

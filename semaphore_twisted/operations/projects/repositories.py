@@ -144,12 +144,12 @@ def page(
 
 def get(conn: Connection, actor: Actor, repository_id: RepositoryId) -> Repository:
     """Return a repository."""
-    found = conn.one(
+    repository_row = conn.one(
         statements.by_id, _RepositoryRow, id=repository_id, project_id=project_of(actor)
     )
-    if found is None:
+    if repository_row is None:
         raise NotFound
-    return found.shown()
+    return repository_row.shown()
 
 
 def references(
@@ -204,10 +204,12 @@ def delete(conn: Connection, actor: Actor, repository_id: RepositoryId) -> None:
 
     :raises InUse: naming the objects that use it
     """
-    found = get(conn, actor, repository_id)
+    stored_repository = get(conn, actor, repository_id)
     refuse_if_used(references(conn, actor, repository_id), "Repository")
     conn.delete(repository, repository_id)
-    events.REPOSITORY.record(conn, actor, repository_id, found.name, "deleted")
+    events.REPOSITORY.record(
+        conn, actor, repository_id, stored_repository.name, "deleted"
+    )
 
 
 def _values(

@@ -153,11 +153,11 @@ def checked(new: NewTemplate) -> dict[str, object]:
 
 
 def _app(name: str) -> App:
-    found = find(name)
-    if found is None:
+    app = find(name)
+    if app is None:
         later = " (not served yet)" if name in _NOT_SERVED else ""
         raise Invalid(f"Invalid app id: {name[:50]}{later}")
-    return found
+    return app
 
 
 def _check_playbook(playbook: str, app: App) -> None:
@@ -277,7 +277,7 @@ def vault_names(vaults: Sequence[NewVault]) -> list[tuple[KeyId, str | None]]:
 
     :raises Invalid:
     """
-    found = []
+    names = []
     for each in vaults:
         if each.type not in {"", "password"}:
             raise Invalid(f"Vaults of the type {each.type[:50]} are not served yet")
@@ -285,9 +285,9 @@ def vault_names(vaults: Sequence[NewVault]) -> list[tuple[KeyId, str | None]]:
             raise Invalid("A vault needs a key: vault_key_id")
         if each.name and not _VAULT_NAME.fullmatch(each.name):
             raise Invalid(f"{quoted(each.name)} cannot be the name of a vault")
-        found.append((each.vault_key_id, each.name or None))
-    unique([name or "default" for _, name in found], "vault")
-    return found
+        names.append((each.vault_key_id, each.name or None))
+    unique([name or "default" for _, name in names], "vault")
+    return names
 
 
 def vaults_of(new: NewTemplate) -> tuple[NewVault, ...]:

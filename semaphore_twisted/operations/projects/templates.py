@@ -155,10 +155,10 @@ def describe(
     conn: Connection, actor: Actor, template_id: TemplateId, new: Description
 ) -> None:
     """Change only a template's description."""
-    found = _found(conn, actor, template_id)
-    texts.check(new, found)
+    stored_template = _found(conn, actor, template_id)
+    texts.check(new, stored_template)
     conn.update(template, template_id, description=new.description)
-    events.TEMPLATE.record(conn, actor, template_id, found.name, "updated")
+    events.TEMPLATE.record(conn, actor, template_id, stored_template.name, "updated")
 
 
 def delete_some(conn: Connection, actor: Actor, template_id: TemplateId) -> bool:
@@ -188,21 +188,23 @@ def delete(conn: Connection, actor: Actor, template_id: TemplateId) -> None:
 
     :raises Conflict: while one of them is active
     """
-    found = _found(conn, actor, template_id)
+    stored_template = _found(conn, actor, template_id)
     _check_idle(conn, template_id)
-    for each in named(conn, statements.held_inventories, found.project_id, template_id):
+    for each in named(
+        conn, statements.held_inventories, stored_template.project_id, template_id
+    ):
         conn.update(inventory, each.id, holder_id=None)
     conn.delete(template, template_id)
-    events.TEMPLATE.record(conn, actor, template_id, found.name, "deleted")
+    events.TEMPLATE.record(conn, actor, template_id, stored_template.name, "deleted")
 
 
 def _found(conn: Connection, actor: Actor, template_id: TemplateId) -> Template:
-    found = conn.one(
+    stored_template = conn.one(
         statements.by_id, Template, id=template_id, project_id=project_of(actor)
     )
-    if found is None:
+    if stored_template is None:
         raise NotFound
-    return found
+    return stored_template
 
 
 def _references(
@@ -244,8 +246,8 @@ def _references(
 def _vaults(
     conn: Connection, project_id: ProjectId, new: NewTemplate
 ) -> list[tuple[KeyId, str | None]]:
-    found = vault_names(vaults_of(new))
-    for key_id, _ in found:
+    vaults = vault_names(vaults_of(new))
+    for key_id, _ in vaults:
         kind = check(
             conn,
             of_keys.type_of,
@@ -255,7 +257,7 @@ def _vaults(
         )
         if kind not in _VAULT_KEYS:
             raise Invalid(f"vault_key_id: the key {key_id} holds no password")
-    return found
+    return vaults
 
 
 def _store_vaults(

@@ -33,12 +33,12 @@ def get(conn: Connection, actor: Actor, view_id: int) -> View:
 
     :raises NotFound: if there is none.
     """
-    found = conn.one(
+    view = conn.one(
         statements.by_id, View, project_id=actor.project_id, view_id=view_id
     )
-    if found is None:
+    if view is None:
         raise NotFound
-    return found
+    return view
 
 
 def create(conn: Connection, actor: Actor, new: NewView) -> View:
@@ -51,9 +51,9 @@ def create(conn: Connection, actor: Actor, new: NewView) -> View:
         title=new.title.strip(),
         position=new.position,
     )
-    made = get(conn, actor, view_id)
-    events.VIEW.record(conn, actor, made.id, made.title, "created")
-    return made
+    view = get(conn, actor, view_id)
+    events.VIEW.record(conn, actor, view.id, view.title, "created")
+    return view
 
 
 def change(conn: Connection, actor: Actor, view_id: int, changed: NewView) -> None:

@@ -120,7 +120,7 @@ def by_day(
         (False, True): statements.by_day_of_user,
         (True, True): statements.by_day_of_both,
     }[template_id is not None, user_id is not None]
-    found = conn.all(
+    counts = conn.all(
         statement,
         _OfDay,
         project_id=project_id,
@@ -129,7 +129,7 @@ def by_day(
         **_period(first, last, minutes),
     )
     days: dict[date, _Sum] = {}
-    for each in found:
+    for each in counts:
         days.setdefault(each.day, _Sum()).add(each)
     return [_of_day(day, figures) for day, figures in days.items()]
 
@@ -172,7 +172,7 @@ def newest_runs(
     conn: Connection, actor: Actor, ids: Iterable[int], count: int
 ) -> dict[TemplateId, tuple[TaskRun, ...]]:
     """Return the newest *count* tasks of the templates *ids*, newest first."""
-    found = conn.all(
+    runs = conn.all(
         statements.runs,
         _Runs,
         project_id=project_of(actor),
@@ -181,7 +181,7 @@ def newest_runs(
     )
     return {
         each.id: msgspec.json.decode(each.runs, type=tuple[TaskRun, ...])
-        for each in found
+        for each in runs
     }
 
 
@@ -222,8 +222,8 @@ def _of_day(day: date, figures: _Sum) -> DayStatistics:
     return DayStatistics(date=day, **msgspec.structs.asdict(figures.statistics()))
 
 
-def _counts(found: Iterable[_StatusCount]) -> dict[TaskStatus, int]:
-    return {each.status: each.count for each in found}
+def _counts(status_counts: Iterable[_StatusCount]) -> dict[TaskStatus, int]:
+    return {each.status: each.count for each in status_counts}
 
 
 def _period(first: date, last: date, minutes: int) -> dict[str, object]:

@@ -227,14 +227,14 @@ def trim(conn: Connection, template_id: TemplateId, keep: int) -> int:
 
 def offset(conn: Connection, task_id: TaskId) -> int:
     """Return the offset up to which a task's spool is stored."""
-    found = conn.one(statements.machinery, _Machinery, id=task_id)
-    return 0 if found is None else found.spool_offset
+    row = conn.one(statements.machinery, _Machinery, id=task_id)
+    return 0 if row is None else row.spool_offset
 
 
 def identity(conn: Connection, task_id: TaskId) -> str:
     """Return the uuid of a task, unique among all databases; empty if it is missing."""
-    found = conn.one(statements.machinery, _Machinery, id=task_id)
-    return "" if found is None else found.uuid
+    row = conn.one(statements.machinery, _Machinery, id=task_id)
+    return "" if row is None else row.uuid
 
 
 def _find(conn: Connection, task_id: TaskId) -> Task | None:

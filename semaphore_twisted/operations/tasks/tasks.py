@@ -53,13 +53,13 @@ def template_of(
 
     :raises NotFound: if the project has no template with this id
     """
-    found = conn.one(
+    template = conn.one(
         of_templates.by_id, Template, id=template_id, project_id=project_id
     )
-    if found is None:
+    if template is None:
         raise NotFound(f"The project has no template {template_id}")
     vaults = conn.all(of_templates.vaults, TemplateVault, template_id=template_id)
-    return replace(found, vaults=tuple(vaults))
+    return replace(template, vaults=tuple(vaults))
 
 
 def task_of(conn: Connection, project_id: ProjectId, task_id: TaskId) -> Task:
@@ -67,10 +67,10 @@ def task_of(conn: Connection, project_id: ProjectId, task_id: TaskId) -> Task:
 
     :raises Invalid: if the project has no task with this id; Semaphore answers 400 here
     """
-    found = conn.one(statements.of_project, Task, id=task_id, project_id=project_id)
-    if found is None:
+    task = conn.one(statements.of_project, Task, id=task_id, project_id=project_id)
+    if task is None:
         raise Invalid(f"The project has no task {task_id}")
-    return found
+    return task
 
 
 def create(conn: Connection, actor: Actor, keyring: Keyring, body: NewTask) -> Task:
@@ -214,16 +214,18 @@ def _version(conn: Connection, template: Template) -> str | None:
     return next_version(template.start_version, last)
 
 
-def _build(conn: Connection, template: Template, asked: TaskId | None) -> TaskId | None:
+def _build(
+    conn: Connection, template: Template, task_id: TaskId | None
+) -> TaskId | None:
     """Return the build task that a deploy task deploys; ``None`` for other tasks."""
-    if not asked or template.type != "deploy":
+    if not task_id or template.type != "deploy":
         return None
     built = conn.one(
-        statements.of_project, Task, id=asked, project_id=template.project_id
+        statements.of_project, Task, id=task_id, project_id=template.project_id
     )
     if built is None or built.template_id != template.build_template_id:
-        raise Invalid(f"Task {asked} is no build for this template")
-    return asked
+        raise Invalid(f"Task {task_id} is no build for this template")
+    return task_id
 
 
 def get(conn: Connection, actor: Actor, task_id: TaskId) -> Task:
@@ -349,13 +351,13 @@ def ask_stop(conn: Connection, actor: Actor, task_id: TaskId) -> Task:
 
     :raises Invalid: if the task has ended in another status
     """
-    found = task_of(conn, project_of(actor), task_id)
-    if found.status in {TaskStatus.STOPPED, TaskStatus.STOPPING}:
-        return found
-    if found.status.final:
-        raise Invalid(f"The task has ended already, as {found.status}")
-    stopped = move(conn, found, TaskEvent.STOP_ASKED)
-    template = template_of(conn, found.project_id, found.template_id)
+    task = task_of(conn, project_of(actor), task_id)
+    if task.status in {TaskStatus.STOPPED, TaskStatus.STOPPING}:
+        return task
+    if task.status.final:
+        raise Invalid(f"The task has ended already, as {task.status}")
+    stopped = move(conn, task, TaskEvent.STOP_ASKED)
+    template = template_of(conn, task.project_id, task.template_id)
     events.TASK.record(
         conn,
         actor,

@@ -37,7 +37,7 @@ def opened(conn: Connection, keyring: Keyring, name: str) -> Secret | None:
 
     :raises SecretUnreadable: if it cannot be decrypted.
     """
-    found = conn.one(statements.BY_NAME, statements.SealedValue, name=name)
-    if found is None:
+    stored = conn.one(statements.BY_NAME, statements.SealedValue, name=name)
+    if stored is None:
         return None
-    return keyring.unseal(found.secret, context(found.uuid))
+    return keyring.unseal(stored.secret, context(stored.uuid))

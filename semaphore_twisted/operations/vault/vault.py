@@ -117,9 +117,9 @@ class StartupReport(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def warnings(self) -> list[str]:
         """Sentences for the log."""
-        found = []
+        warnings = []
         if self.unreadable:
-            found.append(
+            warnings.append(
                 f"{len(self.unreadable)} of {self.total} stored secrets cannot be "
                 "opened; `semaphore vault check` names them"
             )
@@ -128,11 +128,11 @@ class StartupReport(msgspec.Struct, frozen=True, kw_only=True):
                 f"{count} with {key_id}"
                 for key_id, count in sorted(self.under_old_keys.items())
             )
-            found.append(
+            warnings.append(
                 f"Stored secrets are still encrypted with former keys ({keys}); "
                 "`semaphore vault rekey` encrypts them with the present one"
             )
-        return found
+        return warnings
 
 
 class RekeyReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -304,9 +304,9 @@ def _key_id(sealed: str) -> str:
 
 def _used(conn: Connection) -> Counter[str]:
     """Return the number of values per key id."""
-    found = Counter(_key_id(row.secret) for _, row in _rows(conn))
-    del found[""]
-    return found
+    counter = Counter(_key_id(row.secret) for _, row in _rows(conn))
+    del counter[""]
+    return counter
 
 
 def _canaries(conn: Connection) -> dict[str, str]:

@@ -161,14 +161,14 @@ class _RowReader:
             raise _Broken(error.message) from None
 
     def _addresses(self, ipv4: object, ipv6: object) -> tuple[str, ...]:
-        found: tuple[str, ...] = ()
+        addresses: tuple[str, ...] = ()
         if ipv4 is not None:
-            found = (self._address(AF_INET, ipv4),)
+            addresses = (self._address(AF_INET, ipv4),)
         if ipv6 is not None:
-            found += (self._address(AF_INET6, ipv6),)
-        if not found:
+            addresses += (self._address(AF_INET6, ipv6),)
+        if not addresses:
             raise _Broken("it has no address")
-        return found
+        return addresses
 
     def _address(self, family: AddressFamily, text: object) -> str:
         try:
@@ -203,7 +203,7 @@ def _networks(
     conn: Connection, sites: Collection[str] | None
 ) -> dict[tuple[str, int], list[str]]:
     """Return the granted networks, by type and id of the holder of the grant."""
-    found: dict[tuple[str, int], list[str]] = {}
+    networks: dict[tuple[str, int], list[str]] = {}
     for peer_id, user_id, project_id, network in conn.execute(statements.grants):
         if sites is not None and network not in sites:
             continue
@@ -213,8 +213,8 @@ def _networks(
             ("project", project_id),
         ):
             if number is not None:
-                found.setdefault((kind, number), []).append(network)
-    return found
+                networks.setdefault((kind, number), []).append(network)
+    return networks
 
 
 def _grants(

@@ -102,7 +102,7 @@ class _PeerImport:
 
     def _addresses(self, peer: ImportedPeer) -> dict[str, str]:
         """Return the peer's addresses by column."""
-        found: dict[str, str] = {}
+        addresses: dict[str, str] = {}
         for address in peer.addresses:
             family = "ipv6" if ":" in address else "ipv4"
             if not self._network.is_for_peers(address):
@@ -111,14 +111,14 @@ class _PeerImport:
                 raise Conflict(
                     f"{address} was released a short time ago, and is in quarantine"
                 )
-            if family in found:
+            if family in addresses:
                 raise Invalid(
-                    f"{found[family]} and {address} are of the same address family"
+                    f"{addresses[family]} and {address} are of the same address family"
                 )
-            found[family] = address
-        if not found:
+            addresses[family] = address
+        if not addresses:
             raise Invalid("the peer has no address of its own in the pools")
-        return found
+        return addresses
 
     def _free_name(self, text: str | None, addresses: tuple[str, ...]) -> str:
         """Return an unused name for a peer of the owner, based on *text*.

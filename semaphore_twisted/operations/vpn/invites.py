@@ -189,10 +189,10 @@ def revoke(
 
 
 def _stored(conn: Connection, invite_id: int) -> InviteRow:
-    found = conn.one(statements.by_id, InviteRow, invite_id=invite_id)
-    if found is None:
+    row = conn.one(statements.by_id, InviteRow, invite_id=invite_id)
+    if row is None:
         raise _no_invite(invite_id)
-    return found
+    return row
 
 
 def _no_invite(invite_id: int) -> NotFound:

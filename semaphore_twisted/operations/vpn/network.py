@@ -84,9 +84,9 @@ class NetworkRow(msgspec.Struct, frozen=True, kw_only=True):
         """Return whether a peer can have the canonical *address*."""
         wanted = ipaddress.ip_address(address)
         for _, pool, server in self.families:
-            found = ipaddress.ip_network(pool)
-            ends = {found.network_address, found.broadcast_address}
-            if wanted in found:
+            parsed = ipaddress.ip_network(pool)
+            ends = {parsed.network_address, parsed.broadcast_address}
+            if wanted in parsed:
                 return wanted not in ends and address != server
         return False
 
@@ -96,16 +96,16 @@ def row(conn: Connection) -> NetworkRow:
 
     :raises NotFound: if the VPN is not set up.
     """
-    found = conn.one(statements.network, NetworkRow)
-    if found is None:
+    network_row = conn.one(statements.network, NetworkRow)
+    if network_row is None:
         raise NotFound("The VPN is not set up")
-    return found
+    return network_row
 
 
 def find(conn: Connection, options: PeerLimits = USUAL) -> Network | None:
     """Return the settings, or ``None`` if the VPN is not set up."""
-    found = conn.one(statements.network, NetworkRow)
-    return None if found is None else _shown(found, options)
+    network_row = conn.one(statements.network, NetworkRow)
+    return None if network_row is None else _shown(network_row, options)
 
 
 def get(conn: Connection, actor: Actor | None, options: PeerLimits = USUAL) -> Network:  # noqa: ARG001
@@ -186,12 +186,12 @@ def pools(conn: Connection, actor: Actor | None) -> list[PoolUsage]:
     """Return the usage of the pools."""
     check_administrator(actor)
     quarantined = conn.column(statements.quarantined)
-    found = []
+    pool_usages = []
     for family, pool, _ in row(conn).families:
         size = size_of(pool)
         used = len(conn.column(statements.TAKEN[family]))
         waiting = sum((":" in each) == (":" in pool) for each in quarantined)
-        found.append(
+        pool_usages.append(
             PoolUsage(
                 pool=pool,
                 size=size,
@@ -200,7 +200,7 @@ def pools(conn: Connection, actor: Actor | None) -> list[PoolUsage]:
                 free=size - used - waiting,
             )
         )
-    return found
+    return pool_usages
 
 
 def bump(conn: Connection) -> int:
@@ -222,20 +222,20 @@ def check_administrator(actor: Actor | None) -> None:
         raise NotPermitted
 
 
-def _shown(found: NetworkRow, options: PeerLimits) -> Network:
+def _shown(network_row: NetworkRow, options: PeerLimits) -> Network:
     return Network(
-        interface=found.interface,
-        endpoint=found.endpoint,
-        pool4=found.pool4,
-        pool6=found.pool6,
-        server4=found.server4,
-        server6=found.server6,
-        public_key=keys.format(found.public_key),
-        mtu=found.mtu,
+        interface=network_row.interface,
+        endpoint=network_row.endpoint,
+        pool4=network_row.pool4,
+        pool6=network_row.pool6,
+        server4=network_row.server4,
+        server6=network_row.server6,
+        public_key=keys.format(network_row.public_key),
+        mtu=network_row.mtu,
         dns=options.dns,
         domain=options.domain,
-        url=options.url(found.server4),
-        revision=found.revision,
+        url=options.url(network_row.server4),
+        revision=network_row.revision,
     )
 
 

@@ -100,9 +100,9 @@ def _server(name: str, text: str, pool: str) -> str:
         return addresses.server_address(pool)
     address = in_field(name, addresses.parse_address, text)
     network = ipaddress.ip_network(pool)
-    found = ipaddress.ip_address(address)
+    parsed = ipaddress.ip_address(address)
     ends = {network.network_address, network.broadcast_address}
-    if found not in network or found in ends:
+    if parsed not in network or parsed in ends:
         raise Invalid(f"{name}: {address} is not an address of a host in {pool}")
     return address
 
@@ -123,10 +123,10 @@ def check_apart(network: str, pools: Iterable[str], name: str) -> None:
 
     :raises Invalid: naming the field *name*.
     """
-    wanted = ipaddress.ip_network(network)
+    parsed = ipaddress.ip_network(network)
     for pool in filter(None, pools):
         other = ipaddress.ip_network(pool)
-        if wanted.version == other.version and wanted.overlaps(other):
+        if parsed.version == other.version and parsed.overlaps(other):
             raise Invalid(
                 f"{name}: the network {network} behind the server overlaps the pool "
                 f"{pool}"

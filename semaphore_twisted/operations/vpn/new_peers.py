@@ -206,9 +206,9 @@ def store(
     :raises Conflict: if a pool is full, or the key or an address is in use.
     """
     uuid = conn.uuid()
-    given = draft.addresses
-    if given is None:
-        given = peer_addresses.allocate(conn, network)
+    addresses = draft.addresses
+    if addresses is None:
+        addresses = peer_addresses.allocate(conn, network)
     preshared = draft.preshared_key
     cursor = conn.execute(
         statements.add,
@@ -225,8 +225,8 @@ def store(
             if preshared is None
             else preshared_keys.sealed(keyring, uuid, preshared)
         ),
-        ipv4=given.get("ipv4"),
-        ipv6=given.get("ipv6"),
+        ipv4=addresses.get("ipv4"),
+        ipv6=addresses.get("ipv6"),
         tags=draft.tags,
         created=conn.now,
         expires=draft.expires,
@@ -235,7 +235,7 @@ def store(
     if cursor.rowcount != 1:
         if conn.scalar(statements.key_holder, public_key=draft.public_key) is not None:
             raise key_used()
-        raise Conflict(f"{' and '.join(given.values())}: used by another peer")
+        raise Conflict(f"{' and '.join(addresses.values())}: used by another peer")
     return stored(conn, cursor.lastrowid or 0)
 
 

@@ -122,10 +122,10 @@ def _right_in(conn: Connection, actor: Actor, project_id: int) -> Right:
 
 def stored(conn: Connection, peer_id: int) -> PeerRow:
     """Return a peer that is expected to exist."""
-    found = conn.one(statements.by_id, PeerRow, peer_id=peer_id)
-    if found is None:
+    row = conn.one(statements.by_id, PeerRow, peer_id=peer_id)
+    if row is None:
         raise _no_peer(peer_id)
-    return found
+    return row
 
 
 def seen(conn: Connection, actor: Actor | None, peer_id: int) -> tuple[PeerRow, Right]:

@@ -45,7 +45,7 @@ def observed(conn: Connection, statuses: Sequence[Status]) -> list[PeerStatus]:
     Unchanged rows are not written; keys without a peer are ignored.
     """
     known = {each.public_key: each for each in conn.all(statements.observed, _Known)}
-    found = []
+    peer_statuses = []
     for status in statuses:
         before = known.get(status.public_key)
         if before is None:
@@ -53,8 +53,8 @@ def observed(conn: Connection, statuses: Sequence[Status]) -> list[PeerStatus]:
         after = _updated(before, status)
         if after != before:
             _write(conn, after)
-        found.append(_shown(after, status, conn.now))
-    return found
+        peer_statuses.append(_shown(after, status, conn.now))
+    return peer_statuses
 
 
 def statuses(
@@ -76,15 +76,15 @@ def statuses(
             ProjectId(project): manages(role)
             for project, role in conn.execute(network_statements.roles, user_id=own)
         }
-    found = []
+    peer_statuses = []
     for each in seen:
         if each.project_id is not None:
             if each.project_id in managed:
                 whole = managed[each.project_id]
-                found.append(each if whole else replace(each, endpoint=None))
+                peer_statuses.append(each if whole else replace(each, endpoint=None))
         elif own is not None and each.user_id == own:
-            found.append(each)
-    return found
+            peer_statuses.append(each)
+    return peer_statuses
 
 
 def _updated(before: _Known, status: Status) -> _Known:

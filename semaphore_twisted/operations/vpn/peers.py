@@ -275,7 +275,7 @@ def _named(conn: Connection, text: str) -> list[PeerRow]:
         pass
     else:
         return conn.all(statements.by_uuid, PeerRow, uuid=uuid)
-    found = conn.all(statements.by_name, PeerRow, name=text)
-    if not found and text.isascii() and text.isdigit() and len(text) < 19:
-        found = conn.all(statements.by_id, PeerRow, peer_id=int(text))
-    return found
+    rows = conn.all(statements.by_name, PeerRow, name=text)
+    if not rows and text.isascii() and text.isdigit() and len(text) < 19:
+        rows = conn.all(statements.by_id, PeerRow, peer_id=int(text))
+    return rows

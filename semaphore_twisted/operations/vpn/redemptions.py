@@ -189,17 +189,19 @@ def _preshared_key(conn: Connection, keyring: Keyring, row: PeerRow) -> bytes | 
     return preshared_keys.opened(keyring, row.uuid, envelope)
 
 
-def _kind(invite: InviteRow, wanted: PeerKind | None) -> PeerKind:
+def _kind(invite: InviteRow, peer_kind: PeerKind | None) -> PeerKind:
     """Return the kind of the device; by default the invite's.
 
     An invite for laptops also fits phones and vice versa; one for hosts fits only
     hosts.
     """
-    if wanted is None:
+    if peer_kind is None:
         return invite.kind
-    if (wanted is PeerKind.HOST) != (invite.kind is PeerKind.HOST):
-        raise Invalid(f"kind: this invite is for a {invite.kind}, not for a {wanted}")
-    return wanted
+    if (peer_kind is PeerKind.HOST) != (invite.kind is PeerKind.HOST):
+        raise Invalid(
+            f"kind: this invite is for a {invite.kind}, not for a {peer_kind}"
+        )
+    return peer_kind
 
 
 def _draft(

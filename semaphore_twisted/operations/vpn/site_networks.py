@@ -162,9 +162,9 @@ def grant(conn: Connection, actor: Actor | None, new: NewGrant) -> NetworkGrant:
     if there is not None:
         return there
     number = conn.insert(schema.vpn_grant, site_id=site.id, **to)
-    made = _grant(conn, number)
-    _record_grant(conn, actor, made, f"opened to {_holder(made)}")
-    return made
+    network_grant = _grant(conn, number)
+    _record_grant(conn, actor, network_grant, f"opened to {_holder(network_grant)}")
+    return network_grant
 
 
 def withdraw(conn: Connection, actor: Actor | None, grant_id: int) -> None:
@@ -224,16 +224,16 @@ def _check_holder(conn: Connection, new: NewGrant) -> None:
 
 
 def _grant(conn: Connection, grant_id: int) -> NetworkGrant:
-    found = conn.one(statements.grant_by_id, NetworkGrant, grant_id=grant_id)
-    if found is None:
+    stored_grant = conn.one(statements.grant_by_id, NetworkGrant, grant_id=grant_id)
+    if stored_grant is None:
         raise NotFound(f"There is no grant {grant_id}")
-    return found
+    return stored_grant
 
 
-def _holder(found: NetworkGrant) -> str:
-    if found.peer_id is not None:
-        return f"peer {found.to}"
-    return f"{'user' if found.user_id is not None else 'project'} {found.to}"
+def _holder(grant: NetworkGrant) -> str:
+    if grant.peer_id is not None:
+        return f"peer {grant.to}"
+    return f"{'user' if grant.user_id is not None else 'project'} {grant.to}"
 
 
 def _record_site(
@@ -243,14 +243,14 @@ def _record_site(
 
 
 def _record_grant(
-    conn: Connection, actor: Actor | None, found: NetworkGrant, what: str
+    conn: Connection, actor: Actor | None, grant: NetworkGrant, what: str
 ) -> None:
     record_change(
         conn,
         actor,
-        found.id,
-        found.site,
+        grant.id,
+        grant.site,
         what,
         kind=events.VPN_GRANT,
-        project_id=found.project_id,
+        project_id=grant.project_id,
     )

@@ -116,8 +116,8 @@ def _present(path: Path) -> str | None:
             row = raw.execute(_version).fetchone()
     except sqlite3.OperationalError as error:
         if "no such table" not in str(error):
-            found = fault(error, path)
-            raise found or NewerStore(f"{path}: {error}") from error
+            unavailable = fault(error, path)
+            raise unavailable or NewerStore(f"{path}: {error}") from error
         row = None
     except sqlite3.DatabaseError as error:
         raise NewerStore(f"{path}: {error}") from error

@@ -63,13 +63,13 @@ def _roots(option: str, path: str) -> bytes | None:
     if not path:
         return None
     try:
-        found = content_of(path)
-        policy.trust(only=found)
+        roots = content_of(path)
+        policy.trust(only=roots)
     except OSError as error:
         raise InstallationRefused(f"{option}: {path}: {error.strerror}") from None
     except ValueError as error:
         raise InstallationRefused(f"{option}: {path}: {error}") from None
-    return found
+    return roots
 
 
 def settings(config: Config) -> AcmeSettings:
@@ -119,10 +119,10 @@ class AcmeParts:
         if not url.startswith("https:"):
             host = self._names[0]
             url = f"https://{host}" if port == 443 else f"https://{host}:{port}"
-        made: IProtocolFactory = challenge_site(
+        factory: IProtocolFactory = challenge_site(
             self._challenges.answer, url, clock=clock
         )
-        return made
+        return factory
 
     def challenge(self, said: ClientHello) -> SSL.Context | None:
         """Return the context for the TLS-ALPN-01 challenge of a hello, or ``None``."""

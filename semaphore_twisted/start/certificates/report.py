@@ -70,24 +70,24 @@ class CertificateReport(msgspec.Struct, frozen=True, kw_only=True):
 
 def report(found: Installation, conn: Connection, now: datetime) -> CertificateReport:
     """Return the report of an installation, from its files and its database."""
-    made = _report(found, conn, now)
-    if made.mode == "files":
-        return made
+    report = _report(found, conn, now)
+    if report.mode == "files":
+        return report
     check = status.last(found.state.tls)
-    if made.mode == "acme" and check is not None and check.why:
-        made = _beside(made, check)
-    return replace(made, roots=tuple(roots(found.state.tls)))
+    if report.mode == "acme" and check is not None and check.why:
+        report = _beside(report, check)
+    return replace(report, roots=tuple(roots(found.state.tls)))
 
 
-def _beside(made: CertificateReport, check: CertificateStatus) -> CertificateReport:
+def _beside(report: CertificateReport, check: CertificateStatus) -> CertificateReport:
     """Add that the local CA, which serves all other names, has failed."""
     error = f"the certificate of the local CA: {check.why}"
-    moments = [each for each in (made.failing_since, check.failing_since) if each]
+    moments = [each for each in (report.failing_since, check.failing_since) if each]
     return replace(
-        made,
+        report,
         failing=True,
         failing_since=min(moments, default=None),
-        why=f"{made.why}; {error}" if made.why else error,
+        why=f"{report.why}; {error}" if report.why else error,
     )
 
 
@@ -96,31 +96,33 @@ def roots(folder: Path) -> Iterator[RootSummary]:
     end: datetime | None = None
     for name in ("root.pem", authority.NEXT_ROOT):
         try:
-            found = x509.load_pem_x509_certificate((folder / name).read_bytes())
+            certificate = x509.load_pem_x509_certificate((folder / name).read_bytes())
         except (OSError, ValueError):
             continue
-        follows = None if end is None else authority.takes_over(found, end)
-        end = found.not_valid_after_utc
+        follows = None if end is None else authority.takes_over(certificate, end)
+        end = certificate.not_valid_after_utc
         yield RootSummary(
             file=str(folder / name),
-            sha256=fingerprint(found),
-            begins=found.not_valid_before_utc,
-            ends=found.not_valid_after_utc,
+            sha256=fingerprint(certificate),
+            begins=certificate.not_valid_before_utc,
+            ends=certificate.not_valid_after_utc,
             takes_over=follows,
         )
 
 
-def _report(found: Installation, conn: Connection, now: datetime) -> CertificateReport:
-    config = found.config
+def _report(
+    installation: Installation, conn: Connection, now: datetime
+) -> CertificateReport:
+    config = installation.config
     mode = config.tls.origin
-    check = status.last(found.state.tls)
+    check = status.last(installation.state.tls)
     since = check.failing_since if check is not None else None
     if mode == "files":
         pair = Path(config.tls.cert_file), Path(config.tls.key_file)
         return _of_files(*pair, check, now)
-    local = found.state.tls / "chain.pem", found.state.tls / "key.pem"
+    local = installation.state.tls / "chain.pem", installation.state.tls / "key.pem"
     if mode == "acme":
-        stored = acme.folder(found.state.tls).newest(now)
+        stored = acme.folder(installation.state.tls).newest(now)
         record = operations.record(conn, config.acme.directory)
         if stored is not None:
             return _of_authority(stored.chain, stored.leaf, record, now)

@@ -49,26 +49,29 @@ class LocalCertificates:
         """Renew what is due; fires with the certificates."""
         return self._renew().addCallback(self._noted)
 
-    def _noted(self, made: Certificates) -> Certificates:
-        if made.next_root is not None and self._made.next_root is None:
+    def _noted(self, certificates: Certificates) -> Certificates:
+        if certificates.next_root is not None and self._made.next_root is None:
             self._log.warn(
                 "The next root is {path}: clients must trust it before {day}, when it "
                 "takes over",
-                path=str(made.next_root),
-                day=f"{made.takes_over:%Y-%m-%d}",
+                path=str(certificates.next_root),
+                day=f"{certificates.takes_over:%Y-%m-%d}",
             )
-        if made.fingerprint != self._made.fingerprint:
+        if certificates.fingerprint != self._made.fingerprint:
             self._log.warn(
-                "The next root is in use now (SHA-256 {it})", it=made.fingerprint
+                "The next root is in use now (SHA-256 {it})",
+                it=certificates.fingerprint,
             )
-        self._made, self.roots = made, _roots(made)
-        return made
+        self._made, self.roots = certificates, _roots(certificates)
+        return certificates
 
 
-def _roots(made: Certificates) -> CaRoots:
-    upcoming = None if made.next_root is None else _root(made.next_root)
-    former = None if made.former_root is None else _root(made.former_root)
-    return CaRoots(_root(made.root), upcoming, made.takes_over, former)
+def _roots(certificates: Certificates) -> CaRoots:
+    upcoming = None if certificates.next_root is None else _root(certificates.next_root)
+    former = (
+        None if certificates.former_root is None else _root(certificates.former_root)
+    )
+    return CaRoots(_root(certificates.root), upcoming, certificates.takes_over, former)
 
 
 def _root(path: Path) -> CaRoot | None:
@@ -158,8 +161,8 @@ def served(
 
     :raises Refused: if they cannot be used
     """
-    found = made.installation
-    config = found.config
+    installation = made.installation
+    config = installation.config
     if not config.tls.enabled:
         return None
     public = local = None
@@ -170,7 +173,9 @@ def served(
         files = (config.tls.cert_file, config.tls.key_file)
     else:
         own = start_services.local_pair(made.certificates)
-        renew = partial(database.write, first_start.certificates, made.keyring, found)
+        renew = partial(
+            database.write, first_start.certificates, made.keyring, installation
+        )
         local = LocalCertificates(made.certificates, renew)
         newest, every = reload.of_authority(local.renew), reload.AUTHORITY
     checking = CertificateReload(
@@ -178,7 +183,7 @@ def served(
         newest,
         every=every,
         host=host_of(config.web_host),
-        folder=found.state.tls,
+        folder=installation.state.tls,
         presented=lambda: presented.leaf,
         files=files,
         reactor=reactor,
@@ -187,7 +192,7 @@ def served(
     if acme.wanted(config):
         public = acme.assemble(
             config,
-            found.state.tls,
+            installation.state.tls,
             local=own,
             database=database,
             keyring=made.keyring,

@@ -223,7 +223,7 @@ class NameStreams(ServerFactory):
         ):
             return None
         self._sources.append(source)
-        made = NameStream(self._server, source, lambda: self._sources.remove(source))
-        made.callLater = self._clock.callLater
-        made.factory = self
-        return made
+        stream = NameStream(self._server, source, lambda: self._sources.remove(source))
+        stream.callLater = self._clock.callLater
+        stream.factory = self
+        return stream

@@ -141,8 +141,8 @@ class _Stream(Int16StringReceiver):
 class _OneConnectionFactory(ClientFactory):
     noisy = False
 
-    def __init__(self, made: _Stream) -> None:
-        self._made = made
+    def __init__(self, stream: _Stream) -> None:
+        self._made = stream
 
     @override
     def buildProtocol(self, addr: IAddress | None) -> _Stream:
@@ -153,10 +153,10 @@ class _OneConnectionFactory(ClientFactory):
 async def _over_stream(
     endpoint: IStreamClientEndpoint, content: bytes, accept: Callable[[bytes], bool]
 ) -> bytes:
-    made = _Stream(accept)
-    await endpoint.connect(_OneConnectionFactory(made))
+    stream = _Stream(accept)
+    await endpoint.connect(_OneConnectionFactory(stream))
     try:
-        made.sendString(content)
-        return await made.answer
+        stream.sendString(content)
+        return await stream.answer
     finally:
-        made.transport.abortConnection()
+        stream.transport.abortConnection()

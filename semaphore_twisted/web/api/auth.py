@@ -86,17 +86,17 @@ async def _begin(
     context: RequestContext,
     body: LoginRequest,
     subject: throttle.Subject,
-    found: users.PasswordCheck,
+    check: users.PasswordCheck,
 ) -> str:
     """Create the session after the password was verified; return the cookie's value."""
     renewed, limits = None, context.config.session.limits
-    if passwords.needs_rehash(found.password):
+    if passwords.needs_rehash(check.password):
         renewed = await context.compute(passwords.hash_password, body.password)
     return await context.write_unchecked(
         log_in,
         subject,
-        found.id,
-        password=found.password,
+        check.id,
+        password=check.password,
         renewed=renewed,
         user_agent=context.user_agent,
         limits=limits,

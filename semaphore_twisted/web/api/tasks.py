@@ -237,33 +237,33 @@ async def _last(
     return rows
 
 
-def _search(asked: TaskFilters) -> TaskSearch:
+def _search(task_filters: TaskFilters) -> TaskSearch:
     """Return what the parameters ask for.
 
     :raises Invalid: if there is no such status
     """
     statuses = []
-    for each in filter(None, asked.status.split(",")):
+    for each in filter(None, task_filters.status.split(",")):
         if each not in set(TaskStatus):
             expected = ", ".join(map(quoted, TaskStatus))
             raise Invalid(invalid("status", each, expected))
         statuses.append(TaskStatus(each))
-    template, user = asked.template_id, asked.user_id
+    template, user = task_filters.template_id, task_filters.user_id
     return TaskSearch(
-        search=asked.search,
+        search=task_filters.search,
         statuses=tuple(statuses),
         template_id=None if template is None else TemplateId(template),
         user_id=None if user is None else UserId(user),
-        since=asked.since,
-        until=asked.until,
+        since=task_filters.since,
+        until=task_filters.until,
     )
 
 
 async def _found(
-    context: RequestContext, wanted: TaskSearch, count: int, before: int
+    context: RequestContext, task_search: TaskSearch, count: int, before: int
 ) -> list[TaskInList] | StreamedResponse:
-    """Return the newest *count* tasks as *wanted*; headers lead to more."""
-    ids, end = await context.long_read(find, wanted, count=count, before=before)
+    """Return the newest *count* tasks as *task_search*; headers lead to more."""
+    ids, end = await context.long_read(find, task_search, count=count, before=before)
     list_pages.link(context, "before", None if end is None else str(end))
     return await list_pages.chosen(context, ids, operations.page)
 

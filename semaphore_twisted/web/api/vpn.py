@@ -127,9 +127,9 @@ async def status(context: RequestContext) -> VpnStatus:
 
 
 def _seen(
-    conn: Connection, actor: Actor, found: Sequence[PeerStatus]
+    conn: Connection, actor: Actor, statuses: Sequence[PeerStatus]
 ) -> tuple[list[PeerStatus], int]:
-    return peers.statuses(conn, actor, found), vpn_network.revision(conn)
+    return peers.statuses(conn, actor, statuses), vpn_network.revision(conn)
 
 
 async def plan(context: RequestContext) -> VpnPlan:

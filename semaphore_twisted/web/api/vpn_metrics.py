@@ -26,22 +26,30 @@ def _one(name: str, help_: str, value: float, kind: str = "counter") -> Metric:
     return Metric(f"semaphore_vpn_{name}", kind, help_, [({}, value)])
 
 
-def _peers(found: PeerFigures) -> list[Metric]:
+def _peers(peer_figures: PeerFigures) -> list[Metric]:
     return [
         Metric(
             "semaphore_vpn_peers",
             "gauge",
             "Peers by state.",
-            [({"state": each}, found.by_state.get(each, 0)) for each in PeerLifecycle],
+            [
+                ({"state": each}, peer_figures.by_state.get(each, 0))
+                for each in PeerLifecycle
+            ],
         ),
         Metric(
             "semaphore_vpn_peers_seen",
             "gauge",
             "Active peers whose last handshake is so many seconds old at most.",
-            [({"seconds": f"{age}"}, count) for age, count in found.seen.items()],
+            [
+                ({"seconds": f"{age}"}, count)
+                for age, count in peer_figures.seen.items()
+            ],
         ),
-        _one("received_bytes_total", "Bytes received from peers.", found.received),
-        _one("sent_bytes_total", "Bytes sent to peers.", found.sent),
+        _one(
+            "received_bytes_total", "Bytes received from peers.", peer_figures.received
+        ),
+        _one("sent_bytes_total", "Bytes sent to peers.", peer_figures.sent),
     ]
 
 

@@ -64,11 +64,11 @@ class RedeemLimit:
         return TokenBucket(size, 1.0 / seconds, self._seconds())
 
     def _source(self, name: str) -> TokenBucket:
-        found = self._sources.get(name)
-        if found is None:
-            found = self._sources[name] = self._full(BURST, SECONDS)
+        token_bucket = self._sources.get(name)
+        if token_bucket is None:
+            token_bucket = self._sources[name] = self._full(BURST, SECONDS)
             if len(self._sources) > SOURCES:
                 self._sources.popitem(last=False)
         else:
             self._sources.move_to_end(name)
-        return found
+        return token_bucket

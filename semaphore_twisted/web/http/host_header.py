@@ -27,10 +27,10 @@ _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([a-z0-9_.-]{1,254}))(?::[0-9]{0,5})?"
 
 def name_of(host: str) -> str | None:
     """Return the name in a ``Host`` header, without port; ``None`` if it has none."""
-    found = _HOST.fullmatch(host)
-    if found is None:
+    match = _HOST.fullmatch(host)
+    if match is None:
         return None
-    return (found[1] or found[2]).lower().removesuffix(".")
+    return (match[1] or match[2]).lower().removesuffix(".")
 
 
 def no_names() -> tuple[str, ...]:

@@ -218,7 +218,7 @@ def _query(kind: type[msgspec.Struct]) -> list[dict[str, object]]:
 
 def _times(types: Iterable[object]) -> set[tuple[str, str]]:
     """Return the fields that are times, each with the name of its object."""
-    found: set[tuple[str, str]] = set()
+    times: set[tuple[str, str]] = set()
     seen: set[type] = set()
     left: list[object] = list(inspect.multi_type_info(types))
     while left:
@@ -231,7 +231,7 @@ def _times(types: Iterable[object]) -> set[tuple[str, str]]:
                 inner = field.type
                 members = inner.types if isinstance(inner, inspect.UnionType) else ()
                 if any(isinstance(m, inspect.DateTimeType) for m in (inner, *members)):
-                    found.add((each.cls.__name__, field.encode_name))
+                    times.add((each.cls.__name__, field.encode_name))
                 left.append(inner)
         elif isinstance(each, inspect.UnionType):
             left += each.types
@@ -241,7 +241,7 @@ def _times(types: Iterable[object]) -> set[tuple[str, str]]:
             left.append(each.item_type)
         elif isinstance(each, inspect.DictType):
             left.append(each.value_type)
-    return found
+    return times
 
 
 def _mark_time(schema: JsonObject) -> None:

@@ -131,13 +131,13 @@ class SniffingProtocol(Protocol):
         connection = self._connection
         if connection is None or port.serves(self._given, _host(self._address)):
             self._discard_pending()
-            made: Any = port.site.buildProtocol(self._address)
+            protocol: Any = port.site.buildProtocol(self._address)
         else:
-            made = PlainHttpProtocol(port.refusals, port.pending, connection)
-        if made is None:
+            protocol = PlainHttpProtocol(port.refusals, port.pending, connection)
+        if protocol is None:
             self.transport.abortConnection()
         else:
-            self._hand_to(made)
+            self._hand_to(protocol)
 
     def _hand_to(self, protocol: Any) -> None:
         """Make *protocol* own the connection, and pass it the buffered bytes."""

@@ -180,6 +180,6 @@ def over_tls(
     clock: IReactorTime,
 ) -> TLSMemoryBIOFactory:
     """Return *factory* behind TLS; *context* is called for each connection."""
-    made = TLSMemoryBIOFactory(ConnectionCreator(context), False, factory, clock)  # noqa: FBT003 - Twisted's signature
-    made.protocol = ServerTransport
-    return made
+    secured = TLSMemoryBIOFactory(ConnectionCreator(context), False, factory, clock)  # noqa: FBT003 - Twisted's signature
+    secured.protocol = ServerTransport
+    return secured

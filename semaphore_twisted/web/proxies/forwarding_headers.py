@@ -60,8 +60,8 @@ def address(text: str) -> str | None:
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
         text = text.partition(":")[0]
-    found = ip.address(text)
-    return None if found is None else str(found)
+    parsed = ip.address(text)
+    return None if parsed is None else str(parsed)
 
 
 def forwarded(header: Header) -> ForwardedElement:
@@ -93,15 +93,15 @@ def _forwarded(text: str) -> ForwardedElement:
     hops: list[dict[str, str]] = [{}]
     at = 0
     while at < len(text):
-        found = _PAIR.match(text, at)
-        if found is None:
+        match = _PAIR.match(text, at)
+        if match is None:
             return ForwardedElement((None,), "", "")
-        name, value, end = found.groups()
+        name, value, end = match.groups()
         if name:
             hops[-1][name.lower()] = _unquoted(value)
         if end == ",":
             hops.append({})
-        at = found.end()
+        at = match.end()
     return ForwardedElement(
         tuple(address(hop.get("for", "")) for hop in hops),
         _scheme(hops[-1].get("proto", "")),

@@ -10,8 +10,8 @@ from semaphore_twisted.model import ip
 
 @lru_cache(maxsize=1024)  # the same few clients are checked again and again
 def _within(text: str, networks: tuple[ip.Network, ...]) -> bool:
-    found = ip.address(text)
-    return found is not None and any(found in each for each in networks)
+    parsed = ip.address(text)
+    return parsed is not None and any(parsed in each for each in networks)
 
 
 @frozen

@@ -190,13 +190,13 @@ class Hub:
         watcher.answer(self._frame(subscribed_message(subscription)))
         self.send_beginnings(watcher)
 
-    def _send_changes(self, found: Changes) -> bool:
+    def _send_changes(self, changes: Changes) -> bool:
         """Send changes to the watchers that want them; return whether any does."""
         watchers = [each for each in self._watchers if each.subscription.changes]
-        if watchers and (found.changes or found.lost):
+        if watchers and (changes.changes or changes.lost):
             lost = self._frame(lost_message())
             framed = [
-                (each, self._frame(change_message(each))) for each in found.changes
+                (each, self._frame(change_message(each))) for each in changes.changes
             ]
             for watcher in watchers:
                 seen = [
@@ -204,7 +204,7 @@ class Hub:
                     for change, frame in framed
                     if may_know(watcher.audience, change)
                 ]
-                watcher.change(lost if found.lost else b"".join(seen), lost)
+                watcher.change(lost if changes.lost else b"".join(seen), lost)
         return bool(watchers)
 
     def filled(self, watcher: Watcher) -> None:
