@@ -4,6 +4,8 @@ Each error has one sentence for the user. ``web.http.error_responses`` maps the
 classes to status codes; the command line prints the sentence.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 
@@ -12,14 +14,28 @@ class DomainError(Exception):
 
     sentence: ClassVar[str] = "The request was refused"
 
-    def __init__(self, sentence: str | None = None) -> None:
-        """Use *sentence*, or the class's default."""
+    def __init__(self, sentence: str | None = None, *, field: str = "") -> None:
+        """Use *sentence*, or the class's default.
+
+        *field* is the field of the request that is at fault, if it is one field.
+        """
         super().__init__(sentence or self.sentence)
+        self.field = field
 
     @property
     def message(self) -> str:
         """The sentence to show to the user."""
         return str(self.args[0])
+
+
+@contextmanager
+def at_field(name: str) -> Iterator[None]:
+    """State in an error of the block that the field *name* is at fault."""
+    try:
+        yield
+    except DomainError as error:
+        error.field = error.field or name
+        raise
 
 
 class NotAuthenticated(DomainError):

@@ -89,14 +89,18 @@ def check_password(password: str, least: int = limits.PASSWORD_LEAST) -> None:
     :raises Invalid: if it is empty, too short or too long.
     """
     if not password:
-        raise Invalid("The password may not be empty")
+        raise Invalid("The password may not be empty", field="password")
     if len(password) < least:
         raise Invalid(
             f"The password is too short; at least {least} characters are accepted "
-            "(option: password_min_length)"
+            "(option: password_min_length)",
+            field="password",
         )
     if len(password) > limits.PASSWORD:
-        raise Invalid(f"The password is longer than {limits.PASSWORD} characters")
+        raise Invalid(
+            f"The password is longer than {limits.PASSWORD} characters",
+            field="password",
+        )
 
 
 def credentials_of(conn: Connection, login: str) -> PasswordCheck | None:
@@ -184,7 +188,9 @@ def change(
         raise Invalid("revoke_tokens: allowed only together with a new password")
     values = _names(conn, changed, before)
     if before.external and "username" in values:
-        raise Invalid("The login of an external user cannot be changed")
+        raise Invalid(
+            "The login of an external user cannot be changed", field="username"
+        )
     admin = before.admin if changed.admin is None else changed.admin
     alert = before.alert if changed.alert is None else changed.alert
     if admin != before.admin:
@@ -299,9 +305,9 @@ def _names(
     """Return the name columns of *new*; *present* is the account before the change."""
     name = new.name.strip()
     if not name:
-        raise Invalid("The user's name may not be empty")
+        raise Invalid("The user's name may not be empty", field="name")
     if not name.isprintable() and (present is None or name != present.name):
-        raise Invalid("The user's name has control characters")
+        raise Invalid("The user's name has control characters", field="name")
     values = {"name": name}
     for field, check in (
         ("username", accounts.check_login),
@@ -309,7 +315,7 @@ def _names(
     ):
         text = str(getattr(new, field)).strip()
         if not text:
-            raise Invalid(f"The user's {field} may not be empty")
+            raise Invalid(f"The user's {field} may not be empty", field=field)
         if present is not None and text == getattr(present, field):
             continue  # values accepted by an older version are kept
         check(text)

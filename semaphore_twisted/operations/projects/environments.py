@@ -12,7 +12,7 @@ from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.model import limits, texts
 from semaphore_twisted.model.answers import check_variable
 from semaphore_twisted.model.documents import json_object
-from semaphore_twisted.model.errors import Invalid, NotFound
+from semaphore_twisted.model.errors import Invalid, NotFound, at_field
 from semaphore_twisted.model.ids import EnvironmentId, KeyId, ProjectId
 from semaphore_twisted.model.inventories import Environment, EnvironmentSecret
 from semaphore_twisted.model.keys import KeyType, Text
@@ -131,7 +131,8 @@ def create(
         else each
         for each in new.secrets or ()
     ]
-    _change_secrets(conn, actor, environment_id, asked, keyring)
+    with at_field("secrets"):
+        _change_secrets(conn, actor, environment_id, asked, keyring)
     events.ENVIRONMENT.record(conn, actor, number, new.name, "created")
     return get(conn, actor, environment_id)
 
@@ -147,7 +148,8 @@ def change(
     """Replace an environment; change its secrets as requested, and keep the rest."""
     texts.check(new, get(conn, actor, environment_id))
     conn.update(environment, environment_id, **_values(new))
-    _change_secrets(conn, actor, environment_id, new.secrets or (), keyring)
+    with at_field("secrets"):
+        _change_secrets(conn, actor, environment_id, new.secrets or (), keyring)
     events.ENVIRONMENT.record(conn, actor, environment_id, new.name, "updated")
 
 
@@ -279,21 +281,25 @@ def _check_secret(owner: str, name: str, secret: str) -> None:
 def _values(new: NewEnvironment) -> dict[str, str | None]:
     check_name(new.name, "Environment name can not be empty")
     if new.json.strip():
-        for name in json_object(new.json, "Extra variables"):
-            check_variable(name, "json")
+        with at_field("json"):
+            for name in json_object(new.json, "Extra variables"):
+                check_variable(name, "json")
     env = new.env if new.env and new.env.strip() else None
     if env is not None:
-        for name, value in json_object(env, "Environment variables").items():
-            if not isinstance(value, str | int | float):
-                raise Invalid(
-                    f"The environment variable {quoted(name)} must be one value"
-                )
-            _check_env(name, str(value))
+        with at_field("env"):
+            _check_variables(env)
     return {
         "name": new.name,
         "json": new.json if new.json.strip() else "{}",
         "env": env,
     }
+
+
+def _check_variables(env: str) -> None:
+    for name, value in json_object(env, "Environment variables").items():
+        if not isinstance(value, str | int | float):
+            raise Invalid(f"The environment variable {quoted(name)} must be one value")
+        _check_env(name, str(value))
 
 
 def _check_env(name: str, value: str) -> None:

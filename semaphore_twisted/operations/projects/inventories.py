@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from semaphore_twisted.model import limits, texts
-from semaphore_twisted.model.errors import Invalid, NotFound
+from semaphore_twisted.model.errors import Invalid, NotFound, at_field
 from semaphore_twisted.model.expressions import check_plain
 from semaphore_twisted.model.ids import InventoryId, KeyId, RepositoryId, TemplateId
 from semaphore_twisted.model.inventories import Inventory, InventoryType
@@ -127,8 +127,8 @@ def delete(conn: Connection, actor: Actor, inventory_id: InventoryId) -> None:
 
 def _not_served(kind: str, sentence: str) -> Invalid:
     if kind in set(InventoryType):
-        return Invalid(f"{sentence}: {kind} is not served yet")
-    return Invalid(sentence)
+        return Invalid(f"{sentence}: {kind} is not served yet", field="type")
+    return Invalid(sentence, field="type")
 
 
 def _check_path(path: str) -> None:
@@ -141,15 +141,21 @@ def _check_path(path: str) -> None:
     check_plain(path, "inventory")
 
 
-def _values(conn: Connection, actor: Actor, new: NewInventory) -> dict[str, object]:
-    check_name(new.name, "Inventory name can not be empty")
+def _checked(new: NewInventory) -> str:
+    """Return the checked text of *new*."""
     if new.type == InventoryType.FILE:
         _check_path(new.inventory)
     if new.type == InventoryType.VPN:
         vpn_inventory.parse(new.inventory)
     if "\0" in new.inventory:
         raise Invalid("The inventory has a NUL character")
-    text = checked_text(new.type, new.inventory)
+    return checked_text(new.type, new.inventory)
+
+
+def _values(conn: Connection, actor: Actor, new: NewInventory) -> dict[str, object]:
+    check_name(new.name, "Inventory name can not be empty")
+    with at_field("inventory"):
+        text = _checked(new)
     values = {
         "ssh_key_id": id_or_none(new.ssh_key_id),
         "become_key_id": id_or_none(new.become_key_id),

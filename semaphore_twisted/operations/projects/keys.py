@@ -10,7 +10,7 @@ from semaphore_twisted.crypto import clientcertificates, privatekeys
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.crypto.privatekeys import PrivateKey
 from semaphore_twisted.model import limits, texts
-from semaphore_twisted.model.errors import Invalid, NotFound
+from semaphore_twisted.model.errors import Invalid, NotFound, at_field
 from semaphore_twisted.model.ids import KeyId, ProjectId
 from semaphore_twisted.model.keys import (
     AccessKey,
@@ -126,9 +126,10 @@ def opened(new: NewAccessKey) -> CheckedSecret:
     check_name(new.name, "name can not be empty")
     if new.type == KeyType.SSH:
         if not new.ssh.private_key.strip():
-            raise Invalid("private key can not be empty")
+            raise Invalid("private key can not be empty", field="ssh.private_key")
         check_login(new.ssh.login, "ssh.login")
-        key = privatekeys.normalise(new.ssh.private_key, new.ssh.passphrase)
+        with at_field("ssh.private_key"):
+            key = privatekeys.normalise(new.ssh.private_key, new.ssh.passphrase)
         return _stored(key, new.ssh.login)
     return CheckedSecret(secret=_opened(new))
 
@@ -158,20 +159,23 @@ def _opened(new: NewAccessKey) -> OpenedSecret:
             return NoSecret()
         case KeyType.LOGIN_PASSWORD:
             if not new.login_password.password:
-                raise Invalid("password can not be empty")
+                raise Invalid(
+                    "password can not be empty", field="login_password.password"
+                )
             check_option(new.login_password.login, "login_password.login")
             return LoginPassword(
                 login=new.login_password.login, password=new.login_password.password
             )
         case KeyType.STRING:
             if not new.string:
-                raise Invalid("string can not be empty")
+                raise Invalid("string can not be empty", field="string")
             return Text(text=new.string)
         case KeyType.CLIENT_CERTIFICATE:
             fields = new.client_certificate
-            return clientcertificates.normalise(
-                fields.certificate, fields.private_key, fields.passphrase
-            )
+            with at_field("client_certificate"):
+                return clientcertificates.normalise(
+                    fields.certificate, fields.private_key, fields.passphrase
+                )
     raise Invalid(
         invalid(
             "type", new.type, "ssh, login_password, string, client_certificate or none"

@@ -58,9 +58,9 @@ def add(conn: Connection, actor: Actor, new: NewMember) -> None:
     project_id = _project(actor)
     user = conn.one(user_statements.by_id, User, user_id=new.user_id)
     if user is None:
-        raise Invalid("There is no such user")
+        raise Invalid("There is no such user", field="user_id")
     if conn.one(statements.one, Member, project_id=project_id, user_id=user.id):
-        raise Conflict("The user is a member already")
+        raise Conflict("The user is a member already", field="user_id")
     conn.insert(
         schema.project_user, project_id=project_id, user_id=user.id, role=new.role
     )
@@ -140,4 +140,4 @@ def _check_other_owner(conn: Connection, actor: Actor, member: Member) -> None:
     if member.role is Role.OWNER and not conn.scalar(
         statements.other_owners, project_id=_project(actor), user_id=member.id
     ):
-        raise Invalid("This is the project's last owner")
+        raise Invalid("This is the project's last owner", field="role")

@@ -166,8 +166,10 @@ def delete(conn: Connection, actor: Actor) -> None:
 def _check(project: NewProject) -> None:
     name = project.name.strip()
     if not name:
-        raise Invalid("The project's name may not be empty")
+        raise Invalid("The project's name may not be empty", field="name")
     if not name.isprintable():
-        raise Invalid("The project's name has control characters")
+        raise Invalid("The project's name has control characters", field="name")
     if project.max_parallel_tasks < 0:
-        raise Invalid("max_parallel_tasks may not be negative")
+        raise Invalid(
+            "max_parallel_tasks may not be negative", field="max_parallel_tasks"
+        )

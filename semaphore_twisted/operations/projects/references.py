@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from semaphore_twisted.model.errors import InUse, Invalid, NotFound
+from semaphore_twisted.model.errors import InUse, Invalid, NotFound, at_field
 from semaphore_twisted.model.ids import ProjectId
 from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.users import Actor
@@ -93,8 +93,9 @@ def check_name(name: str, sentence: str) -> None:
     :raises Invalid:
     """
     if not name.strip():
-        raise Invalid(sentence)
-    check_text(name, "name")
+        raise Invalid(sentence, field="name")
+    with at_field("name"):
+        check_text(name, "name")
 
 
 def check_text(text: str, what: str) -> None:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from semaphore_twisted.model import limits, texts
-from semaphore_twisted.model.errors import Invalid, NotFound
+from semaphore_twisted.model.errors import Invalid, NotFound, at_field
 from semaphore_twisted.model.ids import KeyId, ProjectId, RepositoryId
 from semaphore_twisted.model.keys import KeyType
 from semaphore_twisted.model.repositories import (
@@ -101,9 +101,10 @@ def check_place(new: NewRepository, rules: RepositoryRules) -> None:
     where = address(new.git_url)
     if where.on_this_machine:
         path = Path(where.place)
-        rules.check_local(where.place, os.path.realpath(path))
-        if not _is_repository(path):
-            raise Invalid(f"{new.git_url} is not a git repository of the server")
+        with at_field("git_url"):
+            rules.check_local(where.place, os.path.realpath(path))
+            if not _is_repository(path):
+                raise Invalid(f"{new.git_url} is not a git repository of the server")
 
 
 def _is_repository(folder: Path) -> bool:
@@ -119,9 +120,11 @@ def _is_repository(folder: Path) -> bool:
 def _check(new: NewRepository) -> None:
     check_name(new.name, "repository name can't be empty")
     if not new.git_url:
-        raise Invalid("repository url can't be empty")
-    check_port(address(new.git_url))
-    check_branch(new.git_branch)
+        raise Invalid("repository url can't be empty", field="git_url")
+    with at_field("git_url"):
+        check_port(address(new.git_url))
+    with at_field("git_branch"):
+        check_branch(new.git_branch)
 
 
 #: The orders in which they are listed.
@@ -224,7 +227,8 @@ def _values(
         number=new.ssh_key_id,
         field="ssh_key_id",
     )
-    rules.check_login(address(new.git_url), login=kind in _LOGINS)
+    with at_field("git_url"):
+        rules.check_login(address(new.git_url), login=kind in _LOGINS)
     if kind == KeyType.CLIENT_CERTIFICATE:
         raise Invalid("ssh_key_id: a client certificate is for client_certificate_id")
     return {

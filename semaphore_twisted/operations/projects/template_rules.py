@@ -9,7 +9,7 @@ import msgspec
 from semaphore_twisted.model.answers import check_answer, check_survey
 from semaphore_twisted.model.apps import ANSIBLE, App, find
 from semaphore_twisted.model.documents import JsonObject, json_texts
-from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.errors import Invalid, at_field
 from semaphore_twisted.model.expressions import check_plain
 from semaphore_twisted.model.ids import (
     EnvironmentId,
@@ -122,17 +122,27 @@ def checked(new: NewTemplate) -> dict[str, object]:
     app = _app(new.app)
     check_name(new.name, "template name can not be empty")
     if app.needs_inventory and not new.inventory_id:
-        raise Invalid("template inventory can not be empty")
-    _check_playbook(new.playbook, app)
+        raise Invalid("template inventory can not be empty", field="inventory_id")
+    with at_field("playbook"):
+        _check_playbook(new.playbook, app)
     if new.type not in _TYPES:
-        raise Invalid(f"The type of a template is build, deploy or empty: {new.type}")
-    check_branch(new.git_branch or "")
+        raise Invalid(
+            f"The type of a template is build, deploy or empty: {new.type}",
+            field="type",
+        )
+    with at_field("git_branch"):
+        check_branch(new.git_branch or "")
     version = new.start_version if new.type == "build" else None
-    check_text(version or "", "start version")
+    with at_field("start_version"):
+        check_text(version or "", "start version")
     survey = tuple(new.survey_vars or ())
-    params = task_params(new.task_params or {})
-    check_supported(app, params)
-    _check_survey(survey, app)
+    with at_field("task_params"):
+        params = task_params(new.task_params or {})
+        check_supported(app, params)
+    with at_field("survey_vars"):
+        _check_survey(survey, app)
+    with at_field("arguments"):
+        checked_arguments = arguments(new.arguments, app)
     return {
         "name": new.name,
         "description": new.description,
@@ -142,7 +152,7 @@ def checked(new: NewTemplate) -> dict[str, object]:
         "start_version": version or None,
         "autorun": new.autorun,
         "git_branch": new.git_branch or None,
-        "arguments": arguments(new.arguments, app),
+        "arguments": checked_arguments,
         "survey_vars": survey or None,
         "task_params": params,
         "suppress_success_alerts": new.suppress_success_alerts,
@@ -156,7 +166,7 @@ def _app(name: str) -> App:
     app = find(name)
     if app is None:
         later = " (not served yet)" if name in _NOT_SERVED else ""
-        raise Invalid(f"Invalid app id: {name[:50]}{later}")
+        raise Invalid(f"Invalid app id: {name[:50]}{later}", field="app")
     return app
 
 
@@ -304,5 +314,8 @@ def environment_of(new: NewTemplate) -> EnvironmentId | None:
     """
     named = list(dict.fromkeys(each for each in new.environment_ids or () if each))
     if len(named) > 1:
-        raise Invalid("A template with more than one variable group is not served yet")
+        raise Invalid(
+            "A template with more than one variable group is not served yet",
+            field="environment_ids",
+        )
     return named[0] if named else new.environment_id or None

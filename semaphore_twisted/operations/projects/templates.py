@@ -6,7 +6,7 @@ import msgspec
 from msgspec.structs import replace
 
 from semaphore_twisted.model import limits, texts
-from semaphore_twisted.model.errors import Conflict, Invalid, NotFound
+from semaphore_twisted.model.errors import Conflict, Invalid, NotFound, at_field
 from semaphore_twisted.model.ids import KeyId, ProjectId, TaskId, TemplateId
 from semaphore_twisted.model.keys import KeyType
 from semaphore_twisted.model.limits import SLICE_PARTS
@@ -246,7 +246,8 @@ def _references(
 def _vaults(
     conn: Connection, project_id: ProjectId, new: NewTemplate
 ) -> list[tuple[KeyId, str | None]]:
-    vaults = vault_names(vaults_of(new))
+    with at_field("vaults"):
+        vaults = vault_names(vaults_of(new))
     for key_id, _ in vaults:
         kind = check(
             conn,

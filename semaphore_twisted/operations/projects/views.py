@@ -98,6 +98,6 @@ def delete(conn: Connection, actor: Actor, view_id: ViewId) -> None:
 def _check(view: NewView) -> None:
     title = view.title.strip()
     if not title:
-        raise Invalid("The view's title may not be empty")
+        raise Invalid("The view's title may not be empty", field="title")
     if not title.isprintable():
-        raise Invalid("The view's title has control characters")
+        raise Invalid("The view's title has control characters", field="title")

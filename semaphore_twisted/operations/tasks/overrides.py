@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from semaphore_twisted.model.apps import App, app_of
 from semaphore_twisted.model.documents import JsonObject, json_texts
-from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.errors import Invalid, at_field
 from semaphore_twisted.model.ids import (
     EnvironmentId,
     InventoryId,
@@ -195,10 +195,15 @@ def allowed(template: Template, body: NewTask, source: TemplateSource) -> Allowe
     ]
     check_supported(app, {"dry_run": own.dry_run, **params})
     if refused:
-        raise Invalid(f"The template does not let a task set {', '.join(refused)}")
-    check_branch(branch or "")
+        raise Invalid(
+            f"The template does not let a task set {', '.join(refused)}",
+            field=refused[0] if len(refused) == 1 else "",
+        )
+    with at_field("git_branch"):
+        check_branch(branch or "")
     if _other_arguments(arguments, template):
-        _check_arguments(arguments, app)
+        with at_field("arguments"):
+            _check_arguments(arguments, app)
     _check_selection(params, own)
     return Allowed(
         params=params,

@@ -10,7 +10,7 @@ from semaphore_twisted.crypto.keyring import Keyring, SealContext
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.apps import app_of
 from semaphore_twisted.model.documents import JsonObject
-from semaphore_twisted.model.errors import Invalid, NotFound
+from semaphore_twisted.model.errors import Invalid, NotFound, at_field
 from semaphore_twisted.model.ids import ProjectId, TaskId, TemplateId, UserId
 from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.model.tasks import (
@@ -148,12 +148,13 @@ def draft(
         raise Invalid(f"template_id: template {template.id}: {template.fault}")
     app = app_of(template.app)
     overrides = allowed(template, body, _source(conn, template))
-    given = answers(
-        template.survey_vars or (),
-        environment=body.environment,
-        secret=body.secret,
-        app=app,
-    )
+    with at_field("environment"):
+        given = answers(
+            template.survey_vars or (),
+            environment=body.environment,
+            secret=body.secret,
+            app=app,
+        )
     if overrides.inventory_id is not None:
         _check_inventory(conn, template.project_id, overrides.inventory_id)
     columns: JsonObject = {
@@ -204,7 +205,7 @@ def _environment(sent: str, variables: dict[str, object]) -> str:
 def _check_inventory(conn: Connection, project_id: ProjectId, number: int) -> None:
     found = conn.scalar(orders.inventory_by_id, id=number, project_id=project_id)
     if found is None:
-        raise Invalid(f"The project has no inventory {number}")
+        raise Invalid(f"The project has no inventory {number}", field="inventory_id")
 
 
 def _version(conn: Connection, template: Template) -> str | None:
@@ -224,7 +225,9 @@ def _build(
         statements.of_project, Task, id=task_id, project_id=template.project_id
     )
     if built is None or built.template_id != template.build_template_id:
-        raise Invalid(f"Task {task_id} is no build for this template")
+        raise Invalid(
+            f"Task {task_id} is no build for this template", field="build_task_id"
+        )
     return task_id
 
 

@@ -182,7 +182,7 @@ async def _digest(
     if not (actor.admin or actor.id == user_id):
         raise NotPermitted
     if not password:
-        raise Invalid("The password may not be empty")
+        raise Invalid("The password may not be empty", field="password")
     if actor.id == user_id and context.credentials.by_cookie:
         if not current:
             raise Invalid("current_password is required")
@@ -201,7 +201,7 @@ async def _check_current(context: RequestContext, password: str) -> None:
     stored = await context.read(operations.own_password_hash)
     if not await context.compute(passwords.verify, password, stored):
         await context.write_unchecked(throttle.failed, subject)
-        raise Invalid("Current password is incorrect")
+        raise Invalid("Current password is incorrect", field="current_password")
 
 
 _ONE = "/users/{user_id}"

@@ -149,7 +149,10 @@ class Api:
         elif method not in _SAFE:  # against login CSRF by a foreign page
             self._check_origin(info)
         context = self._context(info, match, checked, headers)
-        value = await self._handle(context, request)
+        try:
+            value = await self._handle(context, request)
+        except DomainError as error:
+            return refusal(error, route.fields)
         if isinstance(value, StreamedResponse):
             return value
         return encoded(value, route.status)

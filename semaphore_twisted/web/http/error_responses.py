@@ -1,5 +1,8 @@
 """Maps domain errors to HTTP responses."""
 
+import re
+from collections.abc import Collection
+
 from semaphore_twisted.model import errors
 from semaphore_twisted.web.http.responses import Response, json
 
@@ -29,12 +32,24 @@ def status(error: errors.DomainError) -> int:
     return 400
 
 
-def refusal(error: errors.DomainError) -> Response:
-    """Return the response for *error*."""
+#: The beginning of a sentence about a field: ``ssh.login: …``, ``name is required``.
+_ABOUT = re.compile(r"((\w+)(?:\.\w+|\[\d+\])*)(?:: | is required| must be )")
+
+
+def refusal(
+    error: errors.DomainError, fields: Collection[str] = frozenset()
+) -> Response:
+    """Return the response for *error*; *fields* are those of the request.
+
+    Most sentences begin with the field that they are about, so it is taken from there
+    unless the error states it.
+    """
     code = status(error)
     if code in _EMPTY and not isinstance(error, errors.ForeignPage):
         return Response(code)
     body: dict[str, object] = {"error": error.message}
+    if field := error.field or _field(error.message, fields):
+        body["field"] = field
     if isinstance(error, errors.InUse):
         body["inUse"] = True
     headers: tuple[tuple[bytes, bytes], ...] = ()
@@ -42,6 +57,11 @@ def refusal(error: errors.DomainError) -> Response:
     if wait is not None:
         headers = ((b"retry-after", str(wait).encode()),)
     return Response(code, json(body), headers=headers)
+
+
+def _field(sentence: str, fields: Collection[str]) -> str:
+    found = _ABOUT.match(sentence)
+    return found[1] if found is not None and found[2] in fields else ""
 
 
 def failure(reference: str) -> Response:

@@ -48,7 +48,14 @@ _SCHEMES = {
 
 _ERROR = {
     "type": "object",
-    "properties": {"error": {"type": "string"}, "inUse": {"type": "boolean"}},
+    "properties": {
+        "error": {"type": "string"},
+        "field": {
+            "type": "string",
+            "description": "The field of the request that is at fault, if it is one",
+        },
+        "inUse": {"type": "boolean"},
+    },
     "required": ["error"],
 }
 

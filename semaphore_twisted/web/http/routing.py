@@ -180,6 +180,15 @@ class Route:
         return any(each.name == "project_id" for each in self.parameters)
 
     @property
+    def fields(self) -> frozenset[str]:
+        """The names of the fields of the body, and of the query parameters."""
+        return frozenset(
+            name
+            for kind in (self.body, self.query)
+            for name in getattr(kind, "__struct_encode_fields__", ())
+        )
+
+    @property
     def own_id(self) -> str | None:
         """The parameter that a body's ``id`` must equal: the last integer."""
         names = [each.name for each in self.parameters if not each.text]
