@@ -1,7 +1,7 @@
 """Derives the options of jobs from the configuration and this machine's files."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -50,6 +50,7 @@ class TrustedRoots:
 
     _bundle: Path
     target: Path
+    _system: Sequence[str] = SYSTEM
     _seen: tuple[tuple[int, int], ...] = field(default=(), init=False)
 
     def refresh(self) -> None:
@@ -59,7 +60,7 @@ class TrustedRoots:
             it is
         """
         try:
-            sources = [Path(each) for each in SYSTEM if Path(each).exists()][:1]
+            sources = [Path(each) for each in self._system if Path(each).exists()][:1]
             sources.append(self._bundle)
             seen = tuple(map(_stamp, sources))
             if seen == self._seen and self.target.exists():

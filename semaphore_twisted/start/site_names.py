@@ -1,6 +1,6 @@
 """Collects the accepted host names of the site."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from cryptography import x509
@@ -11,19 +11,28 @@ from semaphore_twisted.model.peers import Network
 from semaphore_twisted.start.listener_factories import known_hosts
 
 #: Names the search domains that are appended to a bare name.
-_RESOLV_CONF = "/etc/resolv.conf"
+_RESOLV_CONF = Path("/etc/resolv.conf")
 
 
-def hosts(config: Config, network: Network | None) -> tuple[str, ...]:
-    """Return the accepted host names: the site's own, and ``allowed_hosts``."""
-    own = sorted(known_hosts(config))
+def hosts(
+    config: Config,
+    network: Network | None,
+    *,
+    own: Collection[str] | None = None,
+    resolv_conf: Path = _RESOLV_CONF,
+) -> tuple[str, ...]:
+    """Return the accepted host names: the site's own, and ``allowed_hosts``.
+
+    *own* are the names and addresses of this machine, by default those that it finds.
+    """
+    own = sorted(known_hosts(config) if own is None else own)
     inside: tuple[str, ...] = (config.vpn.domain,)
     if network is not None:
         outside = network.endpoint.rpartition(":")[0]
         inside = (*inside, network.domain, host_of(network.url), outside)
     found = (
         *own,
-        *_longer(own, _search_domains(_read(_RESOLV_CONF))),
+        *_longer(own, _search_domains(_read(resolv_conf))),
         host_of(config.web_host),
         *config.acme_names,
         *inside,
@@ -61,8 +70,8 @@ def _search_domains(text: str) -> list[str]:
     return list(filter(None, found))
 
 
-def _read(path: str) -> str:
+def _read(path: Path) -> str:
     try:
-        return Path(path).read_text(errors="replace")
+        return path.read_text(errors="replace")
     except OSError:
         return ""

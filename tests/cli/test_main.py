@@ -4,6 +4,7 @@ import io
 import re
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -17,8 +18,8 @@ class MainTests(SynchronousTestCase):
     def setUp(self) -> None:
         """Catch what is printed."""
         self.out, self.err = io.StringIO(), io.StringIO()
-        self.patch(sys, "stdout", self.out)
-        self.patch(sys, "stderr", self.err)
+        self.enterContext(redirect_stdout(self.out))
+        self.enterContext(redirect_stderr(self.err))
 
     def test_version(self) -> None:
         """The version is printed and the exit code is 0."""

@@ -3,6 +3,7 @@
 import argparse
 import io
 import sys
+from contextlib import redirect_stderr
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -19,7 +20,7 @@ class SecretArgumentTests(SynchronousTestCase):
         self.parser = argparse.ArgumentParser()
         secret_argument.add(self.parser, "--old-key", help="the former key")
         self.errors = io.StringIO()
-        self.patch(sys, "stderr", self.errors)
+        self.enterContext(redirect_stderr(self.errors))
 
     def read(self, *words: str) -> str | None:
         """Parse *words* and read the secret."""

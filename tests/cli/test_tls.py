@@ -18,9 +18,10 @@ from msgspec.structs import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.acme import schedule
-from semaphore_twisted.cli.main import main
+from semaphore_twisted.cli.main import full_parser, main
 from semaphore_twisted.cli.tls import trust
 from semaphore_twisted.common import atomic_file
+from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.crypto import certificates
 from semaphore_twisted.crypto.challenges import renewal_id
 from semaphore_twisted.model.acme import AcmeRecord
@@ -54,6 +55,20 @@ class TlsCommandTests(SynchronousTestCase):
         with redirect_stdout(out), redirect_stderr(errors):
             code = main(argv)
         return code, out.getvalue(), errors.getvalue()
+
+    def trust(
+        self, *words: str, stores: tuple[trust.TrustStore, ...], is_root: bool = True
+    ) -> tuple[int, str, str]:
+        """Run ``semaphore tls trust`` with *stores*; return like :meth:`run_main`."""
+        argv = ["tls", "trust", *words, "--state", str(self.state)]
+        arguments = full_parser().parse_args(argv)
+        out = io.StringIO()
+        with redirect_stdout(out):
+            try:
+                code, errors = trust.change(arguments, stores, is_root=is_root), ""
+            except CommandError as error:
+                code, errors = error.exit_code, error.sentence
+        return code, out.getvalue(), errors
 
     def configure(self, **options: Any) -> None:
         """Add *options* to the configuration."""
@@ -157,21 +172,16 @@ class TlsCommandTests(SynchronousTestCase):
     def test_trust_not_root(self) -> None:
         """Without write access the steps are printed; an unknown store is reported."""
         store = trust.TrustStore(self.folder, ("true",))
-        self.patch(trust, "STORES", (store,))
-        self.patch(os, "geteuid", lambda: 1000)
-        code, text, errors = self.run_main("trust")
+        code, text, errors = self.trust(stores=(store,), is_root=False)
         self.assertEqual((code, len(errors.splitlines())), (1, 1))
         self.assertIn("update-ca-certificates", text)
         self.assertIn("only root may change", errors)
-        self.patch(trust, "STORES", ())
-        self.assertIn("not known here", self.run_main("trust")[2])
+        self.assertIn("not known here", self.trust(stores=(), is_root=False)[2])
 
     def test_trust_unbounded(self) -> None:
         """Only a certificate limited to some names is added to the store."""
         folder = self.folder / "anchors"
         folder.mkdir()
-        self.patch(os, "geteuid", lambda: 0)
-        self.patch(trust, "STORES", (trust.TrustStore(folder, ("true",)),))
         now = utc_now()
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "anything")])
         key = ec.generate_private_key(ec.SECP256R1())
@@ -190,7 +200,8 @@ class TlsCommandTests(SynchronousTestCase):
             self.state / "tls" / "root.pem",
             forged.public_bytes(serialization.Encoding.PEM),
         )
-        code, _, errors = self.run_main("trust")
+        store = trust.TrustStore(folder, ("true",))
+        code, _, errors = self.trust(stores=(store,))
         self.assertEqual(code, 1)
         self.assertIn("not a root that is limited to some names", errors)
         self.assertEqual([*folder.iterdir()], [])
@@ -201,9 +212,8 @@ class TlsCommandTests(SynchronousTestCase):
         folder.mkdir()
         (folder / "company.crt").write_text("theirs")
         (folder / "semaphore-root.crt").write_text("another installation's")
-        self.patch(os, "geteuid", lambda: 0)
-        self.patch(trust, "STORES", (trust.TrustStore(folder, ("true",)),))
-        code, text, _ = self.run_main("trust")
+        stores = (trust.TrustStore(folder, ("true",)),)
+        code, text, _ = self.trust(stores=stores)
         self.assertEqual(code, 0, text)
         theirs = {"company.crt", "semaphore-root.crt"}
         (ours,) = {path.name for path in folder.iterdir()} - theirs
@@ -215,12 +225,12 @@ class TlsCommandTests(SynchronousTestCase):
         # the names of a former root are removed with it, and all of ours with --remove
         (folder / ours.replace("-root", "-next-root")).write_text("a former one's")
         self.configure(tls={"enabled": False})
-        code, text, _ = self.run_main("trust", "--remove")
+        code, text, _ = self.trust("--remove", stores=stores)
         self.assertEqual((code, text), (0, "This system trusts it no longer\n"))
         self.assertEqual({path.name for path in folder.iterdir()}, theirs)
         self.configure(tls={})
-        self.patch(trust, "STORES", (trust.TrustStore(folder, ("false",)),))
-        code, _, errors = self.run_main("trust")
+        failing = trust.TrustStore(folder, ("false",))
+        code, _, errors = self.trust(stores=(failing,))
         self.assertEqual(code, 1)
         self.assertIn("false: it failed", errors)
 

@@ -12,7 +12,6 @@ from semaphore_twisted.config.parsing import LoadedConfig
 from semaphore_twisted.config.repository_options import RepositoryOptions
 from semaphore_twisted.jobs.job_inputs import JobOptions
 from semaphore_twisted.model.repositories import RepositoryRules
-from semaphore_twisted.start import job_settings
 from semaphore_twisted.start.installation import Installation, InstallationRefused
 from semaphore_twisted.start.job_settings import JobSettings, TrustedRoots, rules
 from semaphore_twisted.start.state import StateDirectory
@@ -31,10 +30,11 @@ class RootsTests(SynchronousTestCase):
         self.system, self.bundle, self.target = (
             self.folder / name for name in ("system.pem", "bundle.pem", "all.pem")
         )
-        self.patch(job_settings, "SYSTEM", ("/nowhere", str(self.system)))
         self.system.write_bytes(Authority().pem)
         self.bundle.write_bytes(Authority().pem)
-        self.roots = TrustedRoots(self.bundle, self.target)
+        self.roots = TrustedRoots(
+            self.bundle, self.target, system=("/nowhere", str(self.system))
+        )
 
     def contents(self) -> int:
         """Return how many certificates openssl finds in the file."""

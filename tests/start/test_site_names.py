@@ -1,5 +1,7 @@
 """Tests of the names that the site is known by."""
 
+from pathlib import Path
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.config.acme_options import AcmeOptions
@@ -29,14 +31,18 @@ class HostsTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Give this machine a name and a domain."""
-        self.patch(site_names, "known_hosts", lambda _: frozenset({"srv", "10.0.0.5"}))
-        self.patch(
-            site_names, "_read", lambda _: "domain old.example\nsearch LAN.example. b\n"
+        self.resolv_conf = Path(self.mktemp())
+        self.resolv_conf.write_text("domain old.example\nsearch LAN.example. b\n")
+
+    def hosts(self, config: Config, network: Network | None) -> tuple[str, ...]:
+        """Return the names of the site on this machine."""
+        return site_names.hosts(
+            config, network, own=("srv", "10.0.0.5"), resolv_conf=self.resolv_conf
         )
 
     def test_own(self) -> None:
         """The machine's name is known with the domains that neighbours try."""
-        found = site_names.hosts(Config(), None)
+        found = self.hosts(Config(), None)
         for each in ("srv", "10.0.0.5", "srv.lan.example", "srv.b", "srv.local"):
             self.assertIn(each, found)
         self.assertNotIn("srv.old.example", found)
@@ -50,7 +56,7 @@ class HostsTests(SynchronousTestCase):
             acme=AcmeOptions(names=("acme.example",)),
             vpn=VpnOptions(domain="vpn.internal"),
         )
-        found = site_names.hosts(config, NETWORK)
+        found = self.hosts(config, NETWORK)
         for each in (
             *("h.example", "more.example", "*", "acme.example"),
             *("vpn.internal", "vpn.example", "inside.internal"),

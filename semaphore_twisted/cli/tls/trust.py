@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from attrs import frozen
@@ -99,6 +100,16 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
 
 
 def _trust(arguments: argparse.Namespace) -> int:
+    return change(arguments, STORES, is_root=os.geteuid() == 0)
+
+
+def change(
+    arguments: argparse.Namespace, stores: Sequence[TrustStore], *, is_root: bool
+) -> int:
+    """Run the command with the first usable one of *stores*; return its exit code.
+
+    :raises CommandError: if nothing was changed, also where the user is not root
+    """
     installation = open_installation(arguments)
     folder, mark = installation.state.tls, _mark(installation.state.path)
     roots: dict[str, bytes] = {}
@@ -108,8 +119,8 @@ def _trust(arguments: argparse.Namespace) -> int:
     if arguments.print:
         _explain(roots, mark)
         return 0
-    store = next((each for each in STORES if each.usable), None)
-    if store is None or os.geteuid() != 0:
+    store = next((each for each in stores if each.usable), None)
+    if store is None or not is_root:
         _explain(roots, mark)
         why = (
             "this system's store is not known here"
