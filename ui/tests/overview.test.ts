@@ -1,58 +1,78 @@
 import { expect, test } from 'vitest'
-import { days, overview, usualDuration, type TaskRow } from '@/pages/dashboard/overview'
+import {
+  bands,
+  totals,
+  uncured,
+  usualDuration,
+  type Overview,
+  type TaskRow,
+} from '@/pages/dashboard/overview'
 
 const NOW = Date.parse('2026-11-29T12:00:00Z')
-const HOUR = 3_600_000
+const DAY = 86_400_000
 
-function task(id: number, status: string, more: Partial<TaskRow> = {}): TaskRow {
-  const end = new Date(NOW - (100 - id) * HOUR).toISOString()
-  return { id, status, template_id: 1, start: end, end, ...more } as TaskRow
+const task = (id: number, status: string) => ({ id, status }) as TaskRow
+
+function template(...runs: [number, string, number?][]): Overview['templates'][number] {
+  return {
+    template_id: 1,
+    usual_duration: 5,
+    runs: runs.map(([id, status, days = 0]) => ({
+      id,
+      status,
+      created: new Date(NOW - days * DAY).toISOString(),
+    })),
+  } as unknown as Overview['templates'][number]
 }
 
 test('the last failure of a template needs somebody until a later run succeeds', () => {
-  const failed = task(90, 'error')
-  expect(overview([failed], NOW).needs).toEqual([failed])
-  expect(overview([task(91, 'success'), failed], NOW).needs).toEqual([])
-  const other = task(91, 'success', { template_id: 2 })
-  expect(overview([other, failed], NOW).needs).toEqual([failed])
-  expect(overview([task(91, 'stopped'), failed], NOW).needs).toEqual([failed])
-  const again = task(92, 'error')
-  expect(overview([again, failed], NOW).needs).toEqual([again])
+  expect(uncured([template([9, 'error'])], NOW)).toEqual([9])
+  expect(uncured([template([10, 'success'], [9, 'error'])], NOW)).toEqual([])
+  expect(uncured([template([10, 'stopped'], [9, 'error'])], NOW)).toEqual([9])
+  expect(uncured([template([10, 'running'], [9, 'error'])], NOW)).toEqual([9])
+  expect(uncured([template([10, 'error'], [9, 'error'])], NOW)).toEqual([10])
+  expect(uncured([template([3, 'error']), template([4, 'error'])], NOW)).toEqual([4, 3])
+  expect(uncured([template()], NOW)).toEqual([])
 })
 
-test('a failure of long ago is not told any more', () => {
-  const end = new Date(NOW - 8 * 24 * HOUR).toISOString()
-  expect(overview([task(1, 'error', { end })], NOW).needs).toEqual([])
-})
-
-test('plans to approve come before failures', () => {
-  const plan = task(80, 'waiting_confirmation', { end: null, template_id: 2 })
-  expect(overview([task(90, 'error'), plan], NOW).needs.map((e) => e.id)).toEqual([80, 90])
+test('a failure of long ago needs nobody any more', () => {
+  expect(uncured([template([9, 'error', 8])], NOW)).toEqual([])
 })
 
 test('running, queued and ended tasks are told apart', () => {
-  const all = ['running', 'starting', 'stopping', 'waiting', 'success', 'stopped'].map((each, i) =>
-    task(99 - i, each),
+  const all = ['running', 'starting', 'stopping', 'waiting', 'success', 'stopped', 'error']
+  const found = bands(
+    all.map((status, i) => task(99 - i, status)),
+    [],
   )
-  const found = overview(all, NOW)
-  expect(found.running.map((e) => e.status)).toEqual(['running', 'starting', 'stopping'])
-  expect(found.queued.map((e) => e.status)).toEqual(['waiting'])
-  expect(found.recent.map((e) => e.status)).toEqual(['success', 'stopped'])
+  const statuses = (rows: TaskRow[]) => rows.map((each) => each.status)
+  expect(statuses(found.running)).toEqual(['running', 'starting', 'stopping'])
+  expect(statuses(found.queued)).toEqual(['waiting'])
+  expect(statuses(found.recent)).toEqual(['success', 'stopped', 'error'])
 })
 
-test('runs are counted by the day when they ended', () => {
-  const found = days([task(99, 'success'), task(98, 'error'), task(60, 'success')], NOW)
-  expect(found).toHaveLength(14)
-  expect(found.map((each) => each.failed).reduce((a, b) => a + b)).toBe(1)
-  expect(found.at(-1)!.succeeded).toBe(1)
+test('plans to approve come before failures, which are not told twice', () => {
+  const found = bands([task(9, 'error'), task(8, 'waiting_confirmation')], [9, 7])
+  expect(found.needs.map((each) => each.id)).toEqual([8, 9])
+  expect(found.recent).toEqual([])
 })
 
-test('the usual duration is the median of successful runs', () => {
-  const run = (id: number, seconds: number, status = 'success') =>
-    task(id, status, {
-      start: new Date(NOW - seconds * 1000).toISOString(),
-      end: new Date(NOW).toISOString(),
-    })
-  expect(usualDuration([run(1, 1), run(2, 5), run(3, 60), run(4, 900, 'error')], 1)).toBe(5_000)
-  expect(usualDuration([run(1, 1, 'error')], 1)).toBeUndefined()
+test('the figures of days are added, durations by their number', () => {
+  const day = (success: number, error: number, avg_duration: number) =>
+    ({
+      count_by_status: { success, error, stopped: 3 },
+      avg_duration,
+    }) as unknown as Overview['days'][number]
+  expect(totals([day(3, 1, 10), day(0, 0, 0), day(4, 0, 20)])).toEqual({
+    succeeded: 7,
+    failed: 1,
+    average: 15_000,
+  })
+  expect(totals([day(0, 0, 0)]).average).toBeUndefined()
+})
+
+test('the usual duration is in milliseconds, if there is one', () => {
+  const overview = { templates: [template([1, 'success'])] } as Overview
+  expect(usualDuration(overview, 1)).toBe(5_000)
+  expect(usualDuration(overview, 2)).toBeUndefined()
 })

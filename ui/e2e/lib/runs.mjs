@@ -1,28 +1,69 @@
 // Runs of templates of the demo project, through the API.
+import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { world } from './world.mjs'
 
 const FINAL = ['success', 'error', 'stopped', 'rejected']
 
-/** The number of the template *name* of the demo project. */
-export async function template(name) {
-  const all = await world.api('GET', `/project/${world.project}/templates`)
-  const found = all.find((each) => each.name === name)
-  if (!found) throw new Error(`no template ${name}: ${all.map((each) => each.name)}`)
-  return found.id
+/** Call the API below the demo project. */
+export function api(method, path, body) {
+  return world.api(method, `/project/${world.project}${path}`, body)
+}
+
+/** The template *name* of the demo project, or undefined. */
+async function template(name) {
+  return (await api('GET', '/templates')).find((each) => each.name === name)
+}
+
+/**
+ * Make a template that runs *script* by bash (or a playbook, with app ansible); *more*
+ * are fields of the template. An existing one of that name gets the script.
+ */
+export async function addTemplate(name, script, more = {}) {
+  const [repository] = await api('GET', '/repositories')
+  const file = `${name.toLowerCase().replace(/\W+/g, '-')}.${more.app === 'ansible' ? 'yml' : 'sh'}`
+  const folder = fileURLToPath(repository.git_url)
+  writeFileSync(join(folder, file), script)
+  const git = (...words) => execFileSync('git', ['-C', folder, ...words])
+  git('add', file)
+  git('-c', 'user.name=Test', '-c', 'user.email=test@example.org', 'commit', '-qm', `Add ${file}`)
+  const found = await template(name)
+  if (found) return found
+  const like = (await api('GET', '/templates')).find((each) => each.app === (more.app ?? 'bash'))
+  return api('POST', '/templates', {
+    project_id: world.project,
+    name,
+    playbook: file,
+    app: 'bash',
+    inventory_id: like.inventory_id,
+    repository_id: repository.id,
+    environment_id: like.environment_id,
+    ...more,
+  })
 }
 
 /** Start a run of the template *name*; returns the task. */
 export async function start(name, more = {}) {
-  const body = { template_id: await template(name), ...more }
-  return world.api('POST', `/project/${world.project}/tasks`, body)
+  const found = await template(name)
+  if (!found) throw new Error(`there is no template ${name}`)
+  return api('POST', '/tasks', { template_id: found.id, ...more })
 }
 
-/** Wait until a task has ended; returns it. */
-export async function ended(task) {
+/** Wait until *task* has one of the statuses; returns it. */
+export async function reaches(task, ...statuses) {
   for (let i = 0; i < 600; i++) {
-    const now = await world.api('GET', `/project/${world.project}/tasks/${task.id}`)
-    if (FINAL.includes(now.status)) return now
+    const now = await api('GET', `/tasks/${task.id}`)
+    if (statuses.includes(now.status)) return now
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
-  throw new Error(`task ${task.id} did not end`)
+  throw new Error(`task ${task.id} did not reach ${statuses}`)
 }
+
+/** Wait until *task* has ended; returns it. */
+export const ended = (task) => reaches(task, ...FINAL)
+
+/** A script that tells what it does, line by line, for *seconds*. */
+export const slow = (seconds, text = 'step') =>
+  `#!/bin/bash\nfor i in $(seq ${seconds * 2}); do echo "${text} $i of ${seconds * 2}"; sleep 0.5; done\n`

@@ -1,10 +1,11 @@
-// What the dashboard shows of the newest tasks; plain functions of the list.
+// What the dashboard shows, as plain functions of the server's overview and newest tasks.
 import type { Schemas } from '@/api/client'
 
 export type TaskRow = Schemas['TaskInList']
+export type Overview = Schemas['Overview']
 
 const DAY = 86_400_000
-/** Days of a failure that still needs somebody. */
+/** Days after which a failure needs nobody any more. */
 const MEMORY = 7
 /** Rows of the last band. */
 const RECENT = 20
@@ -15,78 +16,70 @@ const TO_APPROVE = 'waiting_confirmation'
 
 export const isFinal = (task: TaskRow) => FINAL.has(task.status)
 export const needsApproval = (task: TaskRow) => task.status === TO_APPROVE
+export const time = (text: string | null | undefined) => (text ? Date.parse(text) : NaN)
 
-export interface Overview {
+export interface Bands {
   running: TaskRow[]
   queued: TaskRow[]
   /** plans to approve first, then failures that no later run has cured */
   needs: TaskRow[]
   recent: TaskRow[]
-  failedToday: number
-  endedToday: number
 }
 
-export function overview(tasks: readonly TaskRow[], now: number): Overview {
+/** Divide *tasks*, newest first; *failures* are numbers of {@link uncured} tasks. */
+export function bands(tasks: readonly TaskRow[], failures: readonly number[]): Bands {
   const ended = tasks.filter(isFinal)
-  const today = ended.filter((each) => now - time(each.end) < DAY)
-  const failures = uncured(ended, now)
+  const failed = failures.flatMap((id) => ended.find((each) => each.id === id) ?? [])
   return {
     running: tasks.filter((e) => !isFinal(e) && e.status !== QUEUED && !needsApproval(e)),
     queued: tasks.filter((each) => each.status === QUEUED),
-    needs: [...tasks.filter(needsApproval), ...failures],
-    recent: ended.filter((each) => !failures.includes(each)).slice(0, RECENT),
-    failedToday: today.filter((each) => each.status === 'error').length,
-    endedToday: today.length,
+    needs: [...tasks.filter(needsApproval), ...failed],
+    recent: ended.filter((each) => !failed.includes(each)).slice(0, RECENT),
   }
 }
 
-/** Return the last run of each template, where it failed; *ended* is newest first. */
-function uncured(ended: readonly TaskRow[], now: number): TaskRow[] {
-  const last = new Map<number, TaskRow>()
-  for (const each of ended) {
-    if (each.status !== 'success' && each.status !== 'error') continue
-    if (!last.has(each.template_id)) last.set(each.template_id, each)
-  }
-  return [...last.values()].filter(
-    (each) => each.status === 'error' && now - time(each.end) < MEMORY * DAY,
-  )
+/** Return the tasks that were the last run of their template and failed, newest first. */
+export function uncured(templates: Overview['templates'], now: number): number[] {
+  return templates
+    .map(({ runs }) => runs.find((run) => run.status === 'success' || run.status === 'error'))
+    .filter((run) => run?.status === 'error' && now - time(run.created) < MEMORY * DAY)
+    .map((run) => run!.id)
+    .sort((a, b) => b - a)
 }
 
-export const time = (text: string | null | undefined) => (text ? Date.parse(text) : NaN)
-
-/** Return the median duration of a template's successful runs, or undefined. */
-export function usualDuration(tasks: readonly TaskRow[], template: number): number | undefined {
-  const known = tasks
-    .filter((each) => each.template_id === template && each.status === 'success')
-    .map((each) => time(each.end) - time(each.start))
-    .filter((each) => !Number.isNaN(each))
-    .sort((a, b) => a - b)
-  return known[Math.floor(known.length / 2)]
+/** Return the usual duration of a template in milliseconds, if it ever succeeded. */
+export function usualDuration(overview: Overview, template: number): number | undefined {
+  const seconds = overview.templates.find((each) => each.template_id === template)?.usual_duration
+  return seconds == null ? undefined : seconds * 1000
 }
 
-export interface Day {
-  /** the beginning of the day, in the reader's zone */
-  at: number
+export type Counts = Record<string, number>
+
+/** Return the sum of *counts* over *statuses*. */
+export function count(counts: Counts, ...statuses: string[]): number {
+  return statuses.reduce((sum, each) => sum + (counts[each] ?? 0), 0)
+}
+
+export interface Totals {
   succeeded: number
   failed: number
+  /** average of the days by their runs, in milliseconds; undefined without any */
+  average: number | undefined
 }
 
-/** Return the runs of the last *count* days, by the day when they ended. */
-export function days(tasks: readonly TaskRow[], now: number, count = 14): Day[] {
-  const found: Day[] = []
-  for (let back = count - 1; back >= 0; back--) {
-    const day = new Date(now)
-    day.setHours(0, 0, 0, 0)
-    day.setDate(day.getDate() - back)
-    found.push({ at: day.getTime(), succeeded: 0, failed: 0 })
+/** Return the figures of all days together. */
+export function totals(days: Overview['days']): Totals {
+  let succeeded = 0
+  let failed = 0
+  let seconds = 0
+  for (const day of days) {
+    const runs = count(day.count_by_status, 'success', 'error')
+    succeeded += count(day.count_by_status, 'success')
+    failed += count(day.count_by_status, 'error')
+    seconds += day.avg_duration * runs
   }
-  for (const each of tasks) {
-    const end = time(each.end)
-    const day = found.findLast((one) => one.at <= end)
-    if (day && each.status === 'success') day.succeeded += 1
-    if (day && each.status === 'error') day.failed += 1
-  }
-  return found
+  const runs = succeeded + failed
+  return { succeeded, failed, average: runs > 0 ? (seconds / runs) * 1000 : undefined }
 }
 
 /** Return the commit of a task as "main@3f2c1a9", or an empty text. */
