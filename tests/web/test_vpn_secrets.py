@@ -7,6 +7,7 @@ from attrs import define
 from msgspec.structs import replace
 from twisted.logger import globalLogPublisher
 
+from semaphore_twisted.config.options import MetricsOptions
 from semaphore_twisted.crypto.tokens import digest
 from semaphore_twisted.model.peers import PeerStatus
 from semaphore_twisted.model.users import Credentials
@@ -33,7 +34,11 @@ class SecretCase(VpnApiCase):
     """A site with secrets planted."""
 
     options = replace(
-        OPTIONS, metrics_enabled=True, metrics_username="p", metrics_password="p"
+        OPTIONS,
+        config=replace(
+            OPTIONS.config,
+            metrics=MetricsOptions(enabled=True, username="p", password="p"),
+        ),
     )
 
     def setUp(self) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from semaphore_twisted.config.options import MetricsOptions
 from semaphore_twisted.model.peers import PeerStatus
 from semaphore_twisted.web.api.vpn_answers import NOT_SET_UP
 from tests.support.http import api_client
@@ -174,9 +175,10 @@ class MetricsTests(VpnApiCase):
 
     options = replace(
         OPTIONS,
-        metrics_enabled=True,
-        metrics_username="prom",
-        metrics_password="p",
+        config=replace(
+            OPTIONS.config,
+            metrics=MetricsOptions(enabled=True, username="prom", password="p"),
+        ),
     )
 
     def figures(self) -> list[str]:

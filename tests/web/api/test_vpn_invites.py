@@ -19,6 +19,11 @@ from tests.support.vpn_api import OPTIONS, VpnApiCase
 UNKNOWN = "smp-enroll-" + "u" * 43
 
 
+def at(url: str) -> dict[str, Any]:
+    """Return the change of the options for a site with *url* as ``web_host``."""
+    return {"config": replace(OPTIONS.config, web_host=url)}
+
+
 class InviteTests(VpnApiCase):
     """Making, listing and ending invites."""
 
@@ -108,9 +113,9 @@ class InviteTests(VpnApiCase):
         """The link leads to the enrollment listener, if there is one."""
         for changes, base in (
             ({"enroll_url": "https://in.example:8443"}, "https://in.example:8443"),
-            ({"web_host": "https://a.example/base/"}, "https://a.example/base"),
-            ({"web_host": ""}, "https://semaphore.example"),
-            ({"web_host": "a.example"}, "https://a.example"),
+            (at("https://a.example/base/"), "https://a.example/base"),
+            (at(""), "https://semaphore.example"),
+            (at("a.example"), "https://a.example"),
         ):
             made = self.invite(self.client(**changes))
             self.assertTrue(made["link"].startswith(f"{base}/enroll#"), made["link"])
@@ -147,7 +152,7 @@ class InviteTests(VpnApiCase):
 
     def test_plain(self) -> None:
         """No link is made to a place where the token could be read on its way."""
-        answer = self.client(web_host="http://a.example").post("/api/vpn/invites", {})
+        answer = self.client(**at("http://a.example")).post("/api/vpn/invites", {})
         self.assertEqual(answer.status, 409)
         self.assertIn("web_host", answer.json["error"])
         self.assertEqual(self.as_alice.get("/api/vpn/invites").json, [])
