@@ -169,6 +169,25 @@ class Queued(msgspec.Struct, frozen=True, kw_only=True):
     project_limit: int = 0
 
 
+class ActiveTask(msgspec.Struct, frozen=True, kw_only=True):
+    """A task that has not ended, in a list of all projects.
+
+    *location* is ``queue`` or ``running``, *username* the login name of the user who
+    started it; ``None`` if no user did.
+    """
+
+    task_id: TaskId
+    project_id: ProjectId
+    template_id: TemplateId
+    username: str | None
+    status: TaskStatus
+    location: str
+    project_name: str
+    template_name: str
+    created: datetime
+    start: datetime | None
+
+
 class OutputLine(msgspec.Struct, frozen=True, kw_only=True):
     """A line of a task's log; *id* is its number within the task, from 1."""
 

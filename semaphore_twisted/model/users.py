@@ -178,6 +178,21 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     role: Role
 
 
+class LoginSession(msgspec.Struct, frozen=True, kw_only=True):
+    """A login session, as the API shows it to its user.
+
+    *ip* and *user_agent* are those of the login. *current* tells whether the request
+    was made with it.
+    """
+
+    id: int
+    created: datetime
+    last_active: datetime
+    ip: str
+    user_agent: str
+    current: bool = False
+
+
 class ApiToken(msgspec.Struct, frozen=True, kw_only=True):
     """An API token as the API shows it; *id* is complete only when it is created."""
 

@@ -6,9 +6,10 @@ websocket alone does not count as use.
 """
 
 from semaphore_twisted.crypto.tokens import digest, new_session_id
-from semaphore_twisted.model.errors import NotAuthenticated
+from semaphore_twisted.model.errors import NotAuthenticated, NotFound
 from semaphore_twisted.model.ids import UserId
-from semaphore_twisted.model.users import SessionLimits
+from semaphore_twisted.model.users import Actor, LoginSession, SessionLimits
+from semaphore_twisted.operations import events
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements.accounts import sessions as statements
@@ -68,6 +69,38 @@ def touch(conn: Connection, session_id: int, limits: SessionLimits) -> None:
 def end(conn: Connection, session_digest: str) -> bool:
     """End the session whose cookie has this digest; return whether there was one."""
     return conn.run(statements.end, old_digest=session_digest) > 0
+
+
+def list_sessions(
+    conn: Connection, actor: Actor, limits: SessionLimits
+) -> list[LoginSession]:
+    """Return the actor's sessions that are valid within *limits*, last used first."""
+    return conn.all(
+        statements.of_user,
+        LoginSession,
+        user_id=actor.user.id,
+        current=actor.session_id or 0,
+        cutoff=conn.now - limits.idle,
+        oldest=conn.now - limits.lifetime,
+    )
+
+
+def end_one(conn: Connection, actor: Actor, session_id: int) -> None:
+    """End one of the actor's sessions.
+
+    :raises NotFound: if the actor has no such session.
+    """
+    if not conn.run(statements.end_one, of_user=actor.user.id, one=session_id):
+        raise NotFound
+    user = actor.user
+    events.USER.record(conn, actor, user.id, user.username, "a session was ended")
+
+
+def end_others(conn: Connection, actor: Actor) -> None:
+    """End the actor's sessions, except the one that is used."""
+    user = actor.user
+    if end_all_of_user(conn, user.id, but=actor.session_id):
+        events.USER.record(conn, actor, user.id, user.username, "sessions were ended")
 
 
 def end_all_of_user(

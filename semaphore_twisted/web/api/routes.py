@@ -1,6 +1,7 @@
 """All routes of the API."""
 
 from semaphore_twisted.web.api import (
+    active_tasks,
     auth,
     environment,
     events,
@@ -11,6 +12,7 @@ from semaphore_twisted.web.api import (
     members,
     projects,
     repositories,
+    sessions,
     statistics,
     system,
     tasks,
@@ -33,6 +35,7 @@ ROUTES: tuple[Route, ...] = (
     *auth.ROUTES,
     *users.ROUTES,
     *tokens.ROUTES,
+    *sessions.ROUTES,
     *projects.ROUTES,
     *members.ROUTES,
     *events.ROUTES,
@@ -43,6 +46,7 @@ ROUTES: tuple[Route, ...] = (
     *environment.ROUTES,
     *templates.ROUTES,
     *tasks.ROUTES,
+    *active_tasks.ROUTES,
     *statistics.ROUTES,
     *known_hosts.ROUTES,
     *vpn.ROUTES,

@@ -166,7 +166,7 @@ async def raw_output(context: RequestContext) -> StreamedResponse:
 async def stop(context: RequestContext, body: Stop) -> None:
     """Stop a task; repeated requests are accepted."""
     task = await context.write(operations.ask_stop, _task_id(context))
-    await _stop(context, task, body)
+    await stop_job(context, task, body)
 
 
 async def stop_all(context: RequestContext, body: Stop) -> None:
@@ -175,7 +175,7 @@ async def stop_all(context: RequestContext, body: Stop) -> None:
         operations.ask_stop_all, TemplateId(context.path["template_id"])
     )
     for task in found:
-        await _stop(context, task, body)
+        await stop_job(context, task, body)
 
 
 async def confirm(context: RequestContext) -> None:
@@ -287,7 +287,8 @@ async def _newest(
     return await batched_lists.listed(context, newest, operations.page), more
 
 
-async def _stop(context: RequestContext, task: Task, body: Stop) -> None:
+async def stop_job(context: RequestContext, task: Task, body: Stop) -> None:
+    """End the job of *task*, whose stop was requested."""
     # It may have ended in the meantime.
     with suppress(IllegalTransition):
         await context.tasks.stop(task.id, force=body.force)

@@ -383,6 +383,69 @@ class PasswordInAccountTests(AccountCase):
         self.assertIn("external", answer.json["error"])
 
 
+class SessionTests(AccountCase):
+    """A user's login sessions are listed and ended."""
+
+    def browsers(self) -> tuple[ApiClient, ApiClient]:
+        """Log Alice in twice."""
+        found = []
+        for _ in range(2):
+            client = self.client.anonymous()
+            client.login("alice")
+            found.append(client)
+        return found[0], found[1]
+
+    def test_list(self) -> None:
+        """Each has its times and its client; the one that asks is marked."""
+        one, two = self.browsers()
+        own = [each for each in two.get("/api/user/sessions").json if each["current"]]
+        self.assertEqual(len(own), 1)
+        self.assertEqual(
+            own[0],
+            {
+                "id": own[0]["id"],
+                "created": "2026-01-02T03:04:05Z",
+                "last_active": "2026-01-02T03:04:05Z",
+                "ip": "192.0.2.7",
+                "user_agent": "",
+                "current": True,
+            },
+        )
+        others = {each["id"] for each in one.get("/api/user/sessions").json}
+        self.assertIn(own[0]["id"], others)
+        admins = {each["id"] for each in self.admin.get("/api/user/sessions").json}
+        self.assertEqual(others & admins, set())
+        token = self.client.post("/api/user/tokens").json["id"]
+        bearer = self.client.anonymous()
+        bearer.token = token
+        found = bearer.get("/api/user/sessions").json
+        self.assertEqual({each["current"] for each in found}, {False})
+
+    def test_end_one(self) -> None:
+        """A session is ended by another one of its user, and by nobody else."""
+        one, two = self.browsers()
+        (own,) = (e for e in one.get("/api/user/sessions").json if e["current"])
+        path = f"/api/user/sessions/{own['id']}"
+        self.assertEqual(self.admin.delete(path).status, 404)
+        self.assertEqual(two.delete(path).status, 204)
+        self.assertEqual(one.get("/api/user").status, 401)
+        self.assertEqual(two.get("/api/user").status, 200)
+        self.assertEqual(two.delete(path).status, 404)
+
+    def test_end_others(self) -> None:
+        """All but the one that asks are ended; with a token all of them are."""
+        one, two = self.browsers()
+        token = two.post("/api/user/tokens").json["id"]
+        self.assertEqual(two.delete("/api/user/sessions").status, 204)
+        self.assertEqual(one.get("/api/user").status, 401)
+        self.assertEqual(len(two.get("/api/user/sessions").json), 1)
+        bearer = self.client.anonymous()
+        bearer.token = token
+        self.assertEqual(bearer.delete("/api/user/sessions").status, 204)
+        self.assertEqual(two.get("/api/user").status, 401)
+        self.assertEqual(self.admin.get("/api/user").status, 200)
+
+
 class TokenTests(AccountCase):
     """Tokens are made, listed by their beginning, and revoked."""
 

@@ -1,6 +1,6 @@
 """Statements about login sessions."""
 
-from sqlalchemy import bindparam, delete, func, or_, update
+from sqlalchemy import bindparam, delete, func, or_, select, update
 
 from semaphore_twisted.persistence.schema import session
 
@@ -21,6 +21,28 @@ touch = (
         last_active=bindparam("moment"),
         created=func.min(session.c.created, bindparam("moment")),
     )
+)
+
+#: A user's sessions that have not ended, the last used first.
+of_user = (
+    select(
+        session.c.id,
+        session.c.created,
+        session.c.last_active,
+        session.c.ip,
+        session.c.user_agent,
+        (session.c.id == bindparam("current")).label("current"),
+    )
+    .where(
+        session.c.user_id == bindparam("user_id"),
+        session.c.last_active > bindparam("cutoff"),
+        session.c.created > bindparam("oldest"),
+    )
+    .order_by(session.c.last_active.desc(), session.c.id.desc())
+)
+
+end_one = delete(session).where(
+    session.c.user_id == bindparam("of_user"), session.c.id == bindparam("one")
 )
 
 end = delete(session).where(session.c.digest == bindparam("old_digest"))

@@ -6,6 +6,7 @@ Days are those of a time zone that is ``shift`` from UTC, such as ``+60 minutes`
 from sqlalchemy import Integer, bindparam, cast, func, or_, select
 
 from semaphore_twisted.persistence.schema import task, template
+from semaphore_twisted.persistence.statements.tasks.tasks import UNFINISHED
 
 _c = task.c
 
@@ -42,22 +43,9 @@ _count = select(_c.status, func.count().label("count")).where(
 )
 
 #: Numbers of a project's tasks that have not ended, by status.
-active = _count.where(
-    or_(
-        *(
-            _c.status == each
-            for each in (
-                "waiting",
-                "starting",
-                "waiting_confirmation",
-                "confirmed",
-                "rejected",
-                "running",
-                "stopping",
-            )
-        )
-    )
-).group_by(_c.status)
+active = _count.where(or_(*(_c.status == each for each in UNFINISHED))).group_by(
+    _c.status
+)
 
 #: Numbers of a project's tasks that ended after ``since``, by status.
 ended = _count.where(_c.end > bindparam("since")).group_by(_c.status)

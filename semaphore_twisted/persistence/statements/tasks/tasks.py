@@ -5,6 +5,7 @@ from typing import TypeVar
 from sqlalchemy import (
     Select,
     bindparam,
+    case,
     delete,
     exists,
     func,
@@ -112,6 +113,17 @@ in_list = _list.where(
 )
 
 # Without IN and a list: that does not compile with parameters without values.
+#: The statuses of tasks that have not ended; compared one by one, by the index.
+UNFINISHED = (
+    "waiting",
+    "starting",
+    "waiting_confirmation",
+    "confirmed",
+    "rejected",
+    "running",
+    "stopping",
+)
+
 _finished = or_(_c.status == "success", _c.status == "error", _c.status == "stopped")
 _unfinished = not_(_finished)
 
@@ -133,6 +145,32 @@ waiting = _queued.where(_c.status == "waiting")
 
 #: Tasks that occupy a slot: neither queued nor ended.
 active = _queued.where(_unfinished, _c.status != "waiting")
+
+#: The oldest ``count`` tasks of all projects that have not ended; only the task ``id``
+#: unless that is NULL.
+active_everywhere = (
+    select(
+        _c.id.label("task_id"),
+        _c.project_id,
+        _c.template_id,
+        user.c.username,
+        _c.status,
+        case((_c.status == "waiting", "queue"), else_="running").label("location"),
+        project.c.name.label("project_name"),
+        template.c.name.label("template_name"),
+        _c.created,
+        _c.start,
+    )
+    .join(template, template.c.id == _c.template_id)
+    .join(project, project.c.id == _c.project_id)
+    .outerjoin(user, user.c.id == _c.user_id)
+    .where(
+        or_(*(_c.status == each for each in UNFINISHED)),
+        or_(bindparam("id").is_(None), _c.id == bindparam("id")),
+    )
+    .order_by(_c.id)
+    .limit(bindparam("count"))
+)
 
 unfinished_ids = select(_c.id).where(_unfinished).order_by(_c.id)
 
