@@ -228,7 +228,7 @@ class AcmeService(Service):
         if stored is not None:
             self._present(stored)
             self._log.info(
-                "A certificate for {names} was issued, until {end}",
+                "A certificate for {names} was issued; it is valid until {end}",
                 names=", ".join(stored.names),
                 end=stored.ends.isoformat(),
             )
@@ -263,7 +263,9 @@ class AcmeService(Service):
         try:
             found = await self._client(key).renewal_info(leaf_id)
         except AcmeError as error:
-            self._log.info("No renewal information: {reason}", reason=error.sentence)
+            self._log.info(
+                "The CA gave no renewal information: {reason}", reason=error.sentence
+            )
             if error.wait is not None:
                 record = self._store.record
                 waiting = schedule.asked_to_wait(record, self._now(), error.wait)

@@ -40,8 +40,8 @@ def normalise(certificate: str, private_key: str, passphrase: str) -> ClientCert
         raise Invalid("the certificate has a key or an extension not known") from None
     if not fits:
         raise Invalid(
-            "the private key is not the first certificate's: that one comes first, "
-            "its issuers follow"
+            "the private key does not belong to the first certificate; its certificate "
+            "comes first, the issuers follow"
         )
     if not for_clients:
         raise Invalid("the certificate is not meant for clients (extended key usage)")

@@ -142,4 +142,4 @@ class LinkWatch(FileDescriptor):
         try:
             self._changed()
         except Exception:  # noqa: BLE001 - the next change must still be reported
-            self._log.failure("Handling a change of links failed")
+            self._log.failure("Handling a change of network interfaces failed")

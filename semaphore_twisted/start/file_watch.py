@@ -91,7 +91,9 @@ class FileWatch:
         try:
             notifier = inotify.INotify(self._reactor)
         except inotify.INotifyError as error:
-            self._log.info("Files are not watched: {error}", error=str(error))
+            self._log.info(
+                "Changes of files are not reported: {error}", error=str(error)
+            )
             return
         self._notifier = notifier
         notifier.startReading()

@@ -131,7 +131,8 @@ def _range(process: ProcessOptions, may_switch: Callable[[], str]) -> JobUser:
     if missing := may_switch():
         raise UnusableUser(
             f"process.uid_range: the server may not switch to other users: it lacks"
-            f" {missing} (the shipped systemd unit has them); expected that, or root"
+            f" {missing}; expected these capabilities, as the "
+            "shipped systemd unit has, or root"
         )
     if os.geteuid() in uids:
         raise UnusableUser(

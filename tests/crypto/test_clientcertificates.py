@@ -61,7 +61,7 @@ class NormaliseTests(SynchronousTestCase):
             (self.certificate, self.certificate, "", "private key can not be read"),
             (*locked, "", "needs its passphrase"),
             (*locked, "wrong", "passphrase is wrong"),
-            (other, self.key, "", "not the first certificate's"),
+            (other, self.key, "", "does not belong to the first certificate"),
             (
                 server.certificate_pem.decode(),
                 server.key_pem.decode(),

@@ -67,7 +67,8 @@ def _withdraw(arguments: argparse.Namespace) -> int:
         ]
         if not found:
             raise CommandError(
-                f"{arguments.network}: the subnet route is not granted to them"
+                f"{arguments.network}: that peer, user or project has no grant of "
+                "this subnet route"
             )
         site_networks.withdraw(conn, None, found[0].id)
     print(f"{found[0].site} is closed to {table.plain(found[0].to)}")

@@ -226,9 +226,9 @@ def _check_pools(conn: Connection, former: Network | None, pools: Pools) -> None
     )
     raise CommandError(
         f"--pool: {len(found)} peers have addresses in {former.pool4}, and each would "
-        "need a new file: a pool can only grow, around its network and with the "
-        "server's address; or revoke them first (they are listed above); nothing was "
-        "changed"
+        "need a new file (they are listed above); expected a pool that contains the "
+        "former one and the server's address, or revoke these peers first; nothing "
+        "was changed"
     )
 
 

@@ -178,7 +178,9 @@ class Body:
 
     def _failed(self, failure: Failure) -> None:
         self._asking = False
-        self._log.failure("The lookup of a body's sender failed", failure)
+        self._log.failure(
+            "Checking the credentials of a request with a body failed", failure
+        )
         if not self.refused:
             self._end(_later())
 

@@ -63,8 +63,8 @@ class ChallengeResource(Resource):
         secret = request.getHeader(b"authorization") is not None
         if secret:
             self._log.warn(
-                "A token or password of {peer} crossed the network in clear text, for "
-                "plain HTTP; it should be replaced",
+                "{peer} sent a token or password over plain HTTP, readable for the "
+                "network; replace it",
                 peer=_peer(request),
             )
         if secret or not reading:

@@ -111,14 +111,14 @@ class RedirectPolicy:
     def _decide(self, head: RequestHead, peer: str, here: str) -> PlainResponse:
         if head.authorized:
             self._log.warn(
-                "A token or password of {peer} crossed the network in clear text, for "
-                "plain HTTP; it should be replaced",
+                "{peer} sent a token or password over plain HTTP, readable for the "
+                "network; replace it",
                 peer=peer,
             )
             return PlainResponse(
                 status=403,
-                text="Plain HTTP is not served here, and what was in Authorization has "
-                "crossed the network in clear text: replace it, and use https://",
+                text="Plain HTTP is not served here. The token or password in "
+                "Authorization crossed the network in clear text: replace it, and use https://",
             )
         location = self._location(head, here)
         if not location:
