@@ -83,6 +83,12 @@ class Conflict(DomainError):
     sentence = "The present state does not allow this"
 
 
+class ChangedMeanwhile(DomainError):
+    """The object is not the one that the client has seen (412)."""
+
+    sentence = "This was changed in the meantime; read it again"
+
+
 class TooLarge(DomainError):
     """The body exceeds the limit (413)."""
 

@@ -32,6 +32,19 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     fault: str | msgspec.UnsetType = msgspec.UNSET
 
 
+class ObjectFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Who created an object, and who changed it last, as far as events are kept.
+
+    *created_by* and *changed_by* are login names; ``None`` also for the command line
+    and for accounts that were deleted.
+    """
+
+    created: datetime | None
+    created_by: str | None
+    changed: datetime | None
+    changed_by: str | None
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """An entry of the activity list."""
 

@@ -1,15 +1,16 @@
 """The activity log: each event is one row, written with the change it describes."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import msgspec
 from attrs import frozen
 
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.changes import Action, Change, Changes
 from semaphore_twisted.model.ids import ProjectId
 from semaphore_twisted.model.lists import matching
-from semaphore_twisted.model.projects import Event
+from semaphore_twisted.model.projects import Event, ObjectFacts
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection, Statement
@@ -177,6 +178,34 @@ def page(
 ) -> tuple[list[Event], int]:
     """Return the events of the first *numbers*, and how many were read."""
     return conn.batch(statements.by_id, Event, numbers, size=limits.BATCH // 4)
+
+
+def last_of(conn: Connection, kind: EventKind, number: int) -> int:
+    """Return the number of the last event about an object, 0 without any."""
+    found = conn.scalar(
+        statements.last_of_object, object_type=kind.object_type, object_id=number
+    )
+    return found or 0
+
+
+class _Occasion(msgspec.Struct, frozen=True):
+    time: datetime | None
+    username: str | None
+
+
+def facts(conn: Connection, kind: EventKind, number: int) -> ObjectFacts:
+    """Return what the events tell about an object."""
+    creation, change = (
+        conn.one(statement, _Occasion, object_type=kind.object_type, object_id=number)
+        or _Occasion(None, None)
+        for statement in (statements.creation, statements.last_change)
+    )
+    return ObjectFacts(
+        created=creation.time,
+        created_by=creation.username,
+        changed=change.time,
+        changed_by=change.username,
+    )
 
 
 def changes(conn: Connection, after: int | None) -> Changes:

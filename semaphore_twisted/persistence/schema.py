@@ -370,6 +370,7 @@ event = Table(
     _text("ip", default=""),
     #: ``created``, ``updated`` or ``deleted``; empty in old events
     _text("action", default=""),
+    Index("ix_event_object_type_object_id", "object_type", "object_id"),
 )
 
 # The VPN. Keys are 32 raw bytes, addresses canonical texts without a prefix length.

@@ -41,6 +41,7 @@ ALL = [
     "0005_key_usage",
     "0006_task_indexes",
     "0007_event_actions",
+    "0008_object_events",
 ]
 
 #: The last of them, and the one after it.

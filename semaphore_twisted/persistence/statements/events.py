@@ -123,6 +123,26 @@ texts_of_project = _with_text(of_project)
 texts_of_everything = _with_text(of_everything)
 texts_of_user = _with_text(of_user)
 
+#: The last event about an object.
+last_of_object = select(func.max(event.c.id)).where(
+    event.c.object_type == bindparam("object_type"),
+    event.c.object_id == bindparam("object_id"),
+)
+
+_who_and_when = (
+    select(event.c.created.label("time"), user.c.username)
+    .outerjoin(user, user.c.id == event.c.user_id)
+    .where(
+        event.c.object_type == bindparam("object_type"),
+        event.c.object_id == bindparam("object_id"),
+    )
+    .limit(1)
+)
+
+#: Who created an object and when, and who changed it last.
+creation = _who_and_when.where(event.c.action == "created").order_by(event.c.id)
+last_change = _who_and_when.order_by(event.c.id.desc())
+
 #: Keep the event of a deleted project, but remove its details.
 empty_of_project = (
     update(event)

@@ -2,12 +2,14 @@
 
 from semaphore_twisted.model.inventories import Environment
 from semaphore_twisted.model.users import Access
+from semaphore_twisted.operations import events
 from semaphore_twisted.operations.projects import environments
 from semaphore_twisted.operations.projects.environments import NewEnvironment
 from semaphore_twisted.operations.projects.references import References
 from semaphore_twisted.web.http import list_pages
 from semaphore_twisted.web.http.context import RequestContext
 from semaphore_twisted.web.http.crud_routes import resource_routes
+from semaphore_twisted.web.http.preconditions import Tagged
 from semaphore_twisted.web.http.responses import StreamedResponse
 
 
@@ -58,4 +60,5 @@ ROUTES = resource_routes(
     references=references,
     change=change,
     delete=delete,
+    tagged=Tagged(events.ENVIRONMENT, environments.get),
 )

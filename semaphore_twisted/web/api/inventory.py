@@ -2,12 +2,14 @@
 
 from semaphore_twisted.model.inventories import Inventory
 from semaphore_twisted.model.users import Access
+from semaphore_twisted.operations import events
 from semaphore_twisted.operations.projects import inventories
 from semaphore_twisted.operations.projects.inventories import NewInventory
 from semaphore_twisted.operations.projects.references import References
 from semaphore_twisted.web.http import list_pages
 from semaphore_twisted.web.http.context import RequestContext
 from semaphore_twisted.web.http.crud_routes import resource_routes
+from semaphore_twisted.web.http.preconditions import Tagged
 from semaphore_twisted.web.http.responses import StreamedResponse
 
 
@@ -53,4 +55,5 @@ ROUTES = resource_routes(
     references=references,
     change=change,
     delete=delete,
+    tagged=Tagged(events.INVENTORY, inventories.get),
 )

@@ -4,6 +4,7 @@ from semaphore_twisted.crypto import keychecks
 from semaphore_twisted.crypto.keychecks import KeyCheck
 from semaphore_twisted.model.keys import AccessKey, SshFields
 from semaphore_twisted.model.users import Access
+from semaphore_twisted.operations import events
 from semaphore_twisted.operations.projects import keys
 from semaphore_twisted.operations.projects.keys import (
     GeneratedKey,
@@ -15,6 +16,7 @@ from semaphore_twisted.operations.projects.references import References
 from semaphore_twisted.web.http import list_pages
 from semaphore_twisted.web.http.context import RequestContext
 from semaphore_twisted.web.http.crud_routes import resource_routes
+from semaphore_twisted.web.http.preconditions import Tagged
 from semaphore_twisted.web.http.responses import StreamedResponse
 from semaphore_twisted.web.http.routing import Route
 
@@ -104,6 +106,7 @@ ROUTES = (
         references=references,
         change=change,
         delete=delete,
+        tagged=Tagged(events.KEY, keys.get),
     ),
     Route.post(f"{_EVERY}/check", check, _MANAGE, body=SshFields, answer=KeyCheck),
     Route.post(

@@ -3,11 +3,15 @@
 import msgspec
 
 from semaphore_twisted.model.projects import Project
-from semaphore_twisted.model.users import Access
+from semaphore_twisted.model.users import Access, Actor
+from semaphore_twisted.operations import events
 from semaphore_twisted.operations.projects import demo
 from semaphore_twisted.operations.projects import projects as operations
 from semaphore_twisted.operations.projects.projects import NewProject
+from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.web.http.context import RequestContext
+from semaphore_twisted.web.http.crud_routes import facts_route
+from semaphore_twisted.web.http.preconditions import Tagged
 from semaphore_twisted.web.http.routing import Route
 
 
@@ -67,13 +71,21 @@ async def role(context: RequestContext) -> OwnRole:
     return OwnRole(role=own, permissions=own.permissions)
 
 
+def _current(conn: Connection, actor: Actor, project_id: int) -> Project:  # noqa: ARG001
+    return operations.get(conn, actor)
+
+
+_ONE = "/project/{project_id}"
+_TAGGED = Tagged(events.PROJECT, _current)
+
 ROUTES = (
     Route.get("/projects", projects, Access.USER, answer=list[Project]),
     Route.post(
         "/projects", create, Access.USER, body=NewProject, answer=Project, status=201
     ),
-    Route.get("/project/{project_id}", get, Access.MEMBER, answer=Project),
-    Route.put("/project/{project_id}", change, Access.UPDATE_PROJECT, body=NewProject),
-    Route.delete("/project/{project_id}", delete, Access.UPDATE_PROJECT),
+    Route.get(_ONE, get, Access.MEMBER, answer=Project, tagged=_TAGGED),
+    Route.put(_ONE, change, Access.UPDATE_PROJECT, body=NewProject, tagged=_TAGGED),
+    Route.delete(_ONE, delete, Access.UPDATE_PROJECT, tagged=_TAGGED),
+    facts_route(f"{_ONE}/facts", get, Access.MEMBER, _TAGGED),
     Route.get("/project/{project_id}/role", role, Access.MEMBER, answer=OwnRole),
 )

@@ -2,6 +2,7 @@
 
 from semaphore_twisted.model.templates import Template
 from semaphore_twisted.model.users import Access
+from semaphore_twisted.operations import events
 from semaphore_twisted.operations.projects import templates
 from semaphore_twisted.operations.projects.references import References
 from semaphore_twisted.operations.projects.template_rules import NewTemplate
@@ -9,6 +10,7 @@ from semaphore_twisted.operations.projects.templates import Description
 from semaphore_twisted.web.http import list_pages
 from semaphore_twisted.web.http.context import RequestContext
 from semaphore_twisted.web.http.crud_routes import resource_routes
+from semaphore_twisted.web.http.preconditions import Tagged
 from semaphore_twisted.web.http.responses import StreamedResponse
 from semaphore_twisted.web.http.routing import Route
 
@@ -51,6 +53,7 @@ async def delete(context: RequestContext) -> None:
 
 
 _ONE = "/project/{project_id}/templates/{template_id}"
+_TAGGED = Tagged(events.TEMPLATE, templates.get)
 
 ROUTES = (
     *resource_routes(
@@ -65,8 +68,13 @@ ROUTES = (
         references=references,
         change=change,
         delete=delete,
+        tagged=_TAGGED,
     ),
     Route.put(
-        f"{_ONE}/description", describe, Access.MANAGE_RESOURCES, body=Description
+        f"{_ONE}/description",
+        describe,
+        Access.MANAGE_RESOURCES,
+        body=Description,
+        tagged=_TAGGED,
     ),
 )

@@ -12,11 +12,13 @@ from semaphore_twisted.model.ids import UserId
 from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.model.texts import Password
 from semaphore_twisted.model.users import Access, User
+from semaphore_twisted.operations import events
 from semaphore_twisted.operations.accounts import users as operations
 from semaphore_twisted.operations.accounts.users import ChangedUser, NewUser
 from semaphore_twisted.web.api.auth import throttled
 from semaphore_twisted.web.http import list_pages
 from semaphore_twisted.web.http.context import RequestContext
+from semaphore_twisted.web.http.preconditions import Tagged
 from semaphore_twisted.web.http.responses import OneOf
 from semaphore_twisted.web.http.routing import Route
 
@@ -205,6 +207,7 @@ async def _check_current(context: RequestContext, password: str) -> None:
 
 
 _ONE = "/users/{user_id}"
+_TAGGED = Tagged(events.USER, operations.get)
 
 ROUTES = (
     Route.get("/user", own, Access.USER, answer=OwnUser),
@@ -216,9 +219,16 @@ ROUTES = (
         answer=OneOf((list[User], list[UserInList])),
     ),
     Route.post("/users", create, Access.ADMIN, body=NewUser, answer=User, status=201),
-    Route.get(_ONE, get, Access.USER, answer=OneOf((User, UserInList))),
-    Route.put(_ONE, change, Access.USER, body=ChangedUser, refusals=frozenset({429})),
-    Route.delete(_ONE, delete, Access.USER),
+    Route.get(_ONE, get, Access.USER, answer=OneOf((User, UserInList)), tagged=_TAGGED),
+    Route.put(
+        _ONE,
+        change,
+        Access.USER,
+        body=ChangedUser,
+        refusals=frozenset({429}),
+        tagged=_TAGGED,
+    ),
+    Route.delete(_ONE, delete, Access.USER, tagged=_TAGGED),
     Route.post("/users/{user_id}/active", set_active, Access.ADMIN, body=Activity),
     Route.post(
         "/users/{user_id}/password",

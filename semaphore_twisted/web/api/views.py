@@ -2,9 +2,11 @@
 
 from semaphore_twisted.model.projects import View
 from semaphore_twisted.model.users import Access
+from semaphore_twisted.operations import events
 from semaphore_twisted.operations.projects import views as operations
 from semaphore_twisted.operations.projects.views import NewView
 from semaphore_twisted.web.http.context import RequestContext
+from semaphore_twisted.web.http.preconditions import Tagged
 from semaphore_twisted.web.http.routing import Route
 
 
@@ -40,6 +42,7 @@ async def delete(context: RequestContext) -> None:
 
 _ALL = "/project/{project_id}/views"
 _ONE = "/project/{project_id}/views/{view_id}"
+_TAGGED = Tagged(events.VIEW, operations.get)
 
 ROUTES = (
     Route.get(_ALL, views, Access.MEMBER, answer=list[View]),
@@ -52,7 +55,7 @@ ROUTES = (
         Access.MANAGE_RESOURCES,
         body=dict[str, int],
     ),
-    Route.get(_ONE, get, Access.MEMBER, answer=View),
-    Route.put(_ONE, change, Access.MANAGE_RESOURCES, body=NewView),
-    Route.delete(_ONE, delete, Access.MANAGE_RESOURCES),
+    Route.get(_ONE, get, Access.MEMBER, answer=View, tagged=_TAGGED),
+    Route.put(_ONE, change, Access.MANAGE_RESOURCES, body=NewView, tagged=_TAGGED),
+    Route.delete(_ONE, delete, Access.MANAGE_RESOURCES, tagged=_TAGGED),
 )

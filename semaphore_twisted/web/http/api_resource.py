@@ -8,6 +8,7 @@ except on public routes), path and method (404, 405, 400), membership (404), rig
 from collections.abc import Callable
 from typing import ClassVar
 
+import msgspec
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -27,6 +28,7 @@ from semaphore_twisted.operations.accounts import sessions
 from semaphore_twisted.runtime.deferreds import log_errors
 from semaphore_twisted.web.http.context import RequestContext, Services
 from semaphore_twisted.web.http.error_responses import failure, refusal
+from semaphore_twisted.web.http.preconditions import last_event, tag
 from semaphore_twisted.web.http.request_bodies import decoded
 from semaphore_twisted.web.http.request_info import RequestInfo
 from semaphore_twisted.web.http.responses import Response, StreamedResponse, encoded
@@ -160,12 +162,24 @@ class Api:
     async def _handle(self, context: RequestContext, request: HttpRequest) -> object:
         route = context.route
         if route.body is None:
-            return await route.handler(context)
+            return await self._tagged(context)
         body, outer = decoded(request.content.read(), route.body)
         check_ids(route, context.path, outer)
         if route.method != "PUT":  # a PUT is checked against the stored object
             texts.check(body)
         return await route.handler(context, body)
+
+    async def _tagged(self, context: RequestContext) -> object:
+        """Run a handler without a body; add the tag of the object that it returns."""
+        route = context.route
+        if route.tagged is None or route.method != "GET":
+            return await route.handler(context)
+        # first: with a change between the reads the tag is too old, and not too new
+        event = await context.read(last_event, route.tagged.kind, context.own_number)
+        shown = await route.handler(context)
+        if isinstance(shown, msgspec.Struct):
+            context.headers.append((b"etag", tag(shown, event).encode()))
+        return shown
 
     def _check_origin(self, info: RequestInfo) -> None:
         if not same_origin(own=info.own_origins, header=info.header):
@@ -212,6 +226,7 @@ class Api:
             client=info.client,
             user_agent=info.header("user-agent") or "",
             accept=info.header("accept") or "",
+            if_match=info.header("if-match"),
             basic=info.basic,
             secure=info.secure,
             cookie_path=info.cookie_path,

@@ -31,6 +31,7 @@ from semaphore_twisted.web.enroll.redeem_limit import RedeemLimit
 from semaphore_twisted.web.http import parameters
 from semaphore_twisted.web.http.host_header import no_names
 from semaphore_twisted.web.http.options import WebOptions
+from semaphore_twisted.web.http.preconditions import guarded
 from semaphore_twisted.web.http.routing import Route
 from semaphore_twisted.web.proxies.client_address import ClientInfo, PublicUrl, origin
 from semaphore_twisted.web.task_lists import TaskLists
@@ -100,6 +101,8 @@ class RequestContext:
     user_agent: str
     #: the request's ``Accept`` header
     accept: str
+    #: the request's ``If-Match`` header, if there is one
+    if_match: str | None
     #: name and password of HTTP basic authentication, for the route that uses it
     basic: tuple[str, str] | None
     secure: bool
@@ -124,6 +127,11 @@ class RequestContext:
     def project_id(self) -> ProjectId | None:
         """The project in the path, ``None`` if the path has none."""
         return self.path.get("project_id")
+
+    @property
+    def own_number(self) -> int:
+        """The id of the object in the path, which is the last one."""
+        return int(self.path[self.route.own_id or ""])
 
     @property
     def address(self) -> str:
@@ -206,7 +214,13 @@ class RequestContext:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Deferred[T]:
-        """Run a changing *operation*; the right is checked in its transaction."""
+        """Run a changing *operation*; the right is checked in its transaction.
+
+        With ``If-Match`` it is checked there too that the object is unchanged.
+        """
+        tagged = self.route.tagged
+        if self.if_match is not None and tagged is not None:
+            operation = guarded(operation, tagged, self.own_number, self.if_match)
         return self._writing()(
             access.authorized,
             self.credentials,

@@ -14,6 +14,7 @@ _STATUSES: tuple[tuple[type[errors.DomainError], int], ...] = (
     (errors.Invalid, 400),
     (errors.Conflict, 409),
     (errors.SecretUnreadable, 409),
+    (errors.ChangedMeanwhile, 412),
     (errors.TooLarge, 413),
     (errors.TooManyAttempts, 429),
     (errors.NoRoom, 507),

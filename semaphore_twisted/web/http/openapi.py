@@ -104,6 +104,7 @@ _NAMES = {
     403: "NotPermitted",
     404: "NotFound",
     409: "Conflict",
+    412: "ChangedMeanwhile",
     413: "TooLarge",
     429: "TooManyAttempts",
     500: "Failed",
@@ -117,11 +118,26 @@ _RESPONSES = {
     "NotPermitted": {"description": "The right is missing"},
     "NotFound": {"description": "There is no such thing, or not for you"},
     "Conflict": _refusal("The present state does not allow it"),
+    "ChangedMeanwhile": _refusal("The object has another tag than If-Match says"),
     "TooLarge": _refusal("The body is too large"),
     "TooManyAttempts": _refusal("Too many attempts; Retry-After tells when to go on"),
     "Failed": _refusal("A fault of the server; its log has more"),
     "NotAvailable": _refusal("What is needed does not answer now"),
     "NoRoom": _refusal("The server's disk is full"),
+}
+
+
+_ETAG = {
+    "description": "The tag of the object, for If-Match",
+    "schema": {"type": "string"},
+}
+
+_IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "description": "Tags that the object may have; without it, any",
+    "schema": {"type": "string"},
 }
 
 
@@ -309,6 +325,8 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, object]:
     found = [_parameter(each.name, text=each.text) for each in route.parameters]
     if route.query is not None:
         found += schemas.query(route.query)
+    if route.tagged is not None and route.method != "GET":
+        found.append(_IF_MATCH)
     if found:
         operation["parameters"] = found
     if route.body is not None:
@@ -335,6 +353,8 @@ def _responses(route: Route, schemas: _Schemas) -> dict[str, object]:
         content[each] = {"schema": {"type": "string"}}
     if route.answer is not None:
         answer["content"] = content
+    if route.tagged is not None and route.method == "GET":
+        answer["headers"] = {"ETag": _ETAG}
     responses: dict[str, object] = {str(route.status): answer}
     for code in sorted(_codes(route)):
         responses[str(code)] = {"$ref": f"#/components/responses/{_NAMES[code]}"}
@@ -350,6 +370,8 @@ def _codes(route: Route) -> set[int]:
         codes |= {403, 409, 507}
     if route.body is not None:
         codes.add(413)
+    if route.tagged is not None and route.method != "GET":
+        codes.add(412)
     if route.parameters:
         codes.add(404)
     return codes

@@ -15,6 +15,7 @@ from typing_extensions import Unpack
 
 from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.users import Access
+from semaphore_twisted.web.http.preconditions import Tagged
 
 #: The largest integer of SQLite.
 _LARGEST = 2**63 - 1
@@ -69,6 +70,7 @@ class RouteFields(TypedDict, total=False):
     status: int
     content: tuple[str, ...]
     refusals: frozenset[int]
+    tagged: Tagged
     urgent: bool
 
 
@@ -96,6 +98,8 @@ class Route:
     content: tuple[str, ...] = ()
     #: statuses of refusals that only this route has
     refusals: frozenset[int] = frozenset()
+    #: the object that has an entity tag, if the route reads or changes one
+    tagged: Tagged | None = field(default=None, eq=False)
     #: Whether it must work on a full disk; deletions always do.
     urgent: bool = False
     segments: tuple[str, ...] = field(init=False, eq=False)
