@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 
 from semaphore_twisted import __version__
+from semaphore_twisted.cli.late_parser import LateParser
 from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.model.errors import DomainError
 
@@ -97,7 +98,9 @@ def _declared(is_wanted: Callable[[Sequence[str]], bool]) -> argparse.ArgumentPa
     parser.add_argument(
         "--version", action="version", version=f"semaphore-twisted {__version__}"
     )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
+    commands = parser.add_subparsers(
+        metavar="COMMAND", required=True, dest="command", parser_class=LateParser
+    )
     for names, module, summary in COMMANDS:
         if is_wanted(names):
             _module(module).declare(commands)
