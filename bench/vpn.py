@@ -22,7 +22,7 @@ from semaphore_twisted.cli.vpn.companion import ask
 from semaphore_twisted.operations.vpn import network as vpn_network
 from semaphore_twisted.operations.vpn import peers
 from semaphore_twisted.operations.vpn.peers import NewPeer
-from semaphore_twisted.wireguard import addresses, keys, wire
+from semaphore_twisted.wireguard import key_pairs, keys, pool_addresses, wire
 from semaphore_twisted.wireguard import settings as companion_settings
 from semaphore_twisted.wireguard.settings import FILE, KEY, TunnelSettings, dump
 from tests.operations.test_desired_peers import DesiredTests
@@ -41,7 +41,7 @@ def peer(number: int) -> wire.WirePeer:
     """Return the peer *number*, with keys that nobody has."""
     high, low = divmod(number + 2, 250)
     return wire.WirePeer(
-        keys.new_pair(os.urandom).public_key,
+        key_pairs.new_pair(os.urandom).public_key,
         (f"10.80.{high}.{low + 1}",),
         os.urandom(32),
     )
@@ -54,7 +54,7 @@ def companion(folder: Path) -> Iterator[tuple[Path, int]]:
     settings, state = folder / "settings", folder / "state"
     for each in (settings, state):
         each.mkdir(0o700)
-    pair = keys.new_pair(os.urandom)
+    pair = key_pairs.new_pair(os.urandom)
     found = TunnelSettings(
         interface=name,
         addresses=("10.80.0.1/16",),
@@ -164,7 +164,7 @@ def reading() -> list[Row]:
     desired = timed(lambda: peers.desired(case.conn, case.keyring, known), CHANGES)
     pool = ipaddress.ip_network("fd80::/64")
     taken = {str(pool[number]) for number in range(2, 10_002)}
-    free = timed(lambda: addresses.next_free(str(pool), taken, ()), CHANGES)
+    free = timed(lambda: pool_addresses.next_free(str(pool), taken, ()), CHANGES)
     return [
         (f"{PEERS} peers: the desired state is read", f"{desired:.0f} ms", "< 30 ms"),
         ("the next of a /64 with 10,000 taken", f"{free:.1f} ms", "< 10 ms"),

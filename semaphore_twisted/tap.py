@@ -23,7 +23,7 @@ from semaphore_twisted.jobs.identities import Identities
 from semaphore_twisted.jobs.invocation import specification
 from semaphore_twisted.jobs.job_inputs import JobOrder
 from semaphore_twisted.jobs.process import SupervisedRunner
-from semaphore_twisted.lifecycle import SequentialService, end_once, steady
+from semaphore_twisted.lifecycle import SequentialService
 from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.jobs import JobSpecification
 from semaphore_twisted.model.tasks import OutputLine
@@ -36,6 +36,7 @@ from semaphore_twisted.persistence.engine import utc_now
 from semaphore_twisted.persistence.worker import Compute
 from semaphore_twisted.runtime import exhaustion
 from semaphore_twisted.runtime.daemon import DaemonOptions
+from semaphore_twisted.runtime.reactor_setup import end_once, steady
 from semaphore_twisted.start import (
     banner,
     demo,

@@ -45,7 +45,7 @@ ALLOWED: dict[str, set[str]] = {
         "tls_client",
     },
     "vpn": {"common", "interfaces", "runtime", "wireguard"},
-    "vpnd": {"common", "lifecycle", "runtime", "wireguard"},
+    "vpnd": {"common", "runtime", "wireguard"},
     "web": {
         "common",
         "config",
@@ -91,7 +91,6 @@ ALLOWED: dict[str, set[str]] = {
         "common",
         "config",
         "crypto",
-        "lifecycle",
         "operations",
         "persistence",
         "runtime",

@@ -7,7 +7,8 @@ from twisted.logger import Logger
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 
-from semaphore_twisted.runtime.deferreds import Coalescer, log_errors
+from semaphore_twisted.runtime.coalescer import Coalescer
+from semaphore_twisted.runtime.deferreds import log_errors
 
 
 class Fault(Exception):

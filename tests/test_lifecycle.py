@@ -16,7 +16,7 @@ import time
 real, back = time.time, [0]
 time.time = lambda: real() - back[0]
 from twisted.internet import reactor
-from semaphore_twisted.lifecycle import steady
+from semaphore_twisted.runtime.reactor_setup import steady
 steady(reactor)
 reactor.callLater(0.2, reactor.stop)
 reactor.callWhenRunning(back.__setitem__, 0, 3600)
@@ -31,7 +31,7 @@ import os, signal, sys
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.logger import globalLogBeginner, textFileLogObserver
-from semaphore_twisted.lifecycle import end_once
+from semaphore_twisted.runtime.reactor_setup import end_once
 signal.signal(signal.SIGINT, signal.default_int_handler)  # may be ignored by a shell
 end_once(reactor)
 globalLogBeginner.beginLoggingTo(

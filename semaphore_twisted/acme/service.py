@@ -31,7 +31,7 @@ from semaphore_twisted.acme.responses import AcmeError
 from semaphore_twisted.crypto.challenges import renewal_id
 from semaphore_twisted.crypto.jws import AccountKey
 from semaphore_twisted.model.acme import AcmeRecord
-from semaphore_twisted.runtime.deferreds import Coalescer
+from semaphore_twisted.runtime.coalescer import Coalescer
 
 #: Maximum seconds between two checks of the schedule.
 CHECK_INTERVAL = 3600.0

@@ -36,7 +36,7 @@ from semaphore_twisted.jobs.shortages import shortage
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import Unavailable
 from semaphore_twisted.model.jobs import JobResult
-from semaphore_twisted.runtime.deferreds import Coalescer
+from semaphore_twisted.runtime.coalescer import Coalescer
 
 _READ = limits.SPOOL_READ
 #: The most lines that the receiver gets at once; a single record may have more.

@@ -8,24 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import ClassVar
 
+from semaphore_twisted.model.refusals import DomainError, Invalid
 
-class DomainError(Exception):
-    """An operation was refused; nothing was changed."""
-
-    sentence: ClassVar[str] = "The request was refused"
-
-    def __init__(self, sentence: str | None = None, *, field: str = "") -> None:
-        """Use *sentence*, or the class's default.
-
-        *field* is the field of the request that is at fault, if it is one field.
-        """
-        super().__init__(sentence or self.sentence)
-        self.field = field
-
-    @property
-    def message(self) -> str:
-        """The sentence to show to the user."""
-        return str(self.args[0])
+__all__ = ("DomainError", "Invalid")  # the others are defined here
 
 
 @contextmanager
@@ -63,12 +48,6 @@ class NotFound(DomainError):
     """The object does not exist, or the actor may not know of it (404)."""
 
     sentence = "Not found"
-
-
-class Invalid(DomainError):
-    """The input is not accepted (400)."""
-
-    sentence = "The request is not valid"
 
 
 class InUse(Invalid):

@@ -1,6 +1,7 @@
 """The limits of all buffers that a client, a guest or a job can fill.
 
-Listeners, sockets, readers and stores take their limits only from this module.
+Listeners, sockets, readers and stores take their limits only from this module, the
+companion from :mod:`semaphore_twisted.model.companion_limits`.
 ``docs/architecture.md`` has a table of them, which a test compares with this module.
 Sizes are in bytes unless the name or the comment states another unit; a source is the
 result of :func:`semaphore_twisted.model.ip.source`.
@@ -172,6 +173,9 @@ WEBSOCKETS_OF_ACCOUNT: Final = 1024
 WEBSOCKETS: Final = 4096
 WEBSOCKETS_UNREAD: Final = 256
 
+#: Tasks with unsent messages per websocket; beyond that, the client must reconnect.
+WEBSOCKET_TASKS_BEHIND: Final = 1_000
+
 # Logs of tasks -----------------------------------------------------------------------
 
 #: Bytes of a line of a job's output; a longer line is split.
@@ -206,21 +210,6 @@ QUESTIONS_WAITING: Final = 256
 RESOLVER_CONNECTIONS_OF_SOURCE: Final = 8
 RESOLVER_CONNECTIONS: Final = 64
 RESOLVER_SECONDS: Final = 10.0
-
-# The companion's socket --------------------------------------------------------------
-
-#: Bytes of a frame, and concurrent connections of an authorised user.
-COMPANION_FRAME: Final = 8 * _MIB
-COMPANION_CONNECTIONS: Final = 8
-
-#: Bytes of a response of the program that runs the VPN device.
-DEVICE_ANSWER: Final = 32 * _MIB
-
-#: Seconds between two log lines about the same kind of refusal.
-QUIET_SECONDS: Final = 60.0
-
-#: Tasks with unsent messages per websocket; beyond that, the client must reconnect.
-WEBSOCKET_TASKS_BEHIND: Final = 1_000
 
 # Lists -------------------------------------------------------------------------------
 

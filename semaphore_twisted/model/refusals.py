@@ -1,15 +1,38 @@
-"""The common form of an error sentence: what is wrong, where, and what is accepted.
+"""The base of all refusals, and the common form of their sentences.
 
-A sentence of this form is one line: ``port: invalid value "abc"; expected 1 to 65535``.
+A sentence says what is wrong, where, and what is accepted, in one line:
+``port: invalid value "abc"; expected 1 to 65535``.
 """
 
 import json
+from typing import ClassVar
 
 #: Maximum number of characters of a name that a sentence quotes.
 _NAME = 255
 
 #: Maximum number of characters of a refused value.
 _VALUE = 100
+
+
+class DomainError(Exception):
+    """An operation was refused; nothing was changed."""
+
+    sentence: ClassVar[str] = "The request was refused"
+
+    def __init__(self, sentence: str | None = None) -> None:
+        """Use *sentence*, or the class's default."""
+        super().__init__(sentence or self.sentence)
+
+    @property
+    def message(self) -> str:
+        """The sentence to show to the user."""
+        return str(self.args[0])
+
+
+class Invalid(DomainError):
+    """The input is not accepted (400)."""
+
+    sentence = "The request is not valid"
 
 
 def quoted(text: str, most: int = _NAME) -> str:

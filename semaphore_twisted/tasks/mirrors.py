@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from semaphore_twisted.interfaces import ComputeFunction, IDatabase
 from semaphore_twisted.jobs.checkout import MIRROR, mirror_name
 from semaphore_twisted.operations.projects import repositories
-from semaphore_twisted.runtime.deferreds import Coalescer
+from semaphore_twisted.runtime.coalescer import Coalescer
 
 _LOCK = ".lock"
 

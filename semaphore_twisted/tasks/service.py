@@ -38,7 +38,7 @@ from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.jobs import JobResult, JobSpecification
 from semaphore_twisted.model.tasks import Task, TaskEvent, TaskStatus
 from semaphore_twisted.operations.tasks import task_lifecycle
-from semaphore_twisted.runtime.deferreds import Coalescer
+from semaphore_twisted.runtime.coalescer import Coalescer
 from semaphore_twisted.tasks import preparation
 from semaphore_twisted.tasks.background import Background
 from semaphore_twisted.tasks.job_directories import Ended, JobPaths

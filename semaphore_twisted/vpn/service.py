@@ -32,7 +32,8 @@ from zope.interface import implementer
 from semaphore_twisted.common.log_on_change import LogOnChange
 from semaphore_twisted.interfaces import IPeerControl, IPeerObserver
 from semaphore_twisted.model.peers import PeerStatus
-from semaphore_twisted.runtime.deferreds import Coalescer, log_errors
+from semaphore_twisted.runtime.coalescer import Coalescer
+from semaphore_twisted.runtime.deferreds import log_errors
 from semaphore_twisted.vpn import requests
 from semaphore_twisted.vpn.client import CompanionError, CompanionFailed, VpnClient
 from semaphore_twisted.vpn.expiry import Alarm

@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 from zope.interface import implementer
 
-from semaphore_twisted.runtime.deferreds import Coalescer
+from semaphore_twisted.runtime.coalescer import Coalescer
 
 #: The socket's name in the state directory.
 NAME = "wake.sock"

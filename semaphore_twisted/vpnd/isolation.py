@@ -12,7 +12,7 @@ from twisted.logger import Logger
 
 from semaphore_twisted.vpnd import addressing
 from semaphore_twisted.vpnd.programs import ProgramFailed, Programs
-from semaphore_twisted.wireguard import machine, routing
+from semaphore_twisted.wireguard import machine, pool_conflicts, routing
 from semaphore_twisted.wireguard.settings import AnyNetwork, TunnelSettings
 from semaphore_twisted.wireguard.state import DeviceFailed
 
@@ -174,7 +174,7 @@ class TunnelIsolation:
                             f"is a part of the pool {pool}: peers with addresses in it "
                             "cannot be reached"
                         )
-                for conflict in machine.conflicts(pool, await self._held()):
+                for conflict in pool_conflicts.conflicts(pool, await self._held()):
                     yield f"The pool {conflict.sentence}"
 
     def _route_findings(

@@ -13,6 +13,7 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 from typing_extensions import override
 
+from semaphore_twisted.model.companion_limits import PROGRAM_OUTPUT
 from semaphore_twisted.wireguard.state import DeviceFailed
 
 T = TypeVar("T")
@@ -20,9 +21,6 @@ U = TypeVar("U")
 
 #: Seconds after which a program is killed.
 TIMEOUT = 10.0
-
-#: The most bytes that a program may print: 20,000 peers need some 4 MB.
-_MOST = 32 * 1024 * 1024
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -127,7 +125,7 @@ class _Run(ProcessProtocol):
     @override
     def outReceived(self, data: bytes) -> None:
         self._size += len(data)
-        if self._size > _MOST:
+        if self._size > PROGRAM_OUTPUT:
             self.stop("printed too much")
         else:
             self._output.append(data)

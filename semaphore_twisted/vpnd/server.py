@@ -22,7 +22,7 @@ from twisted.protocols.basic import Int32StringReceiver
 from twisted.python.failure import Failure
 from typing_extensions import override
 
-from semaphore_twisted.model import limits
+from semaphore_twisted.model import companion_limits as limits
 from semaphore_twisted.runtime.deferreds import log_errors
 from semaphore_twisted.wireguard import wire
 

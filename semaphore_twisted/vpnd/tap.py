@@ -15,15 +15,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
-from twisted.application.service import Service
+from twisted.application.service import MultiService, Service
 from twisted.internet.interfaces import IListeningPort
 from typing_extensions import override
 
-from semaphore_twisted.lifecycle import SequentialService, end_once, steady
 from semaphore_twisted.model.refusals import invalid, quoted
 from semaphore_twisted.runtime import exhaustion, netlink
 from semaphore_twisted.runtime.daemon import DaemonOptions
 from semaphore_twisted.runtime.netlink import LinkWatch
+from semaphore_twisted.runtime.reactor_setup import end_once, steady
 from semaphore_twisted.vpnd import capabilities, runtime_paths, userspace
 from semaphore_twisted.vpnd.backend_selection import choose
 from semaphore_twisted.vpnd.companion import Companion
@@ -90,7 +90,7 @@ class Options(DaemonOptions):
     ]
 
 
-def makeService(options: Options) -> SequentialService:
+def makeService(options: Options) -> MultiService:
     """Return the companion; exits with one line if it cannot run."""
     from twisted.internet import reactor  # noqa: PLC0415 - a root chooses the reactor
 
@@ -110,7 +110,7 @@ def makeService(options: Options) -> SequentialService:
         raise SystemExit(EX_CONFIG) from None
 
 
-def _made(options: Options, reactor: Any) -> SequentialService:
+def _made(options: Options, reactor: Any) -> MultiService:
     for name in ("settings", "socket", "state"):
         if not options[name]:
             raise StartRefused(f"--{name}: empty value; expected a path")
@@ -225,7 +225,7 @@ def _assembled(
     tun: int,
     pipe: int | None,
     reactor: Any,
-) -> SequentialService:
+) -> MultiService:
     programs = Programs(reactor)
     public_key = keys.public_of(private_key)
     bounds = RequestBounds(settings, public_key)
@@ -307,7 +307,10 @@ def _assembled(
     watches: list[TableWatch | LinkWatch | Lifeline] = [table_watch, route_watch]
     if pipe is not None:
         watches.append(Lifeline(pipe, reactor.stop, reactor=reactor))
-    return SequentialService([loop, _Listener(listening, factory, watches, reactor)])
+    service = MultiService()
+    loop.setServiceParent(service)
+    _Listener(listening, factory, watches, reactor).setServiceParent(service)
+    return service
 
 
 class _Listener(Service):

@@ -8,7 +8,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from typing_extensions import override
 
-from semaphore_twisted.model import limits
+from semaphore_twisted.model import companion_limits as limits
 from semaphore_twisted.wireguard.state import DeviceFailed
 
 #: Seconds after which a request without an answer fails.
@@ -58,7 +58,7 @@ class UapiConnection(Protocol):
         """Collect parts of the answer, which ends with a blank line."""
         self._received.append(data)
         self._size += len(data)
-        if self._size > limits.DEVICE_ANSWER:
+        if self._size > limits.PROGRAM_OUTPUT:
             self.end("sent an answer that is too long")
             return
         if not b"".join(self._received[-2:]).endswith(_END):

@@ -1,4 +1,4 @@
-"""Generate, check, encode and decode WireGuard keys.
+"""Check, encode and decode WireGuard keys.
 
 A key is 32 raw bytes in memory; its text is the one canonical base64 spelling, as
 ``wg`` prints it. Python's decoder accepts four spellings of each key, so a decoded key
@@ -7,13 +7,10 @@ is encoded again and compared.
 
 import base64
 import binascii
-from collections.abc import Callable
 
-import msgspec
 from nacl.bindings import crypto_scalarmult_base
-from typing_extensions import override
 
-from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.refusals import Invalid
 
 #: In a device or a file, the zero key means "no key".
 ZERO = bytes(32)
@@ -33,38 +30,11 @@ _SMALL_ORDER = frozenset(
     }
 )
 
-Entropy = Callable[[int], bytes]
-
 
 class WrongKey(Invalid):
     """A text or bytes are not a usable key; the sentence does not quote them."""
 
     sentence = "This is not a WireGuard key"
-
-
-class KeyPair(msgspec.Struct, frozen=True):
-    """A private key and its public key; ``repr`` hides the private key."""
-
-    public_key: bytes
-    private_key: bytes
-
-    @override
-    def __repr__(self) -> str:
-        """Show the public key only."""
-        return f"Pair({format(self.public_key)})"
-
-
-def new_pair(entropy: Entropy) -> KeyPair:
-    """Return a new pair; the private key is clamped, so it has a single spelling."""
-    private = bytearray(entropy(32))
-    private[0] &= 0xF8
-    private[31] = (private[31] & 0x7F) | 0x40
-    return KeyPair(public_of(bytes(private)), bytes(private))
-
-
-def new_preshared_key(entropy: Entropy) -> bytes:
-    """Return a new preshared key."""
-    return entropy(32)
 
 
 def public_of(private_key: bytes) -> bytes:
@@ -95,14 +65,6 @@ def decode(text: str) -> bytes:
             "as `wg pubkey` prints them"
         )
     return key
-
-
-def parse(text: str) -> bytes:
-    """Return the public key in *text*.
-
-    :raises WrongKey: if *text* is not canonical, or :func:`check` refuses the key.
-    """
-    return check(decode(text))
 
 
 def check(public_key: bytes) -> bytes:

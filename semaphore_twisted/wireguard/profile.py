@@ -20,10 +20,10 @@ from semaphore_twisted.model.refusals import invalid
 from semaphore_twisted.wireguard import keys, serverfile
 from semaphore_twisted.wireguard.addresses import (
     parse_address,
-    parse_endpoint,
     parse_network,
     prefix_of,
 )
+from semaphore_twisted.wireguard.endpoints import parse_endpoint
 
 #: Parses the server file of another product.
 parse = serverfile.parse

@@ -13,7 +13,7 @@ import msgspec
 from typing_extensions import override
 
 from semaphore_twisted.model.errors import Invalid
-from semaphore_twisted.wireguard import comments, keys
+from semaphore_twisted.wireguard import comments, key_pairs, keys
 from semaphore_twisted.wireguard.addresses import (
     WrongAddress,
     parse_address,
@@ -213,7 +213,7 @@ class _Peer:
     def peer(self, pools: frozenset[_Network]) -> ImportedPeer:
         """Return the parsed peer."""
         try:
-            public = keys.parse(self.values.get("publickey", ""))
+            public = key_pairs.parse_key(self.values.get("publickey", ""))
             preshared = self.values.get("presharedkey")
             shared = None if preshared is None else keys.decode(preshared)
             prefixes = [

@@ -12,7 +12,6 @@ import msgspec
 from msgspec import Meta
 
 from semaphore_twisted.model.refusals import invalid
-from semaphore_twisted.model.wording import sentence
 
 #: Names that ``wg-quick`` and Android accept; the kernel limits them to 15 bytes.
 INTERFACE = re.compile(r"[a-zA-Z0-9_=+.-]{1,15}")
@@ -85,9 +84,9 @@ def load(content: bytes) -> TunnelSettings:
     try:
         settings = msgspec.json.decode(content, type=TunnelSettings)
     except msgspec.DecodeError as error:
-        raise WrongSettings(sentence(error, TunnelSettings, root="the file")) from None
-    check(settings)
-    return settings
+        raise WrongSettings(f"invalid content; {error}") from None
+    check(found)
+    return found
 
 
 def dump(settings: TunnelSettings) -> bytes:

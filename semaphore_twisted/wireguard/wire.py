@@ -29,7 +29,7 @@ import msgspec
 from msgspec import Meta
 from typing_extensions import override
 
-from semaphore_twisted.model import limits
+from semaphore_twisted.model import companion_limits as limits
 
 #: The protocol version of this release, and the oldest one that it understands.
 VERSION, OLDEST = 2, 1

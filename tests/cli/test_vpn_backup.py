@@ -17,7 +17,7 @@ from semaphore_twisted.operations.vpn import network, peers
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import utc_now
 from semaphore_twisted.start.certificates import authority
-from semaphore_twisted.wireguard import keys, settings
+from semaphore_twisted.wireguard import key_pairs, keys, settings
 from tests.support.memory import make_user
 from tests.support.vpn_command import Installed, VpnCase
 
@@ -294,7 +294,7 @@ class BackupTests(VpnCase):
     def test_foreign_key(self) -> None:
         """A key that is not the network's is not saved as if it were."""
         key = self.site.settings / "private.key"
-        key.write_text(keys.format(keys.new_pair(os.urandom).private_key))
+        key.write_text(keys.format(key_pairs.new_pair(os.urandom).private_key))
         said = self.refused("backup", *self.options(self.site))
         self.assertIn("not the one that clients know", said)
 

@@ -12,7 +12,7 @@ from semaphore_twisted.operations.vpn import site_networks
 from semaphore_twisted.start.operator_files import content_of
 from semaphore_twisted.start.running import RunningReport
 from semaphore_twisted.start.state import Lock
-from semaphore_twisted.wireguard import keys, settings
+from semaphore_twisted.wireguard import key_pairs, keys, settings
 from semaphore_twisted.wireguard.settings import TunnelSettings
 from tests.support.vpn_command import VpnCase
 
@@ -178,7 +178,7 @@ class InitTests(VpnCase):
 
     def test_key_is_kept(self) -> None:
         """An existing key is used: clients of another product know it."""
-        private = keys.new_pair(os.urandom).private_key
+        private = key_pairs.new_pair(os.urandom).private_key
         self.site.settings.mkdir()
         key = self.site.settings / "private.key"
         key.write_text(keys.format(private) + "\n")
@@ -196,7 +196,7 @@ class InitTests(VpnCase):
         key.unlink()
         said = self.refused("init", "--vpn-settings", folder)
         self.assertIn("vpn restore", said)
-        key.write_text(keys.format(keys.new_pair(os.urandom).private_key))
+        key.write_text(keys.format(key_pairs.new_pair(os.urandom).private_key))
         said = self.refused("init", "--vpn-settings", folder)
         self.assertIn("vpn restore", said)
         key.write_text("no key")

@@ -3,7 +3,7 @@
 import json
 import os
 
-from semaphore_twisted.wireguard import keys, profile
+from semaphore_twisted.wireguard import key_pairs, keys, profile
 from tests.support.vpn_command import VpnCase
 
 
@@ -27,7 +27,7 @@ class PeerTests(VpnCase):
 
     def test_add_with_key(self) -> None:
         """With a public key the file has a marked place, and there is no QR."""
-        public = keys.format(keys.new_pair(os.urandom).public_key)
+        public = keys.format(key_pairs.new_pair(os.urandom).public_key)
         code, out, err = self.site.run("peer", "add", "box", "--public-key", public)
         self.assertEqual(code, 0, err)
         self.assertIn(f"PrivateKey = {profile.PLACE}\n", out)
@@ -59,7 +59,7 @@ class PeerTests(VpnCase):
         self.assertEqual(self.add("b", "--user", "alice")["peer"]["owner"], "alice")
         host = self.add("c", "--project", "Site", "--tag", "web")["peer"]
         self.assertEqual((host["owner"], host["kind"]), ("Site", "host"))
-        public = keys.format(keys.new_pair(os.urandom).public_key)
+        public = keys.format(key_pairs.new_pair(os.urandom).public_key)
         for words, expected in (
             (["--user", "nobody"], "no user"),
             (["--project", "None"], "no project"),
@@ -73,7 +73,7 @@ class PeerTests(VpnCase):
 
     def test_reserved_names(self) -> None:
         """A host cannot be created with or renamed to a name reserved for Ansible."""
-        public = keys.format(keys.new_pair(os.urandom).public_key)
+        public = keys.format(key_pairs.new_pair(os.urandom).public_key)
         self.add("web", "--project", "Site")
         for name in ("localhost", "127.0.0.1", "::1", "all", "tag_db"):
             said = self.refused(
@@ -85,7 +85,7 @@ class PeerTests(VpnCase):
 
     def test_hostile_names(self) -> None:
         """A name is shown text; it is refused or in no file."""
-        public = keys.format(keys.new_pair(os.urandom).public_key)
+        public = keys.format(key_pairs.new_pair(os.urandom).public_key)
         for name in (
             "a\nb",
             "a\r\n[Interface]\nPostUp = reboot",
@@ -109,7 +109,7 @@ class PeerTests(VpnCase):
 
     def test_wrong_keys(self) -> None:
         """An invalid or used key is one line."""
-        pair = keys.new_pair(os.urandom)
+        pair = key_pairs.new_pair(os.urandom)
         public = keys.format(pair.public_key)
         for key in ("", "x", public[:-1], public + "=", keys.format(bytes(32))):
             self.refused("peer", "add", "box", f"--public-key={key}")
@@ -239,7 +239,7 @@ class PeerTests(VpnCase):
     def test_import_refused(self) -> None:
         """Hooks are refused with their lines, and nothing is taken."""
         path = self.site.folder / "wg0.conf"
-        key = keys.format(keys.new_pair(os.urandom).public_key)
+        key = keys.format(key_pairs.new_pair(os.urandom).public_key)
         peer = f"[Peer]\nPublicKey = {key}\nAllowedIPs = 10.80.0.9/32\n"
         path.write_text(f"[Interface]\nPostUp = reboot $(x)\n{peer}")
         said = self.refused("peer", "import", str(path))
@@ -254,8 +254,8 @@ class PeerTests(VpnCase):
     def test_import_warns(self) -> None:
         """Another server key and networks behind peers are reported, not imported."""
         path = self.site.folder / "wg0.conf"
-        server = keys.new_pair(os.urandom)
-        key = keys.format(keys.new_pair(os.urandom).public_key)
+        server = key_pairs.new_pair(os.urandom)
+        key = keys.format(key_pairs.new_pair(os.urandom).public_key)
         path.write_text(
             f"[Interface]\nPrivateKey = {keys.format(server.private_key)}\n"
             f"[Peer]\nPublicKey = {key}\nAllowedIPs = 10.80.0.9/32, 10.99.0.0/16\n"

@@ -10,7 +10,7 @@ from semaphore_twisted.operations.vpn import network as vpn_network
 from semaphore_twisted.start.operator_files import content_of
 from semaphore_twisted.start.running import RunningReport
 from semaphore_twisted.start.state import Lock
-from semaphore_twisted.wireguard import keys, wire
+from semaphore_twisted.wireguard import key_pairs, keys, wire
 from tests.support.scripted_companion import ScriptedCompanion, welcome
 from tests.support.vpn_command import VpnCase
 
@@ -100,7 +100,7 @@ class StatusTests(CompanionCase):
     def test_foreign(self) -> None:
         """A peer of the device that the database does not want is listed."""
         self.handshake()
-        key = keys.new_pair(bytes).public_key
+        key = key_pairs.new_pair(bytes).public_key
         foreign = wire.Status(key, "192.0.2.99:1", 0, 0, 0)
         self.answers.peers = (*self.answers.peers, foreign)
         (line,) = [e for e in self.done("status").split("\n") if "foreign" in e]

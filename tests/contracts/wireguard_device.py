@@ -8,7 +8,7 @@ from nacl.utils import random
 from zope.interface.verify import verifyObject
 
 from semaphore_twisted.vpnd.device import IWireGuardDevice
-from semaphore_twisted.wireguard import keys
+from semaphore_twisted.wireguard import key_pairs, keys
 from semaphore_twisted.wireguard.reconcile import plan
 from semaphore_twisted.wireguard.settings import TunnelSettings
 from semaphore_twisted.wireguard.state import (
@@ -19,7 +19,7 @@ from semaphore_twisted.wireguard.state import (
     SetPeer,
 )
 
-PRIVATE = keys.new_pair(random).private_key
+PRIVATE = key_pairs.new_pair(random).private_key
 
 SETTINGS = TunnelSettings(
     interface="smpcontract",
@@ -31,7 +31,7 @@ SETTINGS = TunnelSettings(
 
 def key() -> bytes:
     """Return a new public key."""
-    return keys.new_pair(random).public_key
+    return key_pairs.new_pair(random).public_key
 
 
 def peer(number: int, *, preshared: bytes | None = None) -> SetPeer:

@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.wireguard import keys, profile
+from semaphore_twisted.wireguard import key_pairs, keys, profile
 from tests.support import browser, phone_rules
 from tests.support.browser import Browser
 from tests.support.enroll_process import EnrollServer
@@ -77,7 +77,7 @@ class PageTests(SynchronousTestCase):
         text, code = self.saved(), self.scanned()
         self.assertEqual(code.decode(), text)
         (sent,) = self.sent()
-        private = keys.parse(text.split("PrivateKey = ")[1].split("\n")[0])
+        private = key_pairs.parse_key(text.split("PrivateKey = ")[1].split("\n")[0])
         self.assertEqual((private[0] & 7, private[31] & 192), (0, 64))
         self.assertEqual(keys.format(keys.public_of(private)), sent["public_key"])
         again = self.server.post(sent)

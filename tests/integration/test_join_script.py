@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.web.enroll.assets import JOIN_SH
 from semaphore_twisted.web.enroll.commands import Commands, commands
-from semaphore_twisted.wireguard import keys, profile
+from semaphore_twisted.wireguard import key_pairs, keys, profile
 from tests.support.enroll_process import EnrollServer
 from tests.support.product import clean_environment
 from tests.support.programs import needs
@@ -111,7 +111,7 @@ class JoinScriptTests(ScriptCase):
         self.program("resolvconf")
         token = self.server.tokens[0]
         text = self.joined(self.run_script(token, "--name", "box"))
-        private = keys.parse(text.split("PrivateKey = ")[1].split("\n")[0])
+        private = key_pairs.parse_key(text.split("PrivateKey = ")[1].split("\n")[0])
         self.assertEqual((private[0] & 7, private[31] & 192), (0, 64))
         public = keys.format(keys.public_of(private))
         body = {"token": token, "public_key": public, "name": "box"}

@@ -11,7 +11,7 @@ from unittest import skipUnless
 import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.wireguard import keys, profile, tool, uapi
+from semaphore_twisted.wireguard import key_pairs, keys, profile, tool, uapi
 from semaphore_twisted.wireguard.reconcile import plan
 from semaphore_twisted.wireguard.state import (
     Change,
@@ -41,7 +41,7 @@ LEAST = profile.Profile(
     endpoint="192.0.2.1:443",
     keepalive=None,
 )
-PAIR = keys.new_pair(os.urandom)
+PAIR = key_pairs.new_pair(os.urandom)
 
 
 @needs("wg", "wg-quick")

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from semaphore_twisted.wireguard import keys
+from semaphore_twisted.wireguard import key_pairs, keys
 from semaphore_twisted.wireguard.settings import SiteRule as Behind
 from semaphore_twisted.wireguard.settings import TunnelSettings, dump
 from tests.support.lab import LabTestCase, until
@@ -25,7 +25,7 @@ BEHIND = "10.20.0.0/24"
 
 def key() -> str:
     """Return the public key of a new pair."""
-    return keys.format(keys.new_pair(os.urandom).public_key)
+    return keys.format(key_pairs.new_pair(os.urandom).public_key)
 
 
 def sync(peer: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
@@ -43,7 +43,7 @@ class RightsTests(LabTestCase):
         super().setUp()
         self.site = Site(self.lab)
         self.machine = self.site.machine
-        self.pair = keys.new_pair(os.urandom)
+        self.pair = key_pairs.new_pair(os.urandom)
         folder = self.site.settings
         folder.mkdir(mode=0o700)
         settings = TunnelSettings(

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.jobs import lines
 from semaphore_twisted.jobs.supervision import control, masker, records
-from semaphore_twisted.model import limits
+from semaphore_twisted.model import companion_limits, limits
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "architecture.md"
 
@@ -31,7 +31,10 @@ class TableTests(SynchronousTestCase):
         documented = {name: float(value) * _UNITS[unit] for name, value, unit in rows}
         self.assertEqual(len(documented), len(rows), "a limit has two rows")
         held = {
-            name: float(value) for name, value in vars(limits).items() if name.isupper()
+            name: float(value)
+            for module in (limits, companion_limits)
+            for name, value in vars(module).items()
+            if name.isupper()
         }
         held = {name: each for name, each in held.items() if name[0] != "_"}
         self.assertEqual(documented, held)

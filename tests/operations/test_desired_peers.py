@@ -22,7 +22,7 @@ from semaphore_twisted.operations.vpn import (
 from semaphore_twisted.operations.vpn.peers import NewPeer
 from semaphore_twisted.operations.vpn.site_networks import NewGrant, NewSite
 from semaphore_twisted.persistence import schema
-from semaphore_twisted.wireguard.keys import parse
+from semaphore_twisted.wireguard.key_pairs import parse_key as parse
 from semaphore_twisted.wireguard.state import Grant
 from semaphore_twisted.wireguard.wire import Status
 from tests.support.memory import Entropy, actor_of, memory_connection

@@ -21,7 +21,7 @@ from semaphore_twisted.operations.vpn.network import ChangedNetwork, NewNetwork
 from semaphore_twisted.operations.vpn.peer_rules import PeerLimits
 from semaphore_twisted.operations.vpn.site_networks import NewSite
 from semaphore_twisted.persistence import schema
-from semaphore_twisted.wireguard import keys
+from semaphore_twisted.wireguard import key_pairs, keys
 from tests.support.memory import memory_connection
 from tests.support.peers import SERVER_KEY, PeersCase, network, public_key
 
@@ -387,7 +387,7 @@ class PoolTests(PeersCase):
         for values in (
             {"ipv4": first.ipv4},
             {"ipv6": first.ipv6},
-            {"public_key": keys.parse(first.public_key)},
+            {"public_key": key_pairs.parse_key(first.public_key)},
         ):
             self.assertRaises(
                 IntegrityError,
@@ -405,7 +405,7 @@ class PoolTests(PeersCase):
             name="n",
             kind="laptop",
             state="suspended",
-            public_key=keys.parse(public_key(1)),
+            public_key=key_pairs.parse_key(public_key(1)),
             ipv4="10.80.0.2",
             created=self.conn.now,
         )

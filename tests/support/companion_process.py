@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from nacl.utils import random
 
-from semaphore_twisted.wireguard import keys, settings, wire
+from semaphore_twisted.wireguard import key_pairs, keys, settings, wire
 from semaphore_twisted.wireguard.settings import SiteRule, TunnelSettings
 from tests.support import lab
 from tests.support.lab import until
@@ -72,7 +72,7 @@ class Companion:
         self.account = account
         self.process: Any = None
         self._asker: Asker | None = None
-        self.pair = keys.new_pair(random)
+        self.pair = key_pairs.new_pair(random)
         self.etc = machine.folder / "semaphore-vpn"
         self.state = machine.folder / "state-vpn"
         self.run = machine.folder / "run" / "semaphore-vpn"
@@ -194,7 +194,7 @@ class Peer:
 
     def __init__(self, number: int = 2, *, preshared: bool = True) -> None:
         """Generate its keys."""
-        self.pair = keys.new_pair(random)
+        self.pair = key_pairs.new_pair(random)
         self.ipv4 = f"10.80.{number // 250}.{number % 250}"
         self.ipv6 = f"fd80::{number:x}"
         self.preshared = random(32) if preshared else None

@@ -22,11 +22,11 @@ from semaphore_twisted.vpnd.programs import ProgramFailed, Programs
 from semaphore_twisted.vpnd.request_validation import RequestBounds
 from semaphore_twisted.vpnd.table_watch import TableWatch
 from semaphore_twisted.vpnd.tunnel import Tunnel
-from semaphore_twisted.wireguard import keys, wire
+from semaphore_twisted.wireguard import key_pairs, keys, wire
 from semaphore_twisted.wireguard.settings import SiteRule, TunnelSettings
 from tests.support.memory_device import MemoryDevice
 
-PRIVATE = keys.new_pair(random).private_key
+PRIVATE = key_pairs.new_pair(random).private_key
 
 _FAMILIES = {("-4",), ("-6",)}
 

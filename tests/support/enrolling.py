@@ -14,12 +14,12 @@ from semaphore_twisted.cli.vpn.invite_link import InviteLink
 from semaphore_twisted.crypto import certificates
 from semaphore_twisted.model.ids import UserId
 from semaphore_twisted.model.peers import Enrolled, Peer, PeerKind, PeerLifecycle
-from semaphore_twisted.wireguard import keys, profile
+from semaphore_twisted.wireguard import key_pairs, profile
 from tests.support.memory import Entropy
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 TOKEN = "smp-enroll-" + "t" * 43
-SERVER = keys.new_pair(Entropy()).public_key
+SERVER = key_pairs.new_pair(Entropy()).public_key
 ROOT = certificates.new_root(
     host="vpn.example.net",
     names=["vpn.example.net"],

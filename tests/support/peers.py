@@ -16,7 +16,7 @@ from semaphore_twisted.operations.vpn.network import NewNetwork
 from semaphore_twisted.operations.vpn.peer_rules import PeerLimits
 from semaphore_twisted.operations.vpn.peers import NewPeer
 from semaphore_twisted.persistence.engine import Connection
-from semaphore_twisted.wireguard import keys
+from semaphore_twisted.wireguard import key_pairs, keys
 from tests.support.memory import (
     Entropy,
     FixedClock,
@@ -27,7 +27,7 @@ from tests.support.memory import (
     memory_connection,
 )
 
-SERVER_KEY = keys.new_pair(Entropy()).public_key
+SERVER_KEY = key_pairs.new_pair(Entropy()).public_key
 MASTER = MasterKey(bytes(range(32)))
 
 

@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from semaphore_twisted.cli.main import main
 from semaphore_twisted.crypto import masterkey
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
-from semaphore_twisted.wireguard import keys
+from semaphore_twisted.wireguard import key_pairs, keys
 from tests.support.enrolling import ROOT
 from tests.support.memory import make_project, make_user
 from tests.support.scripted_companion import Respond, ScriptedCompanion
@@ -151,7 +151,7 @@ class VpnCase(SynchronousTestCase):
 
     def add(self, name: str, *words: str) -> dict[str, Any]:
         """Add a peer with a key of its own; return its JSON."""
-        public = keys.format(keys.new_pair(os.urandom).public_key)
+        public = keys.format(key_pairs.new_pair(os.urandom).public_key)
         text = self.done("peer", "add", name, "--public-key", public, "--json", *words)
         return dict(json.loads(text))
 

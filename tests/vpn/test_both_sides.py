@@ -24,7 +24,7 @@ from semaphore_twisted.vpnd.ownership import Ownership
 from semaphore_twisted.vpnd.request_validation import RequestBounds
 from semaphore_twisted.vpnd.server import CompanionFactory
 from semaphore_twisted.vpnd.tunnel import Tunnel
-from semaphore_twisted.wireguard import keys
+from semaphore_twisted.wireguard import key_pairs
 from semaphore_twisted.wireguard.settings import SiteRule, TunnelSettings
 from semaphore_twisted.wireguard.state import (
     DesiredPeer,
@@ -95,7 +95,7 @@ class BothSidesTests(SynchronousTestCase):
         folder = Path(tempfile.mkdtemp(prefix="semaphore-"))
         self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
         self.entropy = Entropy()
-        pair = keys.new_pair(self.entropy)
+        pair = key_pairs.new_pair(self.entropy)
         settings = TunnelSettings(addresses=("10.80.0.1/16",), sites=(SiteRule(SITE),))
         self.device = MemoryDevice(settings, pair.private_key)
         self.firewall = _Firewall()
@@ -161,9 +161,9 @@ class BothSidesTests(SynchronousTestCase):
 
     def _peer(self, number: int) -> DesiredPeer:
         return DesiredPeer(
-            public_key=keys.new_pair(self.entropy).public_key,
+            public_key=key_pairs.new_pair(self.entropy).public_key,
             addresses=(f"10.80.0.{number}",),
-            preshared_key=keys.new_preshared_key(self.entropy),
+            preshared_key=key_pairs.new_preshared_key(self.entropy),
         )
 
     def want(self, *peers: DesiredPeer, grants: tuple[Grant, ...] = ()) -> int:

@@ -4,7 +4,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.model import limits
+from semaphore_twisted.model import companion_limits as limits
 from semaphore_twisted.vpnd.uapi_connection import TIMEOUT, UapiConnection
 from semaphore_twisted.wireguard.state import (
     DeviceFailed,
@@ -66,7 +66,7 @@ class ConversationTests(SynchronousTestCase):
         """An answer without an end is not collected."""
         asked = self.talk.ask(b"get=1\n\n")
         part = b"x" * (1 << 20)
-        for _ in range(limits.DEVICE_ANSWER // len(part)):
+        for _ in range(limits.PROGRAM_OUTPUT // len(part)):
             self.talk.dataReceived(part)
         self.assertNoResult(asked)
         self.talk.dataReceived(b"x")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.wireguard import addresses
+from semaphore_twisted.wireguard import addresses, endpoints, pool_addresses
 from semaphore_twisted.wireguard.addresses import WrongAddress
 
 #: Texts that other parsers accept, and common mistakes.
@@ -154,7 +154,7 @@ class AddressTests(SynchronousTestCase):
             addresses.parse_address,
             addresses.parse_network,
             addresses.parse_port,
-            addresses.parse_endpoint,
+            endpoints.parse_endpoint,
         ):
             error = self.assertRaises(WrongAddress, parse, hostile)
             self.assertTrue(error.message.isascii())
@@ -202,9 +202,9 @@ class EndpointTests(SynchronousTestCase):
             "[2001:db8::1]:443": "[2001:db8::1]:443",
             "1and1.example": "1and1.example:51820",
         }.items():
-            self.assertEqual(addresses.parse_endpoint(text), wanted)
-            self.assertEqual(addresses.parse_endpoint(wanted), wanted)
-        self.assertEqual(addresses.parse_endpoint("vpn", 99), "vpn:99")
+            self.assertEqual(endpoints.parse_endpoint(text), wanted)
+            self.assertEqual(endpoints.parse_endpoint(wanted), wanted)
+        self.assertEqual(endpoints.parse_endpoint("vpn", 99), "vpn:99")
 
     def test_bad(self) -> None:
         """An endpoint that a client cannot use is refused."""
@@ -228,18 +228,18 @@ class EndpointTests(SynchronousTestCase):
             *("a" * 64 + ".example", ".".join(["a" * 60] * 5), "h:\uff15", "$(id)"),
             *("h;id", "`id`", "h|id", "\u202eh", "h\x00", "xn--\u00fc"),
         ):
-            error = self.assertRaises(WrongAddress, addresses.parse_endpoint, wrong)
+            error = self.assertRaises(WrongAddress, endpoints.parse_endpoint, wrong)
             self.assertTrue(error.message)
 
     @given(st.text(max_size=40))
     def test_any_text(self, text: str) -> None:
         """An accepted endpoint is one word of few characters."""
         try:
-            found = addresses.parse_endpoint(text)
+            found = endpoints.parse_endpoint(text)
         except WrongAddress:
             return
         self.assertRegex(found, r"\A[a-z0-9.:\[\]-]+:[0-9]+\Z")
-        self.assertEqual(addresses.parse_endpoint(found), found)
+        self.assertEqual(endpoints.parse_endpoint(found), found)
 
 
 def _hosts(pool: str) -> list[str]:
@@ -292,17 +292,17 @@ class NextFreeTests(SynchronousTestCase):
         reserved = {server, *quarantined} - {""}
         left = [each for each in hosts if each not in taken and each not in reserved]
         self.assertEqual(
-            addresses.next_free(pool, taken, reserved), left[0] if left else None
+            pool_addresses.next_free(pool, taken, reserved), left[0] if left else None
         )
 
     def test_random_states(self) -> None:
         """Nothing taken, reserved, or at the pool's ends is ever given."""
         for pool in ("10.80.0.0/16", "10.80.7.0/28", "fd80::/64", "fd80::10/124"):
-            server = addresses.server_address(pool)
+            server = pool_addresses.server_address(pool)
             network = ipaddress.ip_network(pool)
             taken: set[str] = set()
             for _ in range(300):
-                found = addresses.next_free(pool, taken, (server,))
+                found = pool_addresses.next_free(pool, taken, (server,))
                 if found is None:
                     self.assertEqual(len(taken), network.num_addresses - 3)
                     break
@@ -316,24 +316,24 @@ class NextFreeTests(SynchronousTestCase):
         """Addresses are compared as numbers, with any prefix length."""
         taken = ["10.80.0.2/24", "10.80.0.3/32", "10.80.0.4", "fd80::2"]
         self.assertEqual(
-            addresses.next_free("10.80.0.0/24", taken, ["10.80.0.1"]), "10.80.0.5"
+            pool_addresses.next_free("10.80.0.0/24", taken, ["10.80.0.1"]), "10.80.0.5"
         )
         taken = ["FD80:0::2/64", "fd80::0003/128", "fd80:0:0:0::4", "10.80.0.1"]
         self.assertEqual(
-            addresses.next_free("fd80::/64", taken, ["fd80::1"]), "fd80::5"
+            pool_addresses.next_free("fd80::/64", taken, ["fd80::1"]), "fd80::5"
         )
 
     def test_degenerate(self) -> None:
         """A pool without room is full, and no server has an address in it."""
         for pool in ("10.0.0.0/31", "10.0.0.0/32", "fd00::/127", "fd00::1/128"):
-            self.assertIsNone(addresses.next_free(pool, ()))
-            self.assertRaises(WrongAddress, addresses.server_address, pool)
-        self.assertEqual(addresses.server_address("10.0.0.0/30"), "10.0.0.1")
+            self.assertIsNone(pool_addresses.next_free(pool, ()))
+            self.assertRaises(WrongAddress, pool_addresses.server_address, pool)
+        self.assertEqual(pool_addresses.server_address("10.0.0.0/30"), "10.0.0.1")
         self.assertEqual(
-            addresses.next_free("10.0.0.0/30", (), ["10.0.0.1"]), "10.0.0.2"
+            pool_addresses.next_free("10.0.0.0/30", (), ["10.0.0.1"]), "10.0.0.2"
         )
         self.assertIsNone(
-            addresses.next_free("10.0.0.0/30", ["10.0.0.2"], ["10.0.0.1"])
+            pool_addresses.next_free("10.0.0.0/30", ["10.0.0.2"], ["10.0.0.1"])
         )
 
     def test_full(self) -> None:
@@ -341,7 +341,7 @@ class NextFreeTests(SynchronousTestCase):
         pool = "10.80.0.0/16"
         taken = set(_hosts(pool))
         started = time.perf_counter()
-        self.assertIsNone(addresses.next_free(pool, taken))
+        self.assertIsNone(pool_addresses.next_free(pool, taken))
         self.assertLess(time.perf_counter() - started, 2)
 
     def test_large(self) -> None:
@@ -352,7 +352,7 @@ class NextFreeTests(SynchronousTestCase):
             times = []
             for _ in range(5):
                 started = time.perf_counter()
-                found = addresses.next_free(pool, taken)
+                found = pool_addresses.next_free(pool, taken)
                 times.append(time.perf_counter() - started)
                 self.assertEqual(found, str(network[10_001]))
             self.assertLess(min(times), 1)
@@ -361,15 +361,17 @@ class NextFreeTests(SynchronousTestCase):
         """Pools of every size give addresses."""
         for length in range(16, 31):
             self.assertEqual(
-                addresses.next_free(f"10.80.0.0/{length}", (), ["10.80.0.1"]),
+                pool_addresses.next_free(f"10.80.0.0/{length}", (), ["10.80.0.1"]),
                 "10.80.0.2",
             )
 
     def test_wrong(self) -> None:
         """A pool with host bits, and an invalid address, are refused."""
-        self.assertRaises(WrongAddress, addresses.next_free, "10.80.0.1/16", ())
-        self.assertRaises(WrongAddress, addresses.next_free, "10.80.0.0/16", ["x"])
-        self.assertRaises(WrongAddress, addresses.next_free, "10.80.0.0/16", ["\0"])
+        self.assertRaises(WrongAddress, pool_addresses.next_free, "10.80.0.1/16", ())
+        self.assertRaises(WrongAddress, pool_addresses.next_free, "10.80.0.0/16", ["x"])
+        self.assertRaises(
+            WrongAddress, pool_addresses.next_free, "10.80.0.0/16", ["\0"]
+        )
 
 
 class PoolTests(SynchronousTestCase):
@@ -378,9 +380,11 @@ class PoolTests(SynchronousTestCase):
     def test_random(self) -> None:
         """A random pool is a unique local network that the parser takes."""
         for number in range(256):
-            pool = addresses.pool6(bytes([number]).__mul__)
+            pool = pool_addresses.pool6(bytes([number]).__mul__)
             self.assertEqual(addresses.parse_network(pool), pool)
             network = ipaddress.IPv6Network(pool)
             self.assertEqual(network.prefixlen, 64)
             self.assertTrue(network.subnet_of(ipaddress.IPv6Network("fd00::/8")))
-            self.assertIn(ipaddress.ip_address(addresses.server_address(pool)), network)
+            self.assertIn(
+                ipaddress.ip_address(pool_addresses.server_address(pool)), network
+            )

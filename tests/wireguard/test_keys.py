@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.wireguard import keys
+from semaphore_twisted.wireguard import key_pairs, keys
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
@@ -31,7 +31,7 @@ SMALL_ORDER = (
 )
 
 
-def entropy(seed: int = 0) -> keys.Entropy:
+def entropy(seed: int = 0) -> key_pairs.Entropy:
     """Return deterministic bytes that look random."""
     return random.Random(seed).randbytes
 
@@ -44,7 +44,7 @@ class ParseTests(SynchronousTestCase):
         source = entropy()
         for _ in range(10_000):
             key = source(32)
-            self.assertEqual(keys.parse(keys.format(key)), key)
+            self.assertEqual(key_pairs.parse_key(keys.format(key)), key)
 
     def test_aliases(self) -> None:
         """The other three spellings of a key are refused, as `wg` does."""
@@ -57,7 +57,7 @@ class ParseTests(SynchronousTestCase):
                 self.assertEqual(
                     base64.b64decode(alias, validate=True), base64.b64decode(text)
                 )
-                self.assertRaises(keys.WrongKey, keys.parse, alias)
+                self.assertRaises(keys.WrongKey, key_pairs.parse_key, alias)
 
     def test_bad(self) -> None:
         """A text that is not canonical base64 of a key is refused, and not quoted."""
@@ -83,7 +83,7 @@ class ParseTests(SynchronousTestCase):
             "A" * 44,
             "A" * 100_000,
         ):
-            error = self.assertRaises(keys.WrongKey, keys.parse, wrong)
+            error = self.assertRaises(keys.WrongKey, key_pairs.parse_key, wrong)
             if len(wrong) > 5:
                 self.assertNotIn(wrong[:20], error.message)
 
@@ -91,7 +91,7 @@ class ParseTests(SynchronousTestCase):
     def test_any_text(self, text: str) -> None:
         """A text is refused, or is what its bytes are written as."""
         try:
-            key = keys.parse(text)
+            key = key_pairs.parse_key(text)
         except keys.WrongKey:
             return
         self.assertEqual(keys.format(key), text)
@@ -102,7 +102,7 @@ class ParseTests(SynchronousTestCase):
             for top in (0, 0x80):
                 key = each[:31] + bytes([each[31] | top])
                 with self.assertRaises(keys.WrongKey, msg=key.hex()):
-                    keys.parse(keys.format(key))
+                    key_pairs.parse_key(keys.format(key))
 
     def test_small_order_is_small(self) -> None:
         """The refused points give a shared secret of zero."""
@@ -125,7 +125,7 @@ class PairTests(SynchronousTestCase):
         """A private key that we make has one spelling only."""
         source = entropy(2)
         for _ in range(100):
-            pair = keys.new_pair(source)
+            pair = key_pairs.new_pair(source)
             self.assertEqual(pair.private_key[0] & 7, 0)
             self.assertEqual(pair.private_key[31] & 0xC0, 0x40)
             self.assertEqual(keys.check(pair.public_key), pair.public_key)
@@ -145,7 +145,7 @@ class PairTests(SynchronousTestCase):
 
     def test_not_shown(self) -> None:
         """No text of a pair has its private key."""
-        pair = keys.new_pair(entropy(4))
+        pair = key_pairs.new_pair(entropy(4))
         for shown in (repr(pair), str(pair), f"{pair}", f"{pair!r}", f"{[pair]}"):
             self.assertIn(keys.format(pair.public_key), shown)
             self.assertNotIn(keys.format(pair.private_key), shown)
@@ -154,4 +154,6 @@ class PairTests(SynchronousTestCase):
 
     def test_preshared(self) -> None:
         """A preshared key is 32 bytes of entropy."""
-        self.assertEqual(keys.new_preshared_key(lambda size: b"k" * size), b"k" * 32)
+        self.assertEqual(
+            key_pairs.new_preshared_key(lambda size: b"k" * size), b"k" * 32
+        )

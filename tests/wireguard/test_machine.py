@@ -5,7 +5,7 @@ import ipaddress
 import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.wireguard import machine
+from semaphore_twisted.wireguard import machine, pool_conflicts
 from semaphore_twisted.wireguard.machine import (
     MachineInterface,
     MachineRoute,
@@ -115,6 +115,6 @@ class SuggestedTests(SynchronousTestCase):
     def test_free(self) -> None:
         """The proposal overlaps no network; without a free one it is empty."""
         some = [UsedNetwork(ipaddress.ip_network("10.64.0.0/10"), "x")]
-        self.assertEqual(machine.suggested(some, 16), "10.128.0.0/16")
-        self.assertEqual(machine.suggested(some, 24), "10.128.0.0/24")
-        self.assertEqual(machine.suggested(used_networks(), 16), "")
+        self.assertEqual(pool_conflicts.suggested(some, 16), "10.128.0.0/16")
+        self.assertEqual(pool_conflicts.suggested(some, 24), "10.128.0.0/24")
+        self.assertEqual(pool_conflicts.suggested(used_networks(), 16), "")

@@ -139,7 +139,7 @@ def _with_client(arguments: argparse.Namespace, command: _Command) -> int:
     server = _server(arguments)
     from twisted.internet import reactor  # noqa: PLC0415 - a root chooses the reactor
 
-    from semaphore_twisted.lifecycle import steady  # noqa: PLC0415 - with the reactor
+    from semaphore_twisted.runtime.reactor_setup import steady  # noqa: PLC0415 - with the reactor
 
     steady(reactor)
     client = ApiClient(reactor, server)

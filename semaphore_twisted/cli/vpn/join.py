@@ -21,7 +21,7 @@ from semaphore_twisted.cli.vpn.resolver import TunnelResolver
 from semaphore_twisted.cli.vpn.tunnel_file import Joined, Pending, TunnelFile
 from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.model.peers import Enrolled, PeerLifecycle
-from semaphore_twisted.wireguard import keys, profile
+from semaphore_twisted.wireguard import key_pairs, keys, profile
 
 _DESCRIPTION = """\
 Enroll this machine with a link of `semaphore vpn invite`. No installation is needed.
@@ -125,7 +125,7 @@ def enroll(
     enrolling.trust()
     private = files.pending(link.digest)
     if private is None:
-        private = keys.new_pair(os.urandom).private_key
+        private = key_pairs.new_pair(os.urandom).private_key
         files.keep(Pending(link=link.digest, private_key=private))
     public = keys.format(keys.public_of(private))
     try:

@@ -16,7 +16,7 @@ import msgspec
 
 from semaphore_twisted.cli.vpn.companion import ask
 from semaphore_twisted.common.command_error import CommandError
-from semaphore_twisted.wireguard import machine, wire
+from semaphore_twisted.wireguard import machine, pool_conflicts, wire
 from semaphore_twisted.wireguard.machine import (
     MachineInterface,
     MachineRoute,
@@ -79,14 +79,14 @@ def check_pools(
     host = endpoint.rpartition(":")[0]
     for text in pools:
         pool = ipaddress.ip_network(text)
-        found = machine.conflicts(pool, present, host)
+        found = pool_conflicts.conflicts(pool, present, host)
         wrong = [each for each in found if not (each.forcible and force)]
         if not wrong:
             continue
         option = "--pool6" if pool.version == 6 else "--pool"
         hint = "choose another network"
         if pool.version == 4:
-            free = machine.suggested(present, pool.prefixlen)
+            free = pool_conflicts.suggested(present, pool.prefixlen)
             hint += f", such as {free}" if free else ""
         if all(each.forcible for each in wrong):
             hint += ", or say --force if that is meant"
@@ -99,7 +99,7 @@ def check_site(option: str, text: str, endpoint: str) -> None:
     :raises CommandError: with the reason
     """
     network = ipaddress.ip_network(text)
-    reason = machine.no_site(network, endpoint.rpartition(":")[0])
+    reason = pool_conflicts.no_site(network, endpoint.rpartition(":")[0])
     if reason:
         raise CommandError(f"{option}: {reason}")
 

@@ -19,7 +19,7 @@ from semaphore_twisted.operations.vpn.peers import NewPeer
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.start.operator_files import read_file
 from semaphore_twisted.start.vpn import options_of
-from semaphore_twisted.wireguard import addresses, keys, profile, serverfile
+from semaphore_twisted.wireguard import addresses, key_pairs, keys, profile, serverfile
 
 #: Maximum size of a file; 10,000 peers fit.
 _MOST = 4 * 1024 * 1024
@@ -73,11 +73,11 @@ def rotate(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _pair(arguments: argparse.Namespace) -> keys.KeyPair | None:
-    return keys.new_pair(os.urandom) if arguments.public_key is None else None
+def _pair(arguments: argparse.Namespace) -> key_pairs.KeyPair | None:
+    return key_pairs.new_pair(os.urandom) if arguments.public_key is None else None
 
 
-def _public(arguments: argparse.Namespace, pair: keys.KeyPair | None) -> str:
+def _public(arguments: argparse.Namespace, pair: key_pairs.KeyPair | None) -> str:
     return keys.format(pair.public_key) if pair else str(arguments.public_key)
 
 
@@ -96,7 +96,9 @@ def _whose(
     return kind, {"user_id": user, "project_id": project}
 
 
-def _hand_over(enrolled: Enrolled, pair: keys.KeyPair | None, *, as_json: bool) -> None:
+def _hand_over(
+    enrolled: Enrolled, pair: key_pairs.KeyPair | None, *, as_json: bool
+) -> None:
     """Print a client's profile once; only the file goes to standard output."""
     text = enrolled.config
     if pair is not None:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.config.options import Config
 from semaphore_twisted.model.refusals import invalid, quoted
-from semaphore_twisted.wireguard import addresses
+from semaphore_twisted.wireguard import addresses, pool_addresses
 from semaphore_twisted.wireguard.settings import (
     SiteRule,
     TunnelSettings,
@@ -54,7 +54,7 @@ class Pools(msgspec.Struct, frozen=True):
         for each in map(ipaddress.ip_address, self.servers):
             if each in network and each not in ends:
                 return str(each)
-        return addresses.server_address(pool)
+        return pool_addresses.server_address(pool)
 
     @property
     def interfaces(self) -> tuple[str, ...]:
@@ -93,7 +93,7 @@ def pools(
                 invalid("--pool6", pool6, "an IPv6 network, auto or off")
             )
     elif arguments.pool6 == "auto" or pool6 is None:
-        pool6 = pool6 or addresses.pool6(entropy)
+        pool6 = pool6 or pool_addresses.pool6(entropy)
     return Pools(pool4, pool6, former.servers if former else ())
 
 

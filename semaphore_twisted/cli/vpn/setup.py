@@ -32,7 +32,7 @@ from semaphore_twisted.operations.vpn.site_networks import ChangedSite, NewSite
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.start.installation import Installation
 from semaphore_twisted.start.vpn import options_of
-from semaphore_twisted.wireguard import addresses, keys
+from semaphore_twisted.wireguard import endpoints, key_pairs, keys
 from semaphore_twisted.wireguard.settings import TunnelSettings
 
 
@@ -101,7 +101,7 @@ def set_up(
     settings = folder.settings()
     sites = site_networks.listed(conn, None)
     pools = vpn_settings.pools(arguments, _pools(former, settings), os.urandom)
-    port = addresses.DEFAULT_PORT
+    port = endpoints.DEFAULT_PORT
     if former is not None:
         port = int(former.endpoint.rpartition(":")[2])
     wanted = vpn_settings.settings(
@@ -155,7 +155,7 @@ def _endpoint(
     arguments: argparse.Namespace, former: Network | None, settings: TunnelSettings
 ) -> str:
     if arguments.endpoint is not None:
-        return addresses.parse_endpoint(arguments.endpoint, settings.port)
+        return endpoints.parse_endpoint(arguments.endpoint, wanted.port)
     if former is None:
         raise CommandError(
             "--endpoint: not set; expected the name or address at which clients reach "
@@ -176,11 +176,11 @@ def _key(
     """Return the server's private key, and whether it was generated now."""
     text = folder.key()
     if arguments.new_key or (text is None and former is None):
-        return keys.new_pair(os.urandom).private_key, True
+        return key_pairs.new_pair(os.urandom).private_key, True
     known = len(peers.listed(conn, None))
     if text is None:
         if not known:
-            return keys.new_pair(os.urandom).private_key, True
+            return key_pairs.new_pair(os.urandom).private_key, True
         raise CommandError(
             f"{folder.key_file}: the server's key is gone, and {known} clients know it"
             "; bring it back (`semaphore vpn restore FILE`), or make another with "

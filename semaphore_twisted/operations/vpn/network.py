@@ -27,7 +27,7 @@ from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements.vpn import network as statements
 from semaphore_twisted.persistence.statements.vpn import sites
-from semaphore_twisted.wireguard import addresses, keys
+from semaphore_twisted.wireguard import endpoints, keys
 
 NewNetwork = network_rules.NewNetwork
 
@@ -173,7 +173,7 @@ def change(
     values: dict[str, object] = {}
     if changed.endpoint is not msgspec.UNSET:
         values["endpoint"] = in_field(
-            "endpoint", addresses.parse_endpoint, changed.endpoint
+            "endpoint", endpoints.parse_endpoint, changed.endpoint
         )
     if changed.mtu is not msgspec.UNSET:
         values["mtu"] = mtu_of(changed.mtu)

@@ -8,7 +8,7 @@ import msgspec
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.refusals import invalid
 from semaphore_twisted.operations.vpn.peer_rules import in_field
-from semaphore_twisted.wireguard import addresses, keys
+from semaphore_twisted.wireguard import addresses, endpoints, key_pairs, pool_addresses
 from semaphore_twisted.wireguard.settings import INTERFACE
 
 #: Minimum and maximum prefix lengths of a pool, the same as in the companion.
@@ -61,7 +61,7 @@ def columns_of(new: NewNetwork) -> dict[str, object]:
         raise Invalid("server6: there is no pool6 that it could be in")
     return {
         "interface": new.interface,
-        "endpoint": in_field("endpoint", addresses.parse_endpoint, new.endpoint),
+        "endpoint": in_field("endpoint", endpoints.parse_endpoint, new.endpoint),
         "pool4": pool4,
         "pool6": pool6,
         "server4": _server("server4", new.server4, pool4),
@@ -77,7 +77,7 @@ def key_of(text: str) -> bytes:
     :raises Invalid: naming the field, if it is not a key.
     """
     try:
-        return keys.parse(text)
+        return key_pairs.parse_key(text)
     except Invalid as error:
         raise Invalid(f"public_key: {error.message}") from None
 
@@ -97,7 +97,7 @@ def _pool(name: str, text: str, version: int) -> str:
 
 def _server(name: str, text: str, pool: str) -> str:
     if not text:
-        return addresses.server_address(pool)
+        return pool_addresses.server_address(pool)
     address = in_field(name, addresses.parse_address, text)
     network = ipaddress.ip_network(pool)
     parsed = ipaddress.ip_address(address)

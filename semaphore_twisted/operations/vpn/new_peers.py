@@ -25,7 +25,7 @@ from semaphore_twisted.persistence.statements.projects import (
 )
 from semaphore_twisted.persistence.statements.vpn import peers as statements
 from semaphore_twisted.persistence.statements.vpn import sites as vpn_sites
-from semaphore_twisted.wireguard import host_names, keys
+from semaphore_twisted.wireguard import host_names, key_pairs
 
 
 class Owner(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,7 +172,7 @@ def key_used() -> Conflict:
 
 def new_preshared_key(conn: Connection) -> bytes:
     """Return a new preshared key."""
-    return keys.new_preshared_key(conn.entropy)
+    return key_pairs.new_preshared_key(conn.entropy)
 
 
 def granted(

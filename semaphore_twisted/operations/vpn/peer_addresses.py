@@ -13,7 +13,7 @@ from semaphore_twisted.operations.vpn.network import NetworkRow
 from semaphore_twisted.operations.vpn.network_rules import size_of
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements.vpn import network as statements
-from semaphore_twisted.wireguard import addresses
+from semaphore_twisted.wireguard import addresses, pool_addresses
 from semaphore_twisted.wireguard.addresses import WrongAddress
 
 
@@ -66,9 +66,9 @@ def _next(conn: Connection, family: str, pool: str, server: str) -> str:
 
 def _free(pool: str, gone: list[str], server: str) -> str | None:
     try:
-        return addresses.next_free(pool, gone, (server,))
+        return pool_addresses.next_free(pool, gone, (server,))
     except WrongAddress:  # ignore damaged rows
-        return addresses.next_free(pool, [*filter(_is_one, gone)], (server,))
+        return pool_addresses.next_free(pool, [*filter(_is_one, gone)], (server,))
 
 
 def _is_one(text: str) -> bool:

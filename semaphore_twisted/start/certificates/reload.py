@@ -23,7 +23,8 @@ from semaphore_twisted.config.options import Config
 from semaphore_twisted.crypto import pairs
 from semaphore_twisted.crypto.certificates import covers, fingerprint
 from semaphore_twisted.persistence.engine import utc_now
-from semaphore_twisted.runtime.deferreds import Coalescer, log_errors
+from semaphore_twisted.runtime.coalescer import Coalescer
+from semaphore_twisted.runtime.deferreds import log_errors
 from semaphore_twisted.start.certificates import status
 from semaphore_twisted.start.certificates.authority import AuthorityLost, Certificates
 from semaphore_twisted.start.certificates.status import CertificateStatus

@@ -32,7 +32,7 @@ from semaphore_twisted.web.http import list_pages
 from semaphore_twisted.web.http.context import RequestContext
 from semaphore_twisted.web.http.list_pages import ListQuery
 from semaphore_twisted.web.http.routing import Handler, Route
-from semaphore_twisted.wireguard import keys, profile
+from semaphore_twisted.wireguard import key_pairs, keys, profile
 
 _Times = datetime | msgspec.UnsetType | None
 
@@ -185,7 +185,7 @@ def keyed(context: RequestContext, body: Any) -> tuple[Any, bytes | None]:
         raise Invalid("public_key: expected either public_key or server_key")
     if not body.server_key:
         return body, None
-    pair = keys.new_pair(context.services.entropy)
+    pair = key_pairs.new_pair(context.services.entropy)
     made = msgspec.structs.replace(body, public_key=keys.format(pair.public_key))
     return made, pair.private_key
 

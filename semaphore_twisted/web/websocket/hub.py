@@ -37,7 +37,8 @@ from semaphore_twisted.model.peers import PeerStatus
 from semaphore_twisted.model.tasks import OutputLine, Task
 from semaphore_twisted.model.users import Credentials, Sight, Visibility
 from semaphore_twisted.operations.tasks.output import portions
-from semaphore_twisted.runtime.deferreds import Coalescer, log_errors
+from semaphore_twisted.runtime.coalescer import Coalescer
+from semaphore_twisted.runtime.deferreds import log_errors
 from semaphore_twisted.web.websocket.change_feed import ChangeFeed, ReadChanges
 from semaphore_twisted.web.websocket.messages import (
     LineBeginning,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from semaphore_twisted.model.users import Role
-from semaphore_twisted.wireguard import keys, profile
+from semaphore_twisted.wireguard import key_pairs, keys, profile
 from tests.support.http import ApiClient
 from tests.support.memory import make_member
 from tests.support.peers import public_key
@@ -143,7 +143,7 @@ class ServerKeyTests(VpnApiCase):
         text = made.json["config"]
         self.assertNotIn(profile.PLACE, text)
         private = text.split("PrivateKey = ")[1].split("\n")[0]
-        raw = keys.parse(private)
+        raw = key_pairs.parse_key(private)
         self.assertEqual(
             keys.format(keys.public_of(raw)), made.json["peer"]["public_key"]
         )
