@@ -37,7 +37,7 @@ async def choose(
             raise DeviceFailed(f"backend: kernel found, but {_NO_MODULE}")
     try:
         find_program("wireguard-go")
-    except ProgramFailed as error:
+    except DeviceFailed as error:
         raise DeviceFailed(
             f"There is no WireGuard: {_NO_MODULE}, and {error}"
         ) from None

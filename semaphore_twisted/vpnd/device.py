@@ -1,8 +1,7 @@
 """The interface of the companion's WireGuard devices."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
-from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
 from semaphore_twisted.wireguard.state import Change, DeviceState
@@ -13,24 +12,25 @@ class IWireGuardDevice(Interface):
 
     name = Attribute("``kernel`` or ``userspace``; the double has ``memory``")
 
-    def ensure() -> Deferred[bool]:
+    def ensure() -> Awaitable[bool]:
         """Bring the interface up, with key, port, addresses and MTU.
 
-        Writes only what differs. Fires with whether the interface was created, and
-        fails with ``wireguard.state.DeviceFailed`` if it cannot be brought up.
+        Writes only what differs. Returns whether the interface was created.
+
+        :raises DeviceFailed: if it cannot be brought up.
         """
 
     def index() -> int:
         """Return the interface's index, 0 if there is no interface."""
 
-    def state() -> Deferred[DeviceState]:
+    def state() -> Awaitable[DeviceState]:
         """Read the whole device state.
 
-        Fails with ``DeviceFailed`` rather than omit a part.
+        :raises DeviceFailed: rather than omit a part.
         """
 
-    def apply(changes: Sequence[Change]) -> Deferred[None]:
+    def apply(changes: Sequence[Change]) -> Awaitable[None]:
         """Apply *changes* in order; does nothing for an empty sequence."""
 
-    def down() -> Deferred[None]:
+    def down() -> Awaitable[None]:
         """Remove the interface; does nothing if there is none."""

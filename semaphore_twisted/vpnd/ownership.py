@@ -5,7 +5,6 @@ name with another index belongs to another program, unless our daemon's socket s
 or it has our key (earlier companions recorded the name alone).
 """
 
-import socket
 from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
@@ -16,6 +15,7 @@ from twisted.logger import Logger
 
 from semaphore_twisted.vpnd import addressing, files
 from semaphore_twisted.vpnd.programs import Programs
+from semaphore_twisted.vpnd.userspace import is_served
 from semaphore_twisted.wireguard import firewall, keys
 from semaphore_twisted.wireguard.settings import TunnelSettings, WrongSettings, check
 from semaphore_twisted.wireguard.state import DeviceFailed
@@ -116,7 +116,7 @@ class Ownership:
         kind = await addressing.kind(name, self._programs)
         if kind == "wireguard" and record is not None and record.name == name:
             return await self._has_key(name)
-        return kind == "tun" and _listens(self._sockets / f"{name}.sock")
+        return kind == "tun" and is_served(self._sockets / f"{name}.sock")
 
     async def _has_key(self, name: str) -> bool:
         """Whether the interface has our key, or none after an interrupted setup."""
@@ -183,14 +183,3 @@ def _place() -> str:
         return f"{_BOOT.read_text().strip()} {_NETWORK.stat().st_ino}"
     except OSError:
         return ""
-
-
-def _listens(path: Path) -> bool:
-    """Whether a program listens on the socket *path*."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(2)
-        try:
-            probe.connect(str(path))
-        except OSError:
-            return False
-    return True

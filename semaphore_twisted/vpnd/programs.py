@@ -42,18 +42,18 @@ _PACKAGES = {
 
 
 class ProgramFailed(DeviceFailed):
-    """A program is missing, failed or timed out; the sentence quotes no output."""
+    """A program failed or timed out; the sentence quotes no output."""
 
 
 def find_program(name: str) -> str:
     """Return the path of the program *name*.
 
-    :raises ProgramFailed: if it is not installed, with the name of its package.
+    :raises DeviceFailed: if it is not installed, with the name of its package.
     """
     path = shutil.which(name, path=_PATH)
     if path is None:
         package = _PACKAGES.get(name, name)
-        raise ProgramFailed(f"{name} is not there; install it: apt install {package}")
+        raise DeviceFailed(f"{name} is not there; install it: apt install {package}")
     return path
 
 
@@ -72,7 +72,7 @@ class Programs:
     def run(self, name: str, *arguments: str, content: bytes = b"") -> Deferred[bytes]:
         """Run *name* with *content* on its standard input; fires with its output.
 
-        Fails with :class:`ProgramFailed`.
+        Fails with :class:`ProgramFailed`, or ``DeviceFailed`` if it cannot be started.
         """
         run = _Run(name, content)
         late = self._reactor.callLater(self._timeout, run.stop, "took too long")
@@ -80,8 +80,8 @@ class Programs:
             self._reactor.spawnProcess(
                 run, find_program(name), [name, *arguments], ENVIRONMENT
             )
-        except (ProgramFailed, OSError) as error:
-            run.fail(str(error))
+        except (DeviceFailed, OSError) as error:
+            run.ended.errback(DeviceFailed(f"{name} cannot be started: {error}"))
 
         def over(result: U) -> U:
             if late.active():
@@ -136,11 +136,8 @@ class _Run(ProcessProtocol):
         if code == 0 and not self._why:
             self.ended.callback(b"".join(self._output))
         else:
-            self.fail(f"{self._name} {self._why or f'failed (exit code {code})'}")
-
-    def fail(self, sentence: str) -> None:
-        """Fail with *sentence*."""
-        self.ended.errback(ProgramFailed(sentence))
+            why = self._why or f"failed (exit code {code})"
+            self.ended.errback(ProgramFailed(f"{self._name} {why}"))
 
     def stop(self, why: str) -> None:
         """Kill the program; *why* is the reason of the failure."""

@@ -1,12 +1,12 @@
-"""WireGuard in a separate process: runs ``wireguard-go`` and controls it by UAPI.
+"""WireGuard in a separate process: runs ``wireguard-go``.
 
 The companion opens the TUN device and the listening socket, and passes both to the
 daemon. So the interface, its index and its addresses stay when a killed daemon is
 replaced. The companion itself may end and be restarted: the daemon has a session of its
 own, and is found again by its socket.
 
-wireguard-go watches ``/var/run/wireguard/IFACE.sock``, whichever socket it was given,
-and ends if that path is missing. The path leads to our socket by a link or a mount.
+wireguard-go and ``wg`` look for ``/var/run/wireguard/IFACE.sock``, and wireguard-go
+ends if that path is missing. It leads to our socket by a link or a mount.
 """
 
 import fcntl
@@ -14,29 +14,22 @@ import os
 import re
 import socket
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.endpoints import UNIXClientEndpoint
-from twisted.internet.protocol import Factory, ProcessProtocol
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorProcess
+from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 from typing_extensions import override
 from zope.interface import implementer
 
-from semaphore_twisted.vpnd import addressing
 from semaphore_twisted.vpnd.device import IWireGuardDevice
-from semaphore_twisted.vpnd.programs import (
-    ENVIRONMENT,
-    IProgramReactor,
-    Programs,
-    find_program,
-)
-from semaphore_twisted.vpnd.uapi_connection import UapiConnection
-from semaphore_twisted.wireguard import keys, uapi
+from semaphore_twisted.vpnd.programs import ENVIRONMENT, Programs, find_program
+from semaphore_twisted.vpnd.wg_device import WgDevice
 from semaphore_twisted.wireguard.settings import TunnelSettings
-from semaphore_twisted.wireguard.state import Change, DeviceFailed, DeviceState
+from semaphore_twisted.wireguard.state import DeviceFailed, DeviceState
 
 TUN = Path("/dev/net/tun")
 
@@ -81,19 +74,35 @@ def _has_interface(tun: int) -> bool:
     return True
 
 
+def is_served(path: Path) -> bool:
+    """Whether a program listens on the socket *path*.
+
+    ``wg`` would unlink a socket without a listener.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(2)
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
 class _Daemon(ProcessProtocol):
     """The wireguard-go process; *ended* fires when it has ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, lost: "Callable[[_Daemon], None]") -> None:
         self.ended: Deferred[None] = Deferred()
+        self._lost = lost
 
     @override
     def processEnded(self, reason: Failure) -> None:
         self.ended.callback(None)
+        self._lost(self)
 
 
 @implementer(IWireGuardDevice)
-class UserspaceDevice:
+class UserspaceDevice(WgDevice):
     """An interface that wireguard-go serves."""
 
     name = "userspace"
@@ -106,110 +115,30 @@ class UserspaceDevice:
         folder: Path,
         tun: int,
         programs: Programs,
-        reactor: IProgramReactor,
+        reactor: IReactorProcess,
     ) -> None:
         """Own *tun*, if that is not -1, and sockets in *folder*."""
-        self._settings = settings
-        self._private_key = private_key
+        super().__init__(settings, private_key, programs=programs)
         self._socket = folder / f"{settings.interface}.sock"
         self._tun = tun
-        self._programs = programs
         self._reactor = reactor
         #: called when the daemon has ended unexpectedly
         self.lost: Callable[[], None] = lambda: None
         self._daemon: _Daemon | None = None
-        self._conversation: UapiConnection | None = None
-        self._anew = False
 
-    def ensure(self) -> "Deferred[bool]":
-        """Create the interface and start its daemon if needed, and configure both."""
-        return Deferred.fromCoroutine(self._ensure())
+    @override
+    async def _working(self) -> DeviceState | None:
+        return await super()._working() if is_served(self._socket) else None
 
-    def index(self) -> int:
-        """Return the interface's index."""
-        return addressing.index(self._settings.interface)
-
-    def state(self) -> "Deferred[DeviceState]":
-        """Read the device."""
-        return self._ask(uapi.GET).addCallback(uapi.decode_get)
-
-    def apply(self, changes: Sequence[Change]) -> "Deferred[None]":
-        """Write *changes*; if that fails, some of them may have been made."""
-        if not changes:
-            return succeed(None)
-        return self._ask(uapi.encode_set(changes)).addCallback(uapi.check_answer)
-
-    def down(self) -> "Deferred[None]":
-        """End the daemon, and delete the interface."""
-        return Deferred.fromCoroutine(self._down())
-
-    async def _ensure(self) -> bool:
-        if not await self._is_served():
-            await self._end()
-            await self._start()
-        actual = await self.state()
-        key = self._private_key
-        fields = uapi.DeviceFields(
-            private_key=key if actual.public_key != keys.public_of(key) else None,
-            # writing the same port again would make it drop packets
-            port=self._settings.port if actual.port != self._settings.port else None,
-        )
-        if fields.private_key is not None or fields.port is not None:
-            uapi.check_answer(await self._ask(uapi.encode_set((), fields)))
-        await addressing.bring_up(self._settings, self._programs)
-        anew, self._anew = self._anew, False
-        return anew
-
-    async def _is_served(self) -> bool:
-        """Whether the interface exists and has a daemon; connect to it if needed."""
-        if not self.index():
-            return False
-        if self._conversation is None or self._conversation.over:
-            with suppress(DeviceFailed):
-                await self._connect()
-                await self.state()
-        return self._conversation is not None and not self._conversation.over
-
-    async def _connect(self) -> None:
-        uapi_connection = UapiConnection(self._reactor, self._ended)
-        factory = Factory.forProtocol(lambda: uapi_connection)
-        factory.noisy = False
-        endpoint = UNIXClientEndpoint(self._reactor, str(self._socket), timeout=2)
-        try:
-            await endpoint.connect(factory)
-        except Exception as error:
-            raise DeviceFailed("wireguard-go does not listen") from error
-        self._conversation = uapi_connection
-
-    def _ask(self, request: bytes) -> "Deferred[bytes]":
-        if self._conversation is None:
-            return fail(DeviceFailed("The interface is not there"))
-        return self._conversation.ask(request)
-
-    def _ended(self) -> None:
-        self.lost()
-
-    async def _end(self) -> None:
-        """End the daemon that serves the interface.
-
-        Two daemons would read from one TUN descriptor.
-        """
-        conversation, self._conversation = self._conversation, None
-        if conversation is not None:
-            conversation.end()
-        daemon, self._daemon = self._daemon, None
-        transport = None if daemon is None else daemon.transport
-        if daemon and transport and transport.pid is not None:
-            transport.signalProcess("KILL")
-            await daemon.ended
-        self._socket.unlink(missing_ok=True)
-
-    async def _start(self) -> None:
-        program = find_program("wireguard-go")
+    @override
+    async def make(self) -> None:
+        """Start a daemon on the interface, which is created if it does not exist."""
+        program, _ = find_program("wireguard-go"), find_program("wg")
+        await self._end()
         await self._attach()
         listening = self._listen()
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        self._daemon = _Daemon()
+        self._daemon = _Daemon(self._ended)
         try:
             # a session of its own: it survives the companion and Control-C
             self._reactor.spawnProcess(
@@ -236,7 +165,28 @@ class UserspaceDevice:
             os.close(null)
             listening.close()
         self._anew = True
-        await self._connect()
+
+    @override
+    async def down(self) -> None:
+        """End the daemon, and delete the interface."""
+        await self._end()
+        await super().down()
+
+    def _ended(self, daemon: "_Daemon") -> None:
+        if daemon is self._daemon:
+            self.lost()
+
+    async def _end(self) -> None:
+        """End the daemon that serves the interface.
+
+        Two daemons would read from one TUN descriptor.
+        """
+        daemon, self._daemon = self._daemon, None
+        transport = None if daemon is None else daemon.transport
+        if daemon and transport and transport.pid is not None:
+            transport.signalProcess("KILL")
+            await daemon.ended
+        self._socket.unlink(missing_ok=True)
 
     async def _attach(self) -> None:
         """Attach our descriptor to the interface, unless it already is."""
@@ -252,7 +202,7 @@ class UserspaceDevice:
             if not (struct.unpack("16xH22x", find_program)[0] ^ flags) & _IFF_VNET_HDR:
                 return
             # wireguard-go was replaced by a release with another packet format
-            await self._delete()
+            await super().down()
         name = self._settings.interface
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             try:
@@ -283,10 +233,13 @@ class UserspaceDevice:
 
     def _listen(self) -> socket.socket:
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        seen = WATCHED / self._socket.name
         try:
             listening.bind(str(self._socket))
             listening.listen(16)
-            if (WATCHED / self._socket.name).samefile(self._socket):
+            if not os.path.lexists(seen):  # `wg` has unlinked it
+                seen.symlink_to(self._socket)
+            if seen.samefile(self._socket):
                 return listening
             why = "another is there"
         except OSError as error:
@@ -296,10 +249,3 @@ class UserspaceDevice:
             f"{self._socket} has to be seen in {WATCHED} ({why}): start the companion "
             "as root, or bind the directory over it as the unit does"
         )
-
-    async def _down(self) -> None:
-        await self._end()
-        await self._delete()
-
-    async def _delete(self) -> None:
-        await addressing.delete(self._settings.interface, self._programs)

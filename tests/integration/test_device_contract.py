@@ -56,23 +56,25 @@ class _RealDevice(DeviceContract):
 
 
 @skipUnless(os.geteuid() == 0, "only root makes interfaces")
-@needs("ip", "wireguard-go")
+@needs("ip", "wg", "wireguard-go")
 class UserspaceDeviceTests(_RealDevice, TestCase):
     """``UserspaceDevice`` is a device."""
 
-    def device(self) -> UserspaceDevice:
+    def device(self, timeout: float = 10) -> UserspaceDevice:
         """Return the device, which is taken down at the end."""
         made = UserspaceDevice(
             self.settings,
             PRIVATE,
             folder=self.folder,
             tun=-1,
-            programs=Programs(REACTOR),
+            programs=Programs(REACTOR, timeout=timeout),
             reactor=REACTOR,
         )
 
         def close() -> Deferred[None]:
-            return made.down().addCallback(lambda _: deferLater(reactor, 0.05))
+            return self.drive(made.down()).addCallback(
+                lambda _: deferLater(reactor, 0.05)
+            )
 
         self.addCleanup(close)
         return made
@@ -119,26 +121,29 @@ class UserspaceDeviceTests(_RealDevice, TestCase):
 
     async def test_hung(self) -> None:
         """A daemon that does not answer is replaced."""
-        device = self.device()
+        device = self.device(timeout=1)
         await device.ensure()
         daemon: Any = device._daemon
-        conversation: Any = device._conversation
         daemon.transport.signalProcess("STOP")
         status = Path(f"/proc/{daemon.transport.pid}/status")
         while "State:\tT" not in status.read_text():
             await deferLater(reactor, 0.01)
-        asked = device.state()
-        conversation.end("did not answer in time")
         with self.assertRaises(DeviceFailed):
-            await asked
-        # nor does it answer a companion that connects
-        device._conversation = None
-        ensuring = device.ensure()
-        await deferLater(reactor, 0.1)
-        conversation = device._conversation
-        conversation.end("did not answer in time")
-        self.assertTrue(await ensuring)
+            await device.state()
+        self.assertTrue(await device.ensure())
         self.assertIsNot(device._daemon, daemon)
+
+    async def test_name_unlinked(self) -> None:
+        """The name of the socket that ``wg`` has unlinked is made again."""
+        device = self.device()
+        await device.ensure()
+        daemon: Any = device._daemon
+        daemon.transport.signalProcess("KILL")
+        await daemon.ended
+        with self.assertRaises(DeviceFailed):
+            await device.state()
+        self.assertTrue(await device.ensure())
+        self.assertEqual((await device.state()).port, self.settings.port)
 
     async def test_adopted(self) -> None:
         """Another companion finds the daemon and its peers, and writes nothing."""
@@ -182,7 +187,9 @@ class KernelDeviceTests(_RealDevice, TestCase):
         made = _Stood(self.settings, PRIVATE, programs=Programs(REACTOR))
 
         def close() -> Deferred[None]:
-            return made.down().addCallback(lambda _: deferLater(reactor, 0.1))
+            return self.drive(made.down()).addCallback(
+                lambda _: deferLater(reactor, 0.1)
+            )
 
         self.addCleanup(close)
         return made

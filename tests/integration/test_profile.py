@@ -1,7 +1,6 @@
 """Client files, read by real programs: `wg`, `wg-quick` and a reader of QR codes."""
 
 import os
-import socket
 import subprocess
 import tempfile
 import time
@@ -11,12 +10,11 @@ from unittest import skipUnless
 import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.wireguard import key_pairs, keys, profile, tool, uapi
+from semaphore_twisted.wireguard import key_pairs, keys, profile, tool
 from semaphore_twisted.wireguard.reconcile import plan
 from semaphore_twisted.wireguard.state import (
     Change,
     DesiredPeer,
-    DeviceFailed,
     DeviceState,
     RemovePeer,
     SetPeer,
@@ -120,37 +118,14 @@ class DeviceTests(SynchronousTestCase):
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.01)
 
-    def ask(self, text: bytes) -> bytes:
-        """Return the answer to a request."""
-        found = b""
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(5)
-            connection.connect(str(self.socket))
-            connection.sendall(text)
-            while not found.endswith(b"\n\n"):
-                part = connection.recv(65536)
-                self.assertTrue(part)
-                found += part
-        return found
-
     def state(self) -> DeviceState:
-        """Return the device's state, which both ways of reading agree on."""
-        read = uapi.decode_get(self.ask(uapi.GET))
-        shown = tool.parse_dump(run("wg", "show", self.name, "dump").encode())
-
-        def ordered(state: DeviceState) -> DeviceState:
-            peers = sorted(state.peers, key=lambda each: each.public_key)
-            return msgspec.structs.replace(state, peers=tuple(peers))
-
-        self.assertEqual(ordered(read), ordered(shown))
-        return ordered(read)
+        """Return the device's state, its peers in the order of their keys."""
+        found = tool.parse_dump(run("wg", "show", self.name, "dump").encode())
+        peers = sorted(found.peers, key=lambda each: each.public_key)
+        return msgspec.structs.replace(found, peers=tuple(peers))
 
     def write(self, *changes: Change) -> None:
-        """Write by the socket."""
-        uapi.check_answer(self.ask(uapi.encode_set(changes)))
-
-    def write_by_tool(self, *changes: Change) -> None:
-        """Write by ``wg``."""
+        """Write *changes*."""
         gone = [each for each in changes if isinstance(each, RemovePeer)]
         if gone:
             run("wg", *tool.removal_arguments(self.name, gone))
@@ -176,14 +151,8 @@ class DeviceTests(SynchronousTestCase):
             self.assertEqual(peer.keepalive, each.keepalive or 0)
             self.assertIn(f"\nEndpoint = {peer.endpoint}\n", text)
 
-    def test_device(self) -> None:
-        """The device's own fields are written alone."""
-        fields = uapi.DeviceFields(private_key=PAIR.private_key, port=0)
-        uapi.check_answer(self.ask(uapi.encode_set([], fields)))
-        self.assertEqual(self.state().public_key, PAIR.public_key)
-
     def test_plans(self) -> None:
-        """Plans reach what is desired, by the socket and by the tool."""
+        """Plans reach what is desired."""
         secret = b"s" * 32
         first = DesiredPeer(public_key=b"a" * 32, addresses=("10.80.0.2", "fd80::2"))
         second = DesiredPeer(
@@ -194,19 +163,18 @@ class DeviceTests(SynchronousTestCase):
             msgspec.structs.replace(first, addresses=second.addresses),
             msgspec.structs.replace(second, addresses=first.addresses),
         )
-        for write in (self.write, self.write_by_tool):
-            for desired in (
-                (first,),
-                (first, second),
-                (shared, second),
-                (first, second),
-                swapped,
-                (first,),
-                (first, msgspec.structs.replace(second, addresses=())),
-                (),
-            ):
-                write(*plan(self.state(), desired))
-                self.assertEqual(plan(self.state(), desired), ())
+        for desired in (
+            (first,),
+            (first, second),
+            (shared, second),
+            (first, second),
+            swapped,
+            (first,),
+            (first, msgspec.structs.replace(second, addresses=())),
+            (),
+        ):
+            self.write(*plan(self.state(), desired))
+            self.assertEqual(plan(self.state(), desired), ())
 
     def test_by_hand(self) -> None:
         """Changes by hand are repaired, and the endpoint is kept."""
@@ -214,40 +182,33 @@ class DeviceTests(SynchronousTestCase):
             DesiredPeer(public_key=bytes([n]) * 32, addresses=(f"10.80.0.{n}",))
             for n in (2, 3)
         ]
-        for write in (self.write, self.write_by_tool):
-            write(*plan(self.state(), peers))
-            run(
-                *("wg", "set", self.name, "peer", keys.format(peers[0].public_key)),
-                *("persistent-keepalive", "25", "endpoint", "192.0.2.7:1234"),
-                *("allowed-ips", "10.80.0.3/32,0.0.0.0/0"),
-            )
-            run(
-                *("wg", "set", self.name, "peer", keys.format(b"x" * 32)),
-                *("allowed-ips", "10.80.0.2/32"),
-            )
-            changes = plan(self.state(), peers)
-            self.assertEqual(len(changes), 3)
-            write(*changes)
-            state = self.state()
-            self.assertEqual(plan(state, peers), ())
-            self.assertEqual(state.peers[0].endpoint, "192.0.2.7:1234")
+        self.write(*plan(self.state(), peers))
+        run(
+            *("wg", "set", self.name, "peer", keys.format(peers[0].public_key)),
+            *("persistent-keepalive", "25", "endpoint", "192.0.2.7:1234"),
+            *("allowed-ips", "10.80.0.3/32,0.0.0.0/0"),
+        )
+        run(
+            *("wg", "set", self.name, "peer", keys.format(b"x" * 32)),
+            *("allowed-ips", "10.80.0.2/32"),
+        )
+        changes = plan(self.state(), peers)
+        self.assertEqual(len(changes), 3)
+        self.write(*changes)
+        state = self.state()
+        self.assertEqual(plan(state, peers), ())
+        self.assertEqual(state.peers[0].endpoint, "192.0.2.7:1234")
 
     def test_endpoints(self) -> None:
         """A learned endpoint can be given back, of either family."""
         for endpoint in ("192.0.2.1:4000", "[2001:db8::1]:4000"):
-            for write in (self.write, self.write_by_tool):
-                write(
-                    SetPeer(
-                        public_key=b"e" * 32,
-                        allowed_ips=("10.80.0.9/32",),
-                        keepalive=1,
-                        endpoint=endpoint,
-                    )
+            self.write(
+                SetPeer(
+                    public_key=b"e" * 32,
+                    allowed_ips=("10.80.0.9/32",),
+                    keepalive=1,
+                    endpoint=endpoint,
                 )
-                (peer,) = self.state().peers
-                self.assertEqual((peer.endpoint, peer.keepalive), (endpoint, 1))
-
-    def test_refused(self) -> None:
-        """A request that the device refuses is an error with a number."""
-        answer = self.ask(b"set=1\npublic_key=00\n\n")
-        self.assertRaises(DeviceFailed, uapi.check_answer, answer)
+            )
+            (peer,) = self.state().peers
+            self.assertEqual((peer.endpoint, peer.keepalive), (endpoint, 1))

@@ -43,9 +43,10 @@ class ProgramsTests(TestCase):
         with self.assertRaises(ProgramFailed) as caught:
             await self.programs.run("sh", "-c", "echo secret; echo secret >&2; exit 7")
         self.assertEqual(str(caught.exception), "sh failed (exit code 7)")
-        with self.assertRaises(ProgramFailed) as caught:
+        with self.assertRaises(DeviceFailed) as missing:
             await self.programs.run("no-such-program")
-        self.assertIn("not there", str(caught.exception))
+        self.assertIn("not there", str(missing.exception))
+        self.assertNotIsInstance(missing.exception, ProgramFailed)
 
     async def test_late(self) -> None:
         """A program that takes too long is ended."""

@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.vpnd import programs
-from semaphore_twisted.vpnd.programs import ProgramFailed
+from semaphore_twisted.wireguard.state import DeviceFailed
 
 
 class ProgramTests(SynchronousTestCase):
@@ -12,7 +12,7 @@ class ProgramTests(SynchronousTestCase):
     def test_missing(self) -> None:
         """A missing program is named with its package."""
         error = self.assertRaises(
-            ProgramFailed, programs.find_program, "no-such-program"
+            DeviceFailed, programs.find_program, "no-such-program"
         )
         self.assertIn("apt install no-such-program", str(error))
         self.assertTrue(programs.find_program("sh").startswith("/"))
