@@ -5,7 +5,7 @@ restored without a request, and changes by other programs are recognized.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import ClassVar
 
 from twisted.internet.defer import Deferred, DeferredLock
@@ -151,7 +151,7 @@ class Companion:
         grants = self._bounds.grants(request.grants, peers)
         self._expiries.note(peers)
         peers, grants = self._unexpired(peers, grants)
-        forwarded = _families(grants)
+        forwarded = {each.family for each in grants}
         tunnel.is_down = False
         actual = await tunnel.read_or_repair()
         if not request.may_empty and reconcile.is_unsafe(actual, peers):
@@ -266,15 +266,11 @@ class Companion:
         grants = tuple(
             each for each in self._firewall.grants if each.address not in closed
         )
-        self._forwarding.keep(_families(grants))
+        self._forwarding.keep({each.family for each in grants})
         await self._tunnel.isolate(grants)
         self._expiries.forget(over)
         if gone:
             self._log.info("{count} peers have expired", count=len(gone))
-
-
-def _families(grants: Iterable[Grant]) -> set[int]:
-    return {6 if ":" in each.address else 4 for each in grants}
 
 
 def _statuses(state: DeviceState) -> tuple[wire.Status, ...]:

@@ -4,7 +4,7 @@
 before anything is forwarded, and stay when the companion ends.
 """
 
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from twisted.logger import Logger
 
 from semaphore_twisted.vpnd import addressing
 from semaphore_twisted.vpnd.programs import ProgramFailed, Programs
-from semaphore_twisted.wireguard import machine, pool_conflicts, routing
+from semaphore_twisted.wireguard import machine, routing
 from semaphore_twisted.wireguard.settings import AnyNetwork, TunnelSettings
 from semaphore_twisted.wireguard.state import DeviceFailed
 
@@ -115,7 +115,7 @@ class TunnelIsolation:
                 if any(self._is_device(each, pool) for each in present):
                     continue
                 if any(_is_connected(each, pool) for each in present):
-                    continue  # a network of the machine; findings() reports it
+                    continue  # a network of the machine, which `vpn doctor` reports
                 where = (
                     f"scope link src {address}"
                     if version == 4
@@ -136,70 +136,6 @@ class TunnelIsolation:
             ]
             if lines:
                 await self._write(version, lines)
-
-    async def findings(self, closed: Collection[int]) -> AsyncIterator[str]:
-        """Yield a sentence for each missing rule and each wrong route."""
-        for version in self.families:
-            present = await self._rules(version)
-            wanted = routing.rules(self._settings, version, closed=version in closed)
-            missing = [
-                each
-                for each in routing.changes(present, wanted)
-                if each.startswith("rule add")
-            ]
-            for each in missing:
-                yield (
-                    f"A policy rule of IPv{version} is missing ({each[9:]}): without "
-                    "our nft table, packets of peers would be forwarded"
-                )
-            for pool in self._pools(version):
-                for sentence in self._route_findings(pool, await self._within(pool)):
-                    yield sentence
-
-    async def warnings(self) -> AsyncIterator[str]:
-        """Yield a sentence for each setting that may be intended, but is a risk."""
-        name = self._settings.interface
-        for version in self.families:
-            for priority in routing.ahead(await self._rules(version), name):
-                yield (
-                    f"The policy rule {priority} of IPv{version} is asked before ours "
-                    f"({routing.FIRST} to {routing.LAST}): while our nft table is "
-                    "missing, it may forward packets of peers"
-                )
-            for pool in self._pools(version):
-                for each in await self._within(pool):
-                    if each.dst not in {str(pool), ""} and each.dev != name:
-                        yield (
-                            f"{each.dst} is routed to {each.dev or each.gateway}, and "
-                            f"is a part of the pool {pool}: peers with addresses in it "
-                            "cannot be reached"
-                        )
-                for conflict in pool_conflicts.conflicts(pool, await self._held()):
-                    yield f"The pool {conflict.sentence}"
-
-    def _route_findings(
-        self, pool: AnyNetwork, present: Sequence[machine.MachineRoute]
-    ) -> Iterator[str]:
-        exact = [each for each in present if each.dst == str(pool)]
-        own = [each for each in exact if self._is_device(each, pool)]
-        name = self._settings.interface
-        if not own:
-            yield (
-                f"There is no route to {pool} by {name}: peers get no answers (it is "
-                "made again within seconds, if no other network has the same addresses)"
-            )
-        for each in exact:
-            other = each.type == "unicast" and each.dev != name
-            if other and (not own or each.metric <= own[0].metric):
-                yield (
-                    f"{pool} is routed to {each.dev or each.gateway}: answers to peers "
-                    f"leave there in clear; ip route del {pool} dev {each.dev}"
-                )
-        if not any(_is_blackhole(each, pool) for each in exact):
-            yield (
-                f"The blackhole route to {pool} is missing: without the interface, "
-                "answers to peers would leave in clear"
-            )
 
     async def _check_networks(self, pool: AnyNetwork) -> None:
         """Refuse a pool whose route would replace a network of the machine.

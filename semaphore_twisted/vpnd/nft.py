@@ -7,8 +7,6 @@ changed by another program is detected, and a correct one is not written again.
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
-
 from semaphore_twisted.vpnd import files
 from semaphore_twisted.vpnd.forwarding import Forwarding
 from semaphore_twisted.vpnd.programs import ProgramFailed, Programs
@@ -20,24 +18,6 @@ from semaphore_twisted.wireguard.state import DeviceFailed, Grant
 
 #: Attempts to load the table: another program may change it meanwhile.
 _ATTEMPTS = 3
-
-
-class Chain(msgspec.Struct):
-    """A chain of any table; base chains have a *hook* and a *policy*."""
-
-    family: str = ""
-    table: str = ""
-    name: str = ""
-    hook: str = ""
-    policy: str = "accept"
-
-
-class _ListedObject(msgspec.Struct):
-    chain: Chain | None = None
-
-
-class _Ruleset(msgspec.Struct):
-    nftables: list[_ListedObject]
 
 
 class Firewall:
@@ -85,9 +65,7 @@ class Firewall:
         Fails with ``DeviceFailed``; the rules are unchanged then.
         """
         text = self._text
-        closed = self._forwarding.closed(
-            {6 if ":" in each.address else 4 for each in grants}
-        )
+        closed = self._forwarding.closed({each.family for each in grants})
         if text is None or (grants, closed) != (self.grants, self.closed):
             try:
                 text = firewall.ruleset(self._settings, grants, closed=closed)
@@ -163,21 +141,9 @@ class Firewall:
             self._watch.is_paused = False
         self._text = self._listing = None
 
-    async def foreign(self, hook: str) -> list[Chain]:
-        """Return the chains of other programs at *hook* whose policy is drop."""
-        shown = await self._programs.read(_Ruleset, "nft", "-json", "list", "chains")
-        own = firewall.table_name(self._settings)
-        return [
-            each.chain
-            for each in shown.nftables
-            if each.chain is not None
-            and (each.chain.hook, each.chain.policy) == (hook, "drop")
-            and (each.chain.family, each.chain.table) != ("inet", own)
-        ]
-
     async def _list(self) -> bytes | None:
         """Return our table as the kernel lists it, ``None`` if it does not exist."""
-        name = firewall.table_name(self._settings)
+        name = self._settings.table
         try:
             return await self._programs.run(
                 "nft", "--stateless", "list", "table", "inet", name

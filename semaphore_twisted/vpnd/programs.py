@@ -4,6 +4,7 @@ Their standard error may quote a key, so it is discarded.
 """
 
 import shutil
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -24,9 +25,10 @@ TIMEOUT = 10.0
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-#: The environment of programs.
+#: The environment of programs; Python finds this package wherever it is.
 ENVIRONMENT = {
     "PATH": _PATH,
+    "PYTHONPATH": str(Path(__file__).parents[2]),
     "LC_ALL": "C",
     # `wg` would resolve a name up to 15 times; we never pass one
     "WG_ENDPOINT_RESOLUTION_RETRIES": "0",
@@ -36,6 +38,8 @@ ENVIRONMENT = {
 _PACKAGES = {
     "ip": "iproute2",
     "nft": "nftables",
+    "setpriv": "util-linux",
+    "setsid": "util-linux",
     "wg": "wireguard-tools",
     "wireguard-go": "wireguard-go",
 }
@@ -90,12 +94,14 @@ class Programs:
 
         return run.ended.addBoth(over)
 
-    async def read(self, kind: type[T], name: str, *arguments: str) -> T:
-        """Return the JSON output of *name*, decoded as *kind*.
+    async def read(
+        self, kind: type[T], name: str, *arguments: str, content: bytes = b""
+    ) -> T:
+        """Return the JSON output of *name*, decoded as *kind*; *content* is its input.
 
         Fails with ``DeviceFailed``.
         """
-        printed = await self.run(name, *arguments)
+        printed = await self.run(name, *arguments, content=content)
         try:
             return msgspec.json.decode(printed.strip() or b"[]", type=kind)
         except msgspec.DecodeError:

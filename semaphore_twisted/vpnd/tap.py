@@ -45,7 +45,6 @@ from semaphore_twisted.vpnd.server import CompanionFactory
 from semaphore_twisted.vpnd.table_watch import TableWatch
 from semaphore_twisted.vpnd.tunnel import Tunnel
 from semaphore_twisted.vpnd.userspace import UserspaceDevice
-from semaphore_twisted.wireguard import firewall as rules
 from semaphore_twisted.wireguard import keys
 from semaphore_twisted.wireguard.settings import (
     FILE,
@@ -230,7 +229,7 @@ def _assembled(
     public_key = keys.public_of(private_key)
     bounds = RequestBounds(settings, public_key)
     forwarding = Forwarding(state, tunnel=settings.interface)
-    table_watch = TableWatch(rules.table_name(settings), reactor=reactor)
+    table_watch = TableWatch(settings.table, reactor=reactor)
     firewall = Firewall(
         settings,
         bounds=bounds,
@@ -277,7 +276,6 @@ def _assembled(
             settings,
             firewall=firewall,
             forwarding=forwarding,
-            isolation=isolation,
             programs=programs,
         ),
         expiries=Expiries(state),

@@ -23,7 +23,6 @@ An ``accept`` in this table does not override a ``drop`` of another table.
 """
 
 import ipaddress
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from semaphore_twisted.wireguard import routing
@@ -35,8 +34,6 @@ from semaphore_twisted.wireguard.settings import (
 )
 from semaphore_twisted.wireguard.state import Grant
 
-DEFAULT_INTERFACE = "semaphore0"
-
 #: Elements per statement. Some versions of ``nft`` fail at about 3,300 elements.
 BATCH = 1000
 
@@ -46,8 +43,6 @@ METADATA = {
     6: ("fd00:ec2::254", "fd20:ce::254", "fe80::/10"),
 }
 
-_NOT_IN_TABLE_NAMES = re.compile(r"[^A-Za-z0-9]")
-
 _SYN = "tcp flags & (syn | rst) == syn tcp option maxseg size set"
 
 
@@ -55,16 +50,9 @@ class WrongGrant(Exception):
     """A grant exceeds what the settings allow; the sentence names the grant."""
 
 
-def table_name(settings: TunnelSettings) -> str:
-    """Return the name of our table (its family is ``inet``)."""
-    if settings.interface == DEFAULT_INTERFACE:
-        return "semaphore_vpn"
-    return "semaphore_vpn_" + _NOT_IN_TABLE_NAMES.sub("_", settings.interface)
-
-
 def removal(settings: TunnelSettings) -> str:
     """Return the ``nft`` text that deletes our table, if it exists."""
-    name = table_name(settings)
+    name = settings.table
     return f"add table inet {name}\ndelete table inet {name}\n"
 
 
@@ -86,7 +74,7 @@ def ruleset(
     pairs = _pairs(settings, grants)
     for family in families:
         family.take(pairs)
-    name = table_name(settings)
+    name = settings.table
     lines = [f"table inet {name} {{"]
     for family in families:
         lines += family.declared_set()

@@ -17,7 +17,7 @@ missing.
 All our rules and routes have one protocol number, by which they are recognized.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from semaphore_twisted.wireguard.settings import TunnelSettings
 
@@ -85,19 +85,6 @@ def changes(
         *(f"rule add {each}" for each in missing),
         *(f"rule del {each}" for each in extra),
     )
-
-
-def ahead(present: Iterable[Mapping[str, object]], interface: str) -> Iterator[int]:
-    """Yield the priorities of foreign rules that apply to the tunnel before ours."""
-    for each in present:
-        priority = each.get("priority", 0)
-        if (
-            isinstance(priority, int)
-            and 0 < priority < LAST
-            and not is_ours(each)
-            and each.get("iif", interface) == interface
-        ):
-            yield priority
 
 
 def is_ours(rule: Mapping[str, object]) -> bool:

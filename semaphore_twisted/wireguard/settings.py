@@ -16,6 +16,10 @@ from semaphore_twisted.model.refusals import invalid
 #: Names that ``wg-quick`` and Android accept; the kernel limits them to 15 bytes.
 INTERFACE = re.compile(r"[a-zA-Z0-9_=+.-]{1,15}")
 
+DEFAULT_INTERFACE = "semaphore0"
+
+_NOT_IN_TABLE_NAMES = re.compile(r"[^A-Za-z0-9]")
+
 _NO_INTERFACES = {".", "..", "all", "default", "lo"}
 
 #: The file names of the settings and of the private key beside them.
@@ -45,7 +49,7 @@ class TunnelSettings(
     peers; *site_port* is the one of them on which the site listens, 0 if unknown.
     """
 
-    interface: str = "semaphore0"
+    interface: str = DEFAULT_INTERFACE
     port: Port = 51820
     mtu: Annotated[int, Meta(ge=1280, le=9000)] = 1420
     addresses: tuple[str, ...]
@@ -70,6 +74,13 @@ class TunnelSettings(
     def networks(self) -> tuple[AnyNetwork, ...]:
         """The site networks."""
         return tuple(ipaddress.ip_network(each.network) for each in self.sites)
+
+    @property
+    def table(self) -> str:
+        """The name of our nft table, whose family is ``inet``."""
+        if self.interface == DEFAULT_INTERFACE:
+            return "semaphore_vpn"
+        return "semaphore_vpn_" + _NOT_IN_TABLE_NAMES.sub("_", self.interface)
 
 
 class WrongSettings(Exception):

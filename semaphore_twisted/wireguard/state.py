@@ -32,6 +32,11 @@ class Grant(msgspec.Struct, frozen=True, order=True):
     address: str
     network: str
 
+    @property
+    def family(self) -> int:
+        """The address family, 4 or 6."""
+        return 6 if ":" in self.address else 4
+
 
 class DevicePeer(msgspec.Struct, frozen=True, kw_only=True):
     """A peer as read from the device.

@@ -2,11 +2,13 @@
 
 import os
 from typing import Any
+from unittest import skipUnless
 
 from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 
 from semaphore_twisted.vpnd import programs
+from semaphore_twisted.vpnd.diagnosis import _DOCTOR
 from semaphore_twisted.vpnd.programs import ProgramFailed, Programs
 from semaphore_twisted.wireguard.state import DeviceFailed
 
@@ -37,6 +39,17 @@ class ProgramsTests(TestCase):
         printed = await self.programs.run("env")
         found = dict(line.split("=", 1) for line in printed.decode().splitlines())
         self.assertEqual(found, programs.ENVIRONMENT)
+
+    @skipUnless(os.geteuid() == 0, "only root gives a capability")
+    async def test_doctor_has_no_capability(self) -> None:
+        """The program that inspects the machine does not inherit the capability."""
+        printed = await self.programs.run(
+            *("setpriv", "--reuid=65534", "--clear-groups", "--inh-caps=+net_admin"),
+            *("--ambient-caps=+net_admin", "setpriv", _DOCTOR[0]),
+            *("cat", "/proc/self/status"),
+        )
+        for name in ("Prm", "Eff", "Amb"):
+            self.assertIn(f"Cap{name}:\t{0:016x}\n", printed.decode())
 
     async def test_failure(self) -> None:
         """A failure has the program's name and code, and nothing that it printed."""

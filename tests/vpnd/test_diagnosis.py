@@ -5,10 +5,11 @@ import socket
 from typing import Any
 
 from msgspec.structs import replace
+from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.vpnd import doctor
 from semaphore_twisted.vpnd.diagnosis import Diagnosing
 from semaphore_twisted.vpnd.forwarding import SWITCHES, Forwarding
-from semaphore_twisted.vpnd.isolation import TunnelIsolation
 from semaphore_twisted.vpnd.nft import Firewall
 from semaphore_twisted.vpnd.programs import ProgramFailed
 from semaphore_twisted.vpnd.request_validation import RequestBounds
@@ -36,6 +37,25 @@ WELCOME = Welcome(
 )
 
 
+class PriorityTests(SynchronousTestCase):
+    """Policy rules of other programs."""
+
+    def test_ahead(self) -> None:
+        """Foreign rules that precede ours are found."""
+        found = doctor.ahead(
+            [
+                {"priority": 0, "src": "all", "table": "local"},
+                {"priority": 7, "src": "all", "table": "main"},
+                {"priority": 8, "src": "all", "iif": "eth0", "table": "7"},
+                {"priority": 9, "src": "all", "iif": "semaphore0", "table": "7"},
+                {"priority": 102, "src": "all", "protocol": "147", "table": "main"},
+                {"priority": 5210, "src": "all", "table": "52"},
+            ],
+            "semaphore0",
+        )
+        self.assertEqual([*found], [7, 9])
+
+
 class DiagnosisTests(FolderTestCase):
     """The findings of each check."""
 
@@ -46,7 +66,10 @@ class DiagnosisTests(FolderTestCase):
         for name in SWITCHES.values():
             (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
             (self.folder / name).write_text("0\n")
-        self.links = [{"ifname": "eth0", "mtu": 1500}, {"ifname": "lo", "mtu": 65536}]
+        self.links: list[dict[str, Any]] = [
+            {"ifname": "eth0", "mtu": 1500},
+            {"ifname": "lo", "mtu": 65536, "flags": ["UP"]},
+        ]
         self.routes: dict[str, list[dict[str, str]]] = {
             "-4": [{"dst": "default", "dev": "eth0", "protocol": "dhcp"}],
             "-6": [],
@@ -80,7 +103,6 @@ class DiagnosisTests(FolderTestCase):
             settings,
             firewall=self.firewall,
             forwarding=forwarding,
-            isolation=TunnelIsolation(settings, programs=self.nft),
             programs=self.nft,
         )
         found = self.done(made.findings(replace(WELCOME, **welcome), drift))
@@ -142,13 +164,18 @@ class DiagnosisTests(FolderTestCase):
 
     def test_foreign_chains(self) -> None:
         """Chains that drop are reported, with the packets they must accept."""
-        listed = [
-            {
-                "chain": {"family": "inet", "table": "filter", "name": hook}
-                | {"hook": hook, "policy": "drop"}
-            }
-            for hook in ("input", "forward")
+        chains = [
+            {"family": "inet", "table": "filter", "name": "input"}
+            | {"hook": "input", "policy": "drop"},
+            {"family": "inet", "table": "filter", "name": "forward"}
+            | {"hook": "forward", "policy": "drop"},
+            {"family": "inet", "table": "filter", "name": "ok"}
+            | {"hook": "forward", "policy": "accept"},
+            {"family": "inet", "table": "semaphore_vpn_lo", "name": "forward"}
+            | {"hook": "forward", "policy": "drop"},
+            {"family": "inet", "table": "filter", "name": "plain"},
         ]
+        listed = [{"metainfo": {}}, *({"chain": each} for each in chains)]
         self.nft.answers["nft -json"] = json.dumps({"nftables": listed}).encode()
         ((level, sentence),) = self.findings("input")
         self.assertEqual(level, "warning")

@@ -1,7 +1,5 @@
 """Our table of rules."""
 
-import json
-
 from semaphore_twisted.vpnd.forwarding import Forwarding
 from semaphore_twisted.vpnd.nft import Firewall
 from semaphore_twisted.vpnd.request_validation import RequestBounds
@@ -70,23 +68,3 @@ class FirewallTests(FolderTestCase):
             "not one of the server's",
             self.failed(self.firewall.ensure(wrong), DeviceFailed),
         )
-
-    def test_foreign(self) -> None:
-        """Foreign chains that drop are found by their hook."""
-        chains = [
-            {"family": "ip", "table": "filter", "name": "FORWARD"}
-            | {"hook": "forward", "policy": "drop"},
-            {"family": "inet", "table": "f", "name": "in"}
-            | {"hook": "input", "policy": "drop"},
-            {"family": "inet", "table": "f", "name": "ok"}
-            | {"hook": "forward", "policy": "accept"},
-            {"family": "inet", "table": "semaphore_vpn", "name": "forward"}
-            | {"hook": "forward", "policy": "drop"},
-            {"family": "inet", "table": "f", "name": "plain"},
-        ]
-        listed = [{"metainfo": {}}, *({"chain": each} for each in chains)]
-        self.nft.answers["nft -json"] = json.dumps({"nftables": listed}).encode()
-        found = self.done(self.firewall.foreign("forward"))
-        self.assertEqual([each.name for each in found], ["FORWARD"])
-        found = self.done(self.firewall.foreign("input"))
-        self.assertEqual([each.name for each in found], ["in"])

@@ -108,7 +108,7 @@ class TextTests(SynchronousTestCase):
             "a.b-c=d+e_f": "semaphore_vpn_a_b_c_d_e_f",
         }.items():
             settings = msgspec.structs.replace(V4, interface=interface)
-            self.assertEqual(firewall.table_name(settings), wanted)
+            self.assertEqual(settings.table, wanted)
             self.assertIn(f"table inet {wanted}\n", firewall.removal(settings))
             self.assertIn(f'iifname "{interface}" ', firewall.ruleset(settings, ()))
 

@@ -111,14 +111,3 @@ class RuleTests(SynchronousTestCase):
         found = " ".join(routing.rules(only4, 6, closed=False))
         self.assertIn("iif semaphore0", found)
         self.assertNotIn(" to ", found)
-
-    def test_ahead(self) -> None:
-        """Foreign rules that precede ours are found."""
-        others = [
-            {"priority": 7, "src": "all", "table": "main"},
-            {"priority": 8, "src": "all", "iif": "eth0", "table": "7"},
-            {"priority": 9, "src": "all", "iif": "semaphore0", "table": "7"},
-            {"priority": 5210, "src": "all", "table": "52"},
-        ]
-        found = [*routing.ahead([*PRINTED, *others], "semaphore0")]
-        self.assertEqual(found, [7, 9])
