@@ -67,10 +67,7 @@ class Firewall:
         text = self._text
         closed = self._forwarding.closed({each.family for each in grants})
         if text is None or (grants, closed) != (self.grants, self.closed):
-            try:
-                text = firewall.ruleset(self._settings, grants, closed=closed)
-            except firewall.WrongGrant as error:
-                raise DeviceFailed(str(error)) from None
+            text = firewall.ruleset(self._settings, grants, closed=closed)
         count = self._watch.drain()
         listing = await self._list()
         is_right = listing is not None and listing == self._listing

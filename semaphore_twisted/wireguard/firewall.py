@@ -26,12 +26,7 @@ import ipaddress
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from semaphore_twisted.wireguard import routing
-from semaphore_twisted.wireguard.settings import (
-    AnyAddress,
-    AnyNetwork,
-    TunnelSettings,
-    check,
-)
+from semaphore_twisted.wireguard.settings import AnyAddress, AnyNetwork, TunnelSettings
 from semaphore_twisted.wireguard.state import Grant
 
 #: Elements per statement. Some versions of ``nft`` fail at about 3,300 elements.
@@ -45,9 +40,11 @@ METADATA = {
 
 _SYN = "tcp flags & (syn | rst) == syn tcp option maxseg size set"
 
+#: Clears the mark of a packet first, so that only these chains can set it.
+_FORBID = f"meta mark set meta mark & {0xFFFFFFFF ^ routing.MARK:#010x}"
+_PERMIT = f"meta mark set meta mark | {routing.MARK:#010x}"
 
-class WrongGrant(Exception):
-    """A grant exceeds what the settings allow; the sentence names the grant."""
+_FILTER = "type filter hook {} priority filter; policy accept;"
 
 
 def removal(settings: TunnelSettings) -> str:
@@ -57,132 +54,79 @@ def removal(settings: TunnelSettings) -> str:
 
 
 def ruleset(
-    settings: TunnelSettings, grants: Sequence[Grant], *, closed: Collection[int] = ()
+    settings: TunnelSettings, grants: Iterable[Grant], *, closed: Collection[int] = ()
 ) -> str:
     """Return the text that replaces our table by the one for *settings* and *grants*.
 
     For the families in *closed* (4, 6), only packets from or to the tunnel are
-    forwarded. The text does not depend on the order of *grants*.
+    forwarded. The text does not depend on the order of *grants*. *settings* and
+    *grants* are checked already.
 
-    :raises WrongGrant: if a grant names a network that is not a site network, or an
-        address outside the pools.
-    :raises semaphore_twisted.wireguard.settings.WrongSettings: if *settings* are
-        invalid.
+    :raises KeyError: if a grant names a network that is not a site network.
+    :raises ValueError: if a grant's address is not one.
     """
-    check(settings)
-    families = [_Family(settings, version) for version in (4, 6)]
-    pairs = _pairs(settings, grants)
-    for family in families:
-        family.take(pairs)
-    name = settings.table
-    lines = [f"table inet {name} {{"]
-    for family in families:
-        lines += family.declared_set()
-    lines += _chains(f'"{settings.interface}"', settings, families, closed)
+    families = [_Family(settings, version, grants) for version in (4, 6)]
+    granted = [each for each in families if each.pairs]
+    lines = [f"table inet {settings.table} {{"]
+    for each in granted:
+        lines += [
+            f"\tset {each.set} {{",
+            f"\t\ttype {each.type} . {each.type}",
+            "\t\tflags interval",
+            "\t}",
+        ]
+    for name, rules in _chains(settings, families, granted, closed):
+        lines += [f"\tchain {name} {{", *(f"\t\t{rule}" for rule in rules), "\t}"]
     lines.append("}")
-    for family in families:
-        lines += family.elements(name)
+    for each in granted:
+        lines += each.elements(settings.table)
     return removal(settings) + "\n".join(lines) + "\n"
-
-
-_Pair = tuple[AnyAddress, AnyNetwork]
-
-
-def _order(pair: _Pair) -> tuple[int, int, int, int]:
-    address, network = pair
-    return (
-        address.version,
-        int(address),
-        int(network.network_address),
-        network.prefixlen,
-    )
-
-
-def _pairs(settings: TunnelSettings, grants: Iterable[Grant]) -> list[_Pair]:
-    """Return the grants as pairs of address and network, sorted and without duplicates.
-
-    :raises WrongGrant: if the settings do not allow one.
-    """
-    own, pools = set(settings.own), settings.pools
-    sites = {str(each): each for each in settings.networks}
-    found = set()
-    for grant in grants:
-        network = sites.get(grant.network)
-        if network is None:
-            raise WrongGrant(
-                "A grant is for a network that is not one of the server's sites"
-            )
-        try:
-            address = ipaddress.ip_address(grant.address)
-        except ValueError:
-            raise WrongGrant("A grant has an invalid address") from None
-        if (
-            address.version != network.version
-            or str(address) != grant.address
-            or address in own
-            or not any(address in pool for pool in pools)
-        ):
-            raise WrongGrant(f"A grant is for {address}, which is no peer's address")
-        found.add((address, network))
-    return sorted(found, key=_order)
 
 
 class _Family:
     """The nftables keywords, addresses and grants of one address family."""
 
-    def __init__(self, settings: TunnelSettings, version: int) -> None:
+    def __init__(
+        self, settings: TunnelSettings, version: int, grants: Iterable[Grant]
+    ) -> None:
         self.version = version
-        self.ip = {4: "ip", 6: "ip6"}[version]
-        self.icmp = {4: "icmp", 6: "icmpv6"}[version]
-        self.type = {4: "ipv4_addr", 6: "ipv6_addr"}[version]
-        self.set = f"granted{version}"
+        self.ip, self.icmp = {4: ("ip", "icmp"), 6: ("ip6", "icmpv6")}[version]
+        self.type, self.set = f"ipv{version}_addr", f"granted{version}"
         self.metadata = _braces(METADATA[version])
         self.segment = settings.mtu - {4: 40, 6: 60}[version]
-        self.own = [str(each) for each in settings.own if each.version == version]
-        self.pools = [str(each) for each in settings.pools if each.version == version]
-        self.nat = {
-            network: site.nat
-            for network, site in zip(settings.networks, settings.sites, strict=True)
-            if network.version == version
-        }
-        self.pairs: list[_Pair] = []
-        self.granted: set[AnyNetwork] = set()
-
-    def take(self, pairs: Iterable[_Pair]) -> None:
-        """Keep the grants of this family that no wider grant of the same peer contains.
-
-        An nftables set of intervals refuses overlapping elements.
-        """
-        networks: dict[AnyAddress, list[AnyNetwork]] = {}
-        for address, network in pairs:
-            if address.version == self.version:
-                networks.setdefault(address, []).append(network)
+        self.own = _braces(each for each in settings.own if each.version == version)
+        self.pools = _braces(x for x in settings.pools if x.version == version)
+        networks = dict(zip(settings.networks, settings.sites, strict=True))
+        self.nat = {x: site.nat for x, site in networks.items() if x.version == version}
+        sites = {str(each): each for each in self.nat}
+        granted: dict[AnyAddress, set[AnyNetwork]] = {}
+        for grant in grants:
+            if grant.family == version:
+                address = ipaddress.ip_address(grant.address)
+                granted.setdefault(address, set()).add(sites[grant.network])
+        #: without networks within another one of the same peer: a set of intervals
+        #: refuses overlapping elements
         self.pairs = [
-            (address, network)
-            for address, several in networks.items()
-            for network in several
-            if len(several) == 1 or not any(_within(network, each) for each in several)
+            f"{address} . {network}"
+            for address in sorted(granted, key=int)
+            for network in sorted(granted[address], key=_order)
+            if not any(_within(network, each) for each in granted[address])
         ]
-        self.granted = {each for several in networks.values() for each in several}
-
-    def declared_set(self) -> Iterator[str]:
-        """Yield the lines that declare the set of grants, none without grants."""
-        if self.pairs:
-            yield f"\tset {self.set} {{"
-            yield f"\t\ttype {self.type} . {self.type}"
-            yield "\t\tflags interval"
-            yield "\t}"
+        self.granted = {each for several in granted.values() for each in several}
+        self.from_peer = f"{self.ip} saddr . {self.ip} daddr @{self.set}"
+        self.to_peer = (
+            "ct state established ct direction reply "
+            f"{self.ip} daddr . {self.ip} saddr @{self.set}"
+        )
+        self.related = f"ct state related meta l4proto {self.icmp}"
 
     def elements(self, table: str) -> Iterator[str]:
         """Yield the statements that add the grants to the set, in batches."""
         for start in range(0, len(self.pairs), BATCH):
-            batch = ", ".join(
-                f"{address} . {network}"
-                for address, network in self.pairs[start : start + BATCH]
-            )
+            batch = ", ".join(self.pairs[start : start + BATCH])
             yield f"add element inet {table} {self.set} {{ {batch} }}"
 
-    def hidden(self, tunnel: str) -> list[str]:
+    def masqueraded(self, tunnel: str) -> list[str]:
         """Return the masquerading rules; narrower networks are matched first."""
         reachable = [
             site
@@ -192,15 +136,14 @@ class _Family:
         if not any(self.nat[site] for site in reachable):
             return []
         return [
-            f"oifname != {tunnel} {self.ip} daddr {site} "
-            f"{self.ip} saddr . {self.ip} daddr @{self.set} "
+            f"oifname != {tunnel} {self.ip} daddr {site} {self.from_peer} "
             f"{'masquerade' if self.nat[site] else 'return'}"
-            for site in sorted(reachable, key=_narrow_first)
+            for site in sorted(reachable, key=lambda x: (-x.prefixlen, _order(x)))
         ]
 
 
-def _narrow_first(network: AnyNetwork) -> tuple[int, int]:
-    return -network.prefixlen, int(network.network_address)
+def _order(network: AnyNetwork) -> tuple[int, int]:
+    return int(network.network_address), network.prefixlen
 
 
 def _within(network: AnyNetwork, other: AnyNetwork) -> bool:
@@ -209,138 +152,100 @@ def _within(network: AnyNetwork, other: AnyNetwork) -> bool:
 
 
 def _braces(values: Iterable[object]) -> str:
-    return "{ " + ", ".join(map(str, values)) + " }"
+    """Return an anonymous set, empty without *values*."""
+    found = ", ".join(map(str, values))
+    return f"{{ {found} }}" if found else ""
 
 
 def _chains(
-    tunnel: str,
     settings: TunnelSettings,
     families: Sequence[_Family],
+    granted: Sequence[_Family],
     closed: Collection[int],
-) -> Iterator[str]:
-    """Yield the lines of every chain."""
-    filtering = "type filter hook {} priority filter; policy accept;"
-    yield from _chain(
+) -> Iterator[tuple[str, list[str]]]:
+    """Yield name and rules of each chain; *granted* are families with grants."""
+    tunnel = f'"{settings.interface}"'
+    yield (
         "input",
-        filtering.format("input"),
-        *(
-            f'iifname != {{ "lo", {tunnel} }} {each.ip} daddr {_braces(each.own)} drop'
-            for each in families
-            if each.own
-        ),
-        f"iifname {tunnel} jump served",
+        [
+            _FILTER.format("input"),
+            *(
+                f'iifname != {{ "lo", {tunnel} }} {each.ip} daddr {each.own} drop'
+                for each in families
+                if each.own
+            ),
+            f"iifname {tunnel} jump served",
+        ],
     )
-    yield from _chain("served", *_served(settings, families), "drop")
-    yield from _chain(
+    yield "served", [*_served(settings, families), "drop"]
+    yield (
         "forward",
-        filtering.format("forward"),
-        f"iifname {tunnel} jump from_peers",
-        f"oifname {tunnel} jump to_peers",
-        *(
-            f"meta nfproto ipv{each.version} drop"
-            for each in families
-            if each.version in closed
-        ),
+        [
+            _FILTER.format("forward"),
+            f"iifname {tunnel} jump from_peers",
+            f"oifname {tunnel} jump to_peers",
+            *(f"meta nfproto ipv{each} drop" for each in sorted(closed)),
+        ],
     )
-    yield from _chain(
+    yield (
         "prerouting",
-        # after address translation, before routing
-        "type filter hook prerouting priority dstnat + 10; policy accept;",
-        f"iifname {tunnel} jump marked_from_peers",
-        *(
-            f"iifname != {tunnel} {each.ip} daddr {_braces(each.pools)} "
-            "jump marked_to_peers"
-            for each in families
-            if each.pools
-        ),
+        [
+            # after address translation, before routing
+            "type filter hook prerouting priority dstnat + 10; policy accept;",
+            f"iifname {tunnel} jump marked_from_peers",
+            *(
+                f"iifname != {tunnel} {each.ip} daddr {each.pools} jump marked_to_peers"
+                for each in families
+                if each.pools
+            ),
+        ],
     )
-    yield from _chain("marked_from_peers", *_marked_from_peers(families))
-    yield from _chain("marked_to_peers", *_marked_to_peers(families))
-    yield from _chain("from_peers", *_from_peers(tunnel, families), "drop")
-    yield from _chain("to_peers", *_to_peers(families), "drop")
-    hidden = [rule for each in families for rule in each.hidden(tunnel)]
-    if hidden:
-        yield from _chain(
-            "postrouting",
-            "type nat hook postrouting priority srcnat; policy accept;",
-            *hidden,
-        )
-
-
-def _chain(name: str, *rules: str) -> Iterator[str]:
-    yield f"\tchain {name} {{"
-    for rule in rules:
-        yield f"\t\t{rule}"
-    yield "\t}"
+    yield (
+        "marked_from_peers",
+        [
+            _FORBID,
+            *(f"{each.ip} daddr {each.metadata} return" for each in families),
+            *(f"{each.from_peer} {_PERMIT}" for each in granted),
+        ],
+    )
+    yield "marked_to_peers", [_FORBID, *_replies(granted, _PERMIT)]
+    yield (
+        "from_peers",
+        [
+            f"oifname {tunnel} drop",
+            *(f"{each.ip} daddr {each.metadata} drop" for each in families),
+            f"{_SYN} rt mtu",
+            *(
+                f"{each.from_peer} {verdict}"
+                for each in granted
+                for verdict in (f"{_SYN} {each.segment:d}", "accept")
+            ),
+            "drop",
+        ],
+    )
+    yield "to_peers", [f"{_SYN} rt mtu", *_replies(granted, "accept"), "drop"]
+    masqueraded = [rule for each in granted for rule in each.masqueraded(tunnel)]
+    if masqueraded:
+        hook = "type nat hook postrouting priority srcnat; policy accept;"
+        yield "postrouting", [hook, *masqueraded]
 
 
 def _served(settings: TunnelSettings, families: Sequence[_Family]) -> Iterator[str]:
     """Yield the rules for packets that the server itself accepts from peers."""
     yield "ct state established,related accept"
     for each in families:
-        if not each.own:
-            continue
-        own = f"{each.ip} daddr {_braces(each.own)}"
-        yield f"{own} {each.icmp} type echo-request accept"
-        for protocol, ports in (
-            ("tcp", settings.tcp_ports),
-            ("udp", settings.udp_ports),
-        ):
-            if ports:
-                numbers = _braces(f"{port:d}" for port in sorted(set(ports)))
-                yield f"{own} {protocol} dport {numbers} accept"
+        if each.own:
+            own = f"{each.ip} daddr {each.own}"
+            yield f"{own} {each.icmp} type echo-request accept"
+            for protocol in ("tcp", "udp"):
+                ports = settings.tcp_ports if protocol == "tcp" else settings.udp_ports
+                if ports:
+                    numbers = _braces(sorted(set(ports)))
+                    yield f"{own} {protocol} dport {numbers} accept"
 
 
-#: Clears the mark of a packet first, so that only these chains can set it.
-_FORBID = f"meta mark set meta mark & {0xFFFFFFFF ^ routing.MARK:#010x}"
-_PERMIT = f"meta mark set meta mark | {routing.MARK:#010x}"
-
-
-def _marked_from_peers(families: Sequence[_Family]) -> Iterator[str]:
-    """Yield the rules that mark the packets that :func:`_from_peers` accepts."""
-    yield _FORBID
-    for each in families:
-        yield f"{each.ip} daddr {each.metadata} return"
-    for each in families:
-        if each.pairs:
-            yield f"{each.ip} saddr . {each.ip} daddr @{each.set} {_PERMIT}"
-
-
-def _marked_to_peers(families: Sequence[_Family]) -> Iterator[str]:
-    """Yield the rules that mark the packets that :func:`_to_peers` accepts."""
-    yield _FORBID
-    for each in families:
-        if each.pairs:
-            yield (
-                f"ct state established ct direction reply "
-                f"{each.ip} daddr . {each.ip} saddr @{each.set} {_PERMIT}"
-            )
-            yield f"ct state related meta l4proto {each.icmp} {_PERMIT}"
-
-
-def _from_peers(tunnel: str, families: Sequence[_Family]) -> Iterator[str]:
-    """Yield the rules for packets forwarded from peers: each needs a grant."""
-    yield f"oifname {tunnel} drop"
-    for each in families:
-        yield f"{each.ip} daddr {each.metadata} drop"
-    yield f"{_SYN} rt mtu"
-    for each in families:
-        if each.pairs:
-            pair = f"{each.ip} saddr . {each.ip} daddr @{each.set}"
-            yield f"{pair} {_SYN} {each.segment:d}"
-            yield f"{pair} accept"
-
-
-def _to_peers(families: Sequence[_Family]) -> Iterator[str]:
-    """Yield the rules for packets forwarded to peers: replies from granted networks.
-
-    Related ICMP errors are accepted too, such as "packet too big" and "unreachable".
-    """
-    yield f"{_SYN} rt mtu"
-    for each in families:
-        if each.pairs:
-            yield (
-                f"ct state established ct direction reply "
-                f"{each.ip} daddr . {each.ip} saddr @{each.set} accept"
-            )
-            yield f"ct state related meta l4proto {each.icmp} accept"
+def _replies(granted: Sequence[_Family], verdict: str) -> Iterator[str]:
+    """Yield rules for replies to peers, and for ICMP errors such as "too big"."""
+    for each in granted:
+        yield f"{each.to_peer} {verdict}"
+        yield f"{each.related} {verdict}"

@@ -77,6 +77,7 @@ class CheckTests(SynchronousTestCase):
         for interface in (
             *("", ".", "..", "a b", "a/b", "a\n", 'a"', "x" * 16, "\u00e9"),
             *("-h", "--help", "all", "default", "lo"),
+            *('x" accept', "x\ny", "x;y", 'a"b', "a*"),
         ):
             self.refuse("interface", interface=interface)
 
@@ -112,7 +113,7 @@ class CheckTests(SynchronousTestCase):
                 "10.20.0.0/255.255.0.0",
             ),
             *("10.80.0.0/16", "10.80.5.0/24", "10.0.0.0/8", "fd80::/48", "FD20::/48"),
-            "10.20.0.0/16\naccept",
+            *("10.20.0.0/16\naccept", "10.20.0.0/16; x"),
         ):
             self.refuse("sites", sites=(SiteRule(network),))
         self.refuse(
