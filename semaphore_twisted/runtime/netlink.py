@@ -1,12 +1,14 @@
-"""Notifications from the kernel that interfaces or addresses have changed.
+"""Notifications from the kernel, such as of changed interfaces and addresses.
 
-Netlink's route family needs no privilege (rtnetlink(7)). The messages are not parsed:
-the callback reads the current state, so a lost message costs one read.
+Netlink's route family needs no privilege (rtnetlink(7)). A watch reads the current
+state when it is notified, so a lost message costs one read.
 """
 
 import errno
+import io
 import socket
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import ClassVar
 
@@ -53,14 +55,92 @@ def netlink(
     return made
 
 
+def messages(content: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield type and payload of each message in a datagram."""
+    at = 0
+    while at + 16 <= len(content):
+        length, kind = struct.unpack_from("=IH", content, at)
+        if length < 16:
+            return
+        yield kind, content[at + 16 : at + length]
+        at += (length + 3) & ~3
+
+
+class DescriptorWatch(FileDescriptor):
+    """Reads from a socket or pipe, and writes nothing."""
+
+    _log: ClassVar[Logger] = Logger()
+
+    #: the consequence if there is no socket
+    without: ClassVar[str] = ""
+
+    def __init__(
+        self,
+        opened: Callable[[], socket.socket | io.FileIO],
+        *,
+        reactor: IReactorFDSet | None,
+    ) -> None:
+        """Read from what *opened* returns."""
+        super().__init__(reactor)
+        self._open = opened
+        self._file: socket.socket | io.FileIO | None = None
+
+    def start(self) -> bool:
+        """Start watching; return false, with a warning, if that is not possible."""
+        try:
+            self._file = self._open()
+        except OSError as error:
+            self._log.warn(
+                "{without} ({error})", without=self.without, error=str(error)
+            )
+            return False
+        self.connected = 1
+        self.startReading()
+        return True
+
+    def stop(self) -> None:
+        """Stop watching, and close the descriptor."""
+        self.connectionLost(Failure(CONNECTION_LOST))
+
+    def datagrams(self) -> Iterator[bytes | None]:
+        """Yield what is pending, ``None`` where the kernel has dropped messages."""
+        while isinstance(self._file, socket.socket):
+            try:
+                yield self._file.recv(_READ)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
+                yield None
+
+    @override
+    def fileno(self) -> int:
+        """Return the descriptor's number."""
+        return self._file.fileno() if self._file is not None else -1
+
+    @override
+    def writeSomeData(self, data: bytes) -> int:
+        """Write nothing."""
+        return len(data)
+
+    @override
+    def connectionLost(self, reason: Failure) -> None:
+        """Close the descriptor."""
+        super().connectionLost(reason)
+        found, self._file = self._file, None
+        if found is not None:
+            found.close()
+
+
 class ILinkReactor(IReactorFDSet, IReactorTime):
     """The reactor interfaces that a watch of links needs."""
 
 
-class LinkWatch(FileDescriptor):
+class LinkWatch(DescriptorWatch):
     """Calls back soon after links or addresses have changed, once for many events."""
 
-    _log: ClassVar[Logger] = Logger()
+    without = "Netlink is not available: links are polled each second"
 
     def __init__(
         self,
@@ -71,60 +151,20 @@ class LinkWatch(FileDescriptor):
         matters: Callable[[bytes], bool] = lambda _: True,
     ) -> None:
         """Call *changed* for messages that *matters* accepts; its errors are logged."""
-        super().__init__(reactor)
+        super().__init__(opened, reactor=reactor)
         self._clock = reactor
         self._changed = changed
-        self._open = opened
         self._matters = matters
-        self._socket: socket.socket | None = None
         self._settling: IDelayedCall | None = None
-
-    def start(self) -> bool:
-        """Start to watch; returns false if netlink is not available."""
-        try:
-            self._socket = self._open()
-        except OSError as error:
-            self._log.warn(
-                "Netlink is not available ({error}): links are polled each second",
-                error=str(error),
-            )
-            return False
-        self.connected = 1
-        self.startReading()
-        return True
-
-    def stop(self) -> None:
-        """Stop watching and close the socket."""
-        self.connectionLost(Failure(CONNECTION_LOST))
-
-    @override
-    def fileno(self) -> int:
-        """Return the socket's file descriptor."""
-        return self._socket.fileno() if self._socket is not None else -1
 
     @override
     def doRead(self) -> None:
         """Read all messages, and schedule the callback after :data:`SETTLE` seconds."""
-        if self._socket is None:
-            return
-        matters = False
-        try:
-            while content := self._socket.recv(_READ):
-                matters = matters or self._matters(content)
-        except BlockingIOError:
-            pass
-        except OSError as error:
-            # ENOBUFS: the kernel dropped messages
-            if error.errno != errno.ENOBUFS:
-                raise
-            matters = True
-        if matters and self._settling is None:
+        found = [
+            content is None or self._matters(content) for content in self.datagrams()
+        ]
+        if any(found) and self._settling is None:
             self._settling = self._clock.callLater(SETTLE, self._settled)
-
-    @override
-    def writeSomeData(self, data: bytes) -> int:
-        """Discard *data*: this socket only reads."""
-        return len(data)
 
     @override
     def connectionLost(self, reason: Failure) -> None:
@@ -133,9 +173,6 @@ class LinkWatch(FileDescriptor):
         settling, self._settling = self._settling, None
         if settling is not None:
             settling.cancel()
-        found, self._socket = self._socket, None
-        if found is not None:
-            found.close()
 
     def _settled(self) -> None:
         self._settling = None

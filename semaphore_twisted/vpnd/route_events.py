@@ -4,9 +4,7 @@ A router may have thousands of route changes a second. Only routes to the pools 
 besides links, addresses and policy rules.
 """
 
-import struct
-from collections.abc import Iterator
-
+from semaphore_twisted.runtime.netlink import messages
 from semaphore_twisted.wireguard.settings import TunnelSettings
 
 #: Links, addresses, routes and policy rules of both families (``linux/rtnetlink.h``).
@@ -23,15 +21,5 @@ def matters(content: bytes, settings: TunnelSettings) -> bool:
     pools = [each.network_address.packed for each in settings.pools]
     return any(
         kind not in {_NEW_ROUTE, _DEL_ROUTE} or any(each in message for each in pools)
-        for kind, message in _messages(content)
+        for kind, message in messages(content)
     )
-
-
-def _messages(content: bytes) -> Iterator[tuple[int, bytes]]:
-    at = 0
-    while at + 16 <= len(content):
-        length, kind = struct.unpack_from("=IH", content, at)
-        if length < 16:
-            return
-        yield kind, content[at + 16 : at + length]
-        at += (length + 3) & ~3

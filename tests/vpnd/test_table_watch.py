@@ -80,25 +80,24 @@ class WatchTests(SynchronousTestCase):
     def test_lost(self) -> None:
         """Lost messages are a change, and do not count as transactions."""
         lost: Any = self.watch
-        real = lost._socket
+        real = lost._file
 
-        class Full:
+        class Full(socket.socket):
             """A socket whose messages were lost once."""
 
-            def __init__(self) -> None:
-                self.left = 1
+            left = 1
 
-            def recv(self, size: int) -> bytes:
+            def recv(self, *size: int) -> bytes:
                 if self.left:
                     self.left -= 1
                     raise OSError(errno.ENOBUFS, "")
-                content: bytes = real.recv(size)
+                content: bytes = real.recv(*size)
                 return content
 
-        lost._socket = Full()
-        self.watch.doRead()
+        with Full() as lost._file:
+            self.watch.doRead()
         self.assertEqual((self.watch.count, self.watch.losses, self.calls), (0, 1, 1))
-        lost._socket = real
+        lost._file = real
 
     def test_none(self) -> None:
         """Without netlink there is no watch, and nothing fails."""
