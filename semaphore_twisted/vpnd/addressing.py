@@ -38,6 +38,11 @@ class _InterfaceDetails(msgspec.Struct):
     addr_info: list[_InterfaceAddress] = []
     linkinfo: _LinkInfo = msgspec.field(default_factory=_LinkInfo)
 
+    @property
+    def kind(self) -> str:
+        """The type, empty if it is not known."""
+        return self.linkinfo.info_kind
+
 
 def index(interface: str) -> int:
     """Return the index of *interface*, 0 if it does not exist."""
@@ -69,20 +74,14 @@ async def kind(interface: str, programs: Programs) -> str | None:
     Fails with ``DeviceFailed``.
     """
     number = index(interface)
-    return await _kind_of(word(number), programs) if number else None
+    return (await _details(word(number), programs)).kind if number else None
 
 
-async def _details(found: str, programs: Programs) -> "_InterfaceDetails | None":
-    """Return what ``ip`` shows of the interface *found*, ``None`` if nothing."""
+async def _details(found: str, programs: Programs) -> _InterfaceDetails:
     # `ip link show` does not accept `if<index>`
-    command = ("ip", "-json", "-details", "address", "show", "dev", found)
-    shown = await programs.read(list[_InterfaceDetails], *command)
-    return shown[-1] if shown else None
-
-
-async def _kind_of(found: str, programs: Programs) -> str | None:
-    details = await _details(found, programs)
-    return details.linkinfo.info_kind if details else None
+    words = ("ip", "-json", "-details", "address", "show", "dev", found)
+    shown = await programs.read(list[_InterfaceDetails], *words)
+    return shown[-1] if shown else _InterfaceDetails()
 
 
 async def delete(interface: str, programs: Programs) -> None:
@@ -93,41 +92,24 @@ async def delete(interface: str, programs: Programs) -> None:
     number = index(interface)
     if number:
         found = word(number)
-        if await _kind_of(found, programs) not in KINDS:
+        if (await _details(found, programs)).kind not in KINDS:
             raise DeviceFailed(f"The interface {interface} is not the companion's")
         await programs.run("ip", "link", "del", "dev", found)
 
 
-def is_up(interface: str) -> bool:
-    """Whether *interface* exists and is up."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            return bool(_flags(probe, interface) & _IFF_UP)
-        except OSError:
-            return False
-
-
-def _flags(probe: socket.socket, interface: str) -> int:
-    request = struct.pack("16sH22x", interface.encode("ascii"), 0)
-    found = fcntl.ioctl(probe, _SIOCGIFFLAGS, request)
-    (flags,) = struct.unpack("16xH22x", found)
-    return int(flags)
-
-
 def shut(interface: str) -> bool:
     """Set *interface* down without starting a program; return whether it was up."""
+    request = struct.pack("16sH22x", interface.encode("ascii"), 0)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            flags = _flags(probe, interface)
-            if not flags & _IFF_UP:
-                return False
-            request = struct.pack(
-                "16sH22x", interface.encode("ascii"), flags & ~_IFF_UP
-            )
-            fcntl.ioctl(probe, _SIOCSIFFLAGS, request)
+            found = fcntl.ioctl(probe, _SIOCGIFFLAGS, request)
+            (flags,) = struct.unpack("16xH22x", found)
+            if flags & _IFF_UP:
+                down = struct.pack("16sH22x", found[:16], flags & ~_IFF_UP)
+                fcntl.ioctl(probe, _SIOCSIFFLAGS, down)
+            return bool(flags & _IFF_UP)
         except OSError:
             return False
-    return True
 
 
 def has_ipv6(interface: str) -> bool:
@@ -143,9 +125,9 @@ async def bring_up(settings: TunnelSettings, programs: Programs) -> None:
 
     Fails with ``DeviceFailed``.
     """
-    interface = word(index(settings.interface))
-    link = await _details(interface, programs) or _InterfaceDetails()
-    if link.linkinfo.info_kind not in KINDS:
+    found = word(index(settings.interface))
+    link = await _details(found, programs)
+    if link.kind not in KINDS:
         raise DeviceFailed(
             f"The interface {settings.interface} is not the companion's any more"
         )

@@ -189,7 +189,7 @@ class Companion:
             raise DeviceFailed(
                 "The device did not do what it was told: "
                 f"{len(left)} changes are left, such as: "
-                f"{reconcile.describe(left[0], state)}"
+                f"{reconcile.describe(left[:1], state)[0]}"
             )
         return state
 
@@ -215,7 +215,7 @@ class Companion:
         """Return a sentence for each change by another program since the last sync."""
         if self._desired is None or not self._tunnel.matches_last_sync:
             return ()
-        return reconcile.describe_all(reconcile.plan(actual, self._desired), actual)
+        return reconcile.describe(reconcile.plan(actual, self._desired), actual)
 
     async def _plan(self, request: wire.Plan) -> wire.Planned:
         peers = self._bounds.peers(request.peers)
@@ -224,7 +224,7 @@ class Companion:
         loaded = set(self._firewall.grants)
         return wire.Planned(
             (
-                *reconcile.describe_all(reconcile.plan(actual, peers), actual),
+                *reconcile.describe(reconcile.plan(actual, peers), actual),
                 *(f"Close {x.network} to {x.address}" for x in sorted(loaded - grants)),
                 *(f"Open {x.network} to {x.address}" for x in sorted(grants - loaded)),
             )
