@@ -5,14 +5,12 @@ import socket
 import struct
 from pathlib import Path
 
-import msgspec
-
 from semaphore_twisted.vpnd.programs import Programs
+from semaphore_twisted.wireguard.machine import MachineInterface
 from semaphore_twisted.wireguard.settings import TunnelSettings
 from semaphore_twisted.wireguard.state import DeviceFailed
 
 _NO_IPV6 = "/proc/sys/net/ipv6/conf/{}/disable_ipv6"
-
 
 #: The types of interfaces that the companion creates.
 KINDS = ("wireguard", "tun")
@@ -20,28 +18,6 @@ KINDS = ("wireguard", "tun")
 #: ``linux/sockios.h`` and ``linux/if.h``
 _SIOCGIFFLAGS, _SIOCSIFFLAGS = 0x8913, 0x8914
 _IFF_UP = 0x1
-
-
-class _LinkInfo(msgspec.Struct):
-    info_kind: str = ""
-
-
-class _InterfaceAddress(msgspec.Struct):
-    local: str
-    prefixlen: int
-    scope: str
-
-
-class _InterfaceDetails(msgspec.Struct):
-    flags: list[str] = []
-    mtu: int = 0
-    addr_info: list[_InterfaceAddress] = []
-    linkinfo: _LinkInfo = msgspec.field(default_factory=_LinkInfo)
-
-    @property
-    def kind(self) -> str:
-        """The type, empty if it is not known."""
-        return self.linkinfo.info_kind
 
 
 def index(interface: str) -> int:
@@ -77,11 +53,11 @@ async def kind(interface: str, programs: Programs) -> str | None:
     return (await _details(word(number), programs)).kind if number else None
 
 
-async def _details(found: str, programs: Programs) -> _InterfaceDetails:
+async def _details(found: str, programs: Programs) -> MachineInterface:
     # `ip link show` does not accept `if<index>`
     words = ("ip", "-json", "-details", "address", "show", "dev", found)
-    shown = await programs.read(list[_InterfaceDetails], *words)
-    return shown[-1] if shown else _InterfaceDetails()
+    shown = await programs.read(list[MachineInterface], *words)
+    return shown[-1] if shown else MachineInterface()
 
 
 async def delete(interface: str, programs: Programs) -> None:

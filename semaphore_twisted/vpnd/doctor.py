@@ -48,12 +48,6 @@ class _Ruleset(msgspec.Struct):
     nftables: list[_ListedObject]
 
 
-class _Link(msgspec.Struct):
-    ifname: str
-    mtu: int
-    flags: list[str] = []
-
-
 class InspectionFailed(Exception):
     """A part of the machine cannot be inspected; the sentence gives the reason."""
 
@@ -104,8 +98,8 @@ class _Inspection:
         printed = self._ip("-json", *arguments).strip() or b"[]"
         return msgspec.json.decode(printed, type=kind)
 
-    def _links(self) -> list[_Link]:
-        return self._read(list[_Link], "link", "show")
+    def _links(self) -> list[machine.MachineInterface]:
+        return self._read(list[machine.MachineInterface], "address", "show")
 
     def device(self) -> Iterator[Finding]:
         """Check the backend, the interface and its port."""
@@ -231,7 +225,6 @@ class _Inspection:
                     f"part of the pool {pool}: peers with addresses in it cannot be "
                     "reached"
                 )
-        links = self._read(list[machine.MachineInterface], "address", "show")
         routes = [
             each
             for version in families
@@ -240,7 +233,7 @@ class _Inspection:
                 *(f"-{version}", "route", "show", "table", "main"),
             )
         ]
-        used = machine.used_networks(links, routes, without=name)
+        used = machine.used_networks(self._links(), routes, without=name)
         for conflict in pool_conflicts.conflicts(pool, used):
             yield f"The pool {conflict.sentence}"
 

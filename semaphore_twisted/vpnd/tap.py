@@ -10,19 +10,19 @@ import pwd
 import socket
 import stat
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
+from twisted.application.internet import StreamServerEndpointService
 from twisted.application.service import MultiService, Service
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.endpoints import AdoptedStreamServerEndpoint
 from typing_extensions import override
 
 from semaphore_twisted.model.refusals import invalid, quoted
 from semaphore_twisted.runtime import exhaustion, netlink
 from semaphore_twisted.runtime.daemon import DaemonOptions
-from semaphore_twisted.runtime.netlink import LinkWatch
+from semaphore_twisted.runtime.netlink import DescriptorWatch, LinkWatch
 from semaphore_twisted.runtime.reactor_setup import end_once, steady
 from semaphore_twisted.vpnd import capabilities, runtime_paths, userspace
 from semaphore_twisted.vpnd.backend_selection import choose
@@ -74,18 +74,8 @@ class Options(DaemonOptions):
         ["settings", None, "/etc/semaphore-vpn", "Directory that `vpn init` wrote."],
         ["socket", None, "/run/semaphore-vpn/vpn.sock", "Socket for the server."],
         ["state", None, "/var/lib/semaphore-vpn", "Directory for the state."],
-        [
-            "user",
-            None,
-            None,
-            f"User to run as when started by root ({ACCOUNT}, if it exists).",
-        ],
-        [
-            "until-closed",
-            None,
-            None,
-            "Descriptor of a pipe: stop when its other end is closed.",
-        ],
+        ["user", None, None, f"User to run as, as root ({ACCOUNT}, if it exists)."],
+        ["until-closed", None, None, "Pipe: stop when its other end is closed."],
     ]
 
 
@@ -301,45 +291,31 @@ def _assembled(
         opened=lambda: netlink.netlink(GROUPS),
         matters=lambda content: matters(content, settings),
     )
-    factory = CompanionFactory(companion.answer, users=settings.users)
-    watches: list[TableWatch | LinkWatch | Lifeline] = [table_watch, route_watch]
+    watches = _Watches([table_watch, route_watch])
     if pipe is not None:
-        watches.append(Lifeline(pipe, reactor.stop, reactor=reactor))
+        watches.all.append(Lifeline(pipe, reactor.stop, reactor=reactor))
+    endpoint = AdoptedStreamServerEndpoint(reactor, listening.detach(), socket.AF_UNIX)
+    factory = CompanionFactory(companion.answer, users=settings.users)
     service = MultiService()
-    loop.setServiceParent(service)
-    _Listener(listening, factory, watches, reactor).setServiceParent(service)
+    for each in (loop, StreamServerEndpointService(endpoint, factory), watches):
+        each.setServiceParent(service)
     return service
 
 
-class _Listener(Service):
-    """Listens on the socket, and watches the kernel's events."""
+class _Watches(Service):
+    """Watches the kernel's events."""
 
-    def __init__(
-        self,
-        listening: socket.socket,
-        factory: CompanionFactory,
-        watches: Sequence[TableWatch | LinkWatch | Lifeline],
-        reactor: Any,
-    ) -> None:
-        self._listening = listening
-        self._factory = factory
-        self._watches = watches
-        self._reactor = reactor
-        self._port: IListeningPort | None = None
+    def __init__(self, watches: list[DescriptorWatch]) -> None:
+        self.all = watches
 
     @override
     def startService(self) -> None:
         super().startService()
-        self._port = self._reactor.adoptStreamPort(
-            self._listening.fileno(), socket.AF_UNIX, self._factory
-        )
-        self._listening.close()
-        for each in self._watches:
+        for each in self.all:
             each.start()
 
     @override
-    def stopService(self) -> object:
+    def stopService(self) -> None:
         super().stopService()
-        for each in self._watches:
+        for each in self.all:
             each.stop()
-        return None if self._port is None else self._port.stopListening()

@@ -28,6 +28,7 @@ class UsedNetwork(msgspec.Struct, frozen=True):
 class _Address(msgspec.Struct):
     local: str = ""
     prefixlen: int = 0
+    scope: str = ""
 
 
 class _Info(msgspec.Struct):
@@ -40,6 +41,8 @@ class MachineInterface(msgspec.Struct):
     ifname: str = ""
     ifindex: int = 0
     altnames: list[str] = []
+    flags: list[str] = []
+    mtu: int = 0
     addr_info: list[_Address] = []
     linkinfo: _Info = msgspec.field(default_factory=_Info)
 

@@ -86,7 +86,7 @@ class DiagnosisTests(FolderTestCase):
     ) -> list[tuple[str, str]]:
         """Return level and sentence of each finding on *subject*."""
         answers = self.nft.answers
-        answers["ip -json link"] = json.dumps(self.links).encode()
+        answers["ip -json address"] = json.dumps(self.links).encode()
         for family, routes in self.routes.items():
             answers[f"ip -json {family}"] = json.dumps(routes).encode()
         settings = replace(SETTINGS, interface=self.interface, port=self.port)
