@@ -25,11 +25,6 @@ _ATTEMPTS = 3
 #: be fast.
 _CLEANS = 2
 
-_NUMBERS = {4: "-4", 6: "-6"}
-
-#: The metric of the route that the kernel adds for an address.
-_CONNECTED = {4: 0, 6: 256}
-
 
 class TunnelIsolation:
     """Maintains our policy rules, and the routes of the pools."""
@@ -87,16 +82,13 @@ class TunnelIsolation:
             if not any(_is_blackhole(each, pool) for each in present):
                 if not has_route:
                     await self._check_networks(pool)
-                lines.append(f"route add {self._blackhole(pool)}")
+                lines.append(
+                    f"route add blackhole {pool} metric {routing.METRIC} "
+                    f"protocol {routing.PROTOCOL}"
+                )
         if self._calls == _CLEANS:
-            pools = {str(each) for each in self._pools(version)}
-            lines += [
-                f"route del blackhole {each.dst} protocol {routing.PROTOCOL}"
-                for each in await self._blackholes(version)
-                if each.dst not in pools
-            ]
-        if lines:
-            await self._write(version, lines)
+            lines += await self._surplus(version, self._pools(version))
+        await self._write(version, lines)
 
     async def ensure_routes(self) -> None:
         """Add missing routes from the pools to the interface, which must be up.
@@ -116,26 +108,18 @@ class TunnelIsolation:
                     continue
                 if any(_is_connected(each, pool) for each in present):
                     continue  # a network of the machine, which `vpn doctor` reports
-                where = (
-                    f"scope link src {address}"
-                    if version == 4
-                    else f"metric {_CONNECTED[6]}"
-                )
-                interface = addressing.word(addressing.index(name))
-                line = f"route replace {pool} dev {interface} protocol kernel {where}"
+                # as the kernel adds it for an address
+                where = f"scope link src {address}" if version == 4 else "metric 256"
+                found = addressing.word(addressing.index(name))
+                line = f"route replace {pool} dev {found} protocol kernel {where}"
                 self._log.warn("The route to {pool} was missing", pool=str(pool))
                 await self._write(version, [line])
 
     async def remove(self) -> None:
         """Remove our rules and blackholes."""
         for version in self.families:
-            lines = [*routing.changes(await self._rules(version), ())]
-            lines += [
-                f"route del blackhole {each.dst} protocol {routing.PROTOCOL}"
-                for each in await self._blackholes(version)
-            ]
-            if lines:
-                await self._write(version, lines)
+            rules = routing.changes(await self._rules(version), ())
+            await self._write(version, [*rules, *await self._surplus(version)])
 
     async def _check_networks(self, pool: AnyNetwork) -> None:
         """Refuse a pool whose route would replace a network of the machine.
@@ -150,18 +134,11 @@ class TunnelIsolation:
             )
 
     async def _held(self) -> list[machine.UsedNetwork]:
-        read = self._programs.read
-        links = await read(
+        links = await self._programs.read(
             list[machine.MachineInterface], "ip", "-json", "address", "show"
         )
         routes = [
-            each
-            for version in self.families
-            for each in await read(
-                list[machine.MachineRoute],
-                *("ip", "-json", _NUMBERS[version]),
-                *("route", "show", "table", "main"),
-            )
+            each for version in self.families for each in await self._routes(version)
         ]
         return [*machine.used_networks(links, routes, without=self._settings.interface)]
 
@@ -169,30 +146,36 @@ class TunnelIsolation:
         return [each for each in self._settings.pools if each.version == version]
 
     async def _rules(self, version: int) -> list[dict[str, object]]:
+        words = ("ip", "-json", f"-{version}", "rule", "show")
+        return await self._programs.read(list[dict[str, object]], *words)
+
+    async def _routes(self, version: int, *words: str) -> list[machine.MachineRoute]:
         return await self._programs.read(
-            list[dict[str, object]], "ip", "-json", _NUMBERS[version], "rule", "show"
+            list[machine.MachineRoute],
+            *("ip", "-json", f"-{version}", "route", "show", *words, "table", "main"),
         )
 
     async def _within(self, pool: AnyNetwork) -> list[machine.MachineRoute]:
         """Return the routes to the pool and to parts of it, in the kernel's order."""
-        return await self._programs.read(
-            list[machine.MachineRoute],
-            *("ip", "-json", _NUMBERS[pool.version]),
-            *("route", "show", "root", str(pool), "table", "main"),
-        )
+        return await self._routes(pool.version, "root", str(pool))
 
-    async def _blackholes(self, version: int) -> list[machine.MachineRoute]:
-        return await self._programs.read(
-            list[machine.MachineRoute],
-            *("ip", "-json", _NUMBERS[version], "route", "show"),
-            *("type", "blackhole", "protocol", str(routing.PROTOCOL), "table", "main"),
-        )
+    async def _surplus(
+        self, version: int, kept: Collection[AnyNetwork] = ()
+    ) -> list[str]:
+        """Return the lines that delete our blackholes, but for those to *kept*."""
+        number = str(routing.PROTOCOL)
+        words = ("type", "blackhole", "protocol", number)
+        return [
+            f"route del blackhole {each.dst} protocol {number}"
+            for each in await self._routes(version, *words)
+            if each.dst not in set(map(str, kept))
+        ]
 
     async def _write(self, version: int, lines: Sequence[str]) -> None:
-        content = "\n".join([*lines, ""]).encode("ascii")
-        await self._programs.run(
-            "ip", _NUMBERS[version], "-batch", "-", content=content
-        )
+        if lines:
+            content = "\n".join([*lines, ""]).encode("ascii")
+            words = ("ip", f"-{version}", "-batch", "-")
+            await self._programs.run(*words, content=content)
 
     def _is_device(self, route: machine.MachineRoute, pool: AnyNetwork) -> bool:
         return (
@@ -200,10 +183,6 @@ class TunnelIsolation:
             and route.dev == self._settings.interface
             and route.type == "unicast"
         )
-
-    def _blackhole(self, pool: AnyNetwork) -> str:
-        number = routing.PROTOCOL
-        return f"blackhole {pool} metric {routing.METRIC} protocol {number}"
 
 
 def _is_blackhole(route: machine.MachineRoute, pool: AnyNetwork) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from semaphore_twisted.vpnd import files
 from semaphore_twisted.vpnd.forwarding import Forwarding
-from semaphore_twisted.vpnd.programs import ProgramFailed, Programs
+from semaphore_twisted.vpnd.programs import Programs
 from semaphore_twisted.vpnd.request_validation import RequestBounds
 from semaphore_twisted.vpnd.table_watch import TableWatch
 from semaphore_twisted.wireguard import firewall
@@ -89,6 +89,7 @@ class Firewall:
         :raises DeviceFailed: if that fails.
         """
         watch, self._watch.is_paused = self._watch, True
+        reason = "another program changes them at the same time"
         try:
             for _ in range(_ATTEMPTS):
                 before, losses = watch.drain(), watch.losses
@@ -102,16 +103,11 @@ class Firewall:
                     self._listing, self._verified = listing, count
                     return
                 self.broken()
-        except ProgramFailed as error:
-            raise DeviceFailed(
-                f"The firewall's rules cannot be loaded: {error}"
-            ) from None
+        except DeviceFailed as error:
+            reason = str(error)
         finally:
             watch.is_paused = False
-        raise DeviceFailed(
-            "The firewall's rules cannot be loaded: another program changes them at "
-            "the same time"
-        )
+        raise DeviceFailed(f"The firewall's rules cannot be loaded: {reason}")
 
     @property
     def is_unchanged(self) -> bool:
@@ -140,10 +136,8 @@ class Firewall:
 
     async def _list(self) -> bytes | None:
         """Return our table as the kernel lists it, ``None`` if it does not exist."""
-        name = self._settings.table
+        words = ("nft", "--stateless", "list", "table", "inet", self._settings.table)
         try:
-            return await self._programs.run(
-                "nft", "--stateless", "list", "table", "inet", name
-            )
-        except ProgramFailed:
+            return await self._programs.run(*words)
+        except DeviceFailed:
             return None

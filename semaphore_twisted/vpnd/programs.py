@@ -84,8 +84,11 @@ class Programs:
             self._reactor.spawnProcess(
                 run, find_program(name), [name, *arguments], ENVIRONMENT
             )
-        except (DeviceFailed, OSError) as error:
-            run.ended.errback(DeviceFailed(f"{name} cannot be started: {error}"))
+        except DeviceFailed as error:
+            run.ended.errback(error)
+        except OSError as error:
+            why = f"{name} cannot be started: {error.strerror}"
+            run.ended.errback(DeviceFailed(why))
 
         def over(result: U) -> U:
             if late.active():

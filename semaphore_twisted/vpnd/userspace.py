@@ -65,13 +65,12 @@ def open_tun() -> int:
         ) from None
 
 
-def _has_interface(tun: int) -> bool:
-    """Whether the descriptor is attached to an interface."""
-    try:
-        fcntl.ioctl(tun, _TUNGETIFF, bytes(40))
-    except OSError:
-        return False
-    return True
+def _attached(tun: int) -> bytes:
+    """Return the interface to which the descriptor is attached (``struct ifreq``).
+
+    :raises OSError: if there is none.
+    """
+    return fcntl.ioctl(tun, _TUNGETIFF, bytes(40))
 
 
 def is_served(path: Path) -> bool:
@@ -190,16 +189,18 @@ class UserspaceDevice(WgDevice):
 
     async def _attach(self) -> None:
         """Attach our descriptor to the interface, unless it already is."""
-        if self._tun >= 0 and not self.index() and _has_interface(self._tun):
-            os.close(self._tun)  # its interface is in another network namespace now
-            self._tun = -1
+        if self._tun >= 0 and not self.index():
+            with suppress(OSError):
+                _attached(self._tun)
+                os.close(self._tun)  # its interface is in another network namespace now
+                self._tun = -1
         if self._tun < 0:
             self._tun = open_tun()
         flags = await self._flags()
         with suppress(OSError):
-            find_program = fcntl.ioctl(self._tun, _TUNGETIFF, bytes(40))
+            (present,) = struct.unpack("16xH22x", _attached(self._tun))
             # IFF_NO_PI cannot be read: another flag uses its bit in the answer
-            if not (struct.unpack("16xH22x", find_program)[0] ^ flags) & _IFF_VNET_HDR:
+            if not (present ^ flags) & _IFF_VNET_HDR:
                 return
             # wireguard-go was replaced by a release with another packet format
             await super().down()

@@ -9,21 +9,25 @@ import msgspec
 from typing_extensions import override
 
 
-class DesiredPeer(msgspec.Struct, frozen=True, kw_only=True):
+class _Keyed(msgspec.Struct, frozen=True, kw_only=True):
+    """A value about one peer; ``repr`` shows the public key only."""
+
+    public_key: bytes
+
+    @override
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.public_key.hex()})"
+
+
+class DesiredPeer(_Keyed, frozen=True, kw_only=True):
     """A peer that the device should have: its key and its own addresses.
 
     After *expires* (seconds since the epoch, ``None`` for never), the peer is removed.
     """
 
-    public_key: bytes
     addresses: tuple[str, ...]
     preshared_key: bytes | None = None
     expires: int | None = None
-
-    @override
-    def __repr__(self) -> str:
-        """Show no preshared key."""
-        return f"DesiredPeer({self.public_key.hex()}, {self.addresses})"
 
 
 class Grant(msgspec.Struct, frozen=True, order=True):
@@ -38,14 +42,13 @@ class Grant(msgspec.Struct, frozen=True, order=True):
         return 6 if ":" in self.address else 4
 
 
-class DevicePeer(msgspec.Struct, frozen=True, kw_only=True):
+class DevicePeer(_Keyed, frozen=True, kw_only=True):
     """A peer as read from the device.
 
     *handshake* is in seconds since the epoch, 0 for never; *received* and *sent* are
     byte counts from the server's side; *keepalive* is in seconds, 0 for off.
     """
 
-    public_key: bytes
     allowed_ips: frozenset[str] = frozenset()
     preshared_key: bytes | None = None
     endpoint: str | None = None
@@ -53,11 +56,6 @@ class DevicePeer(msgspec.Struct, frozen=True, kw_only=True):
     handshake: int = 0
     received: int = 0
     sent: int = 0
-
-    @override
-    def __repr__(self) -> str:
-        """Show no preshared key."""
-        return f"PeerState({self.public_key.hex()}, {sorted(self.allowed_ips)})"
 
 
 class DeviceState(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +72,7 @@ class RemovePeer(msgspec.Struct, frozen=True):
     public_key: bytes
 
 
-class SetPeer(msgspec.Struct, frozen=True, kw_only=True):
+class SetPeer(_Keyed, frozen=True, kw_only=True):
     """Add a peer, or change one without interrupting its session.
 
     All fields are written, since WireGuard leaves a missing one unchanged: ``None`` for
@@ -82,16 +80,10 @@ class SetPeer(msgspec.Struct, frozen=True, kw_only=True):
     given only to restore it on a device that was created anew.
     """
 
-    public_key: bytes
     allowed_ips: tuple[str, ...]
     preshared_key: bytes | None = None
     keepalive: int = 0
     endpoint: str | None = None
-
-    @override
-    def __repr__(self) -> str:
-        """Show no preshared key."""
-        return f"SetPeer({self.public_key.hex()}, {self.allowed_ips})"
 
 
 Change = RemovePeer | SetPeer
