@@ -103,19 +103,11 @@ class DaemonOptions(usage.Options):
     """Options of a twistd plugin whose process logs as ``semaphore server`` does."""
 
     optParameters: ClassVar[list[list[object]]] = [
-        [
-            FORMAT.option,
-            None,
-            None,
-            f"Log format: text or json. [default: {FORMAT.variable}, or text]",
-        ],
-        [
-            LEVEL.option,
-            None,
-            None,
-            "Minimum log level: debug, info, warn or error. "
-            f"[default: {LEVEL.variable}, or info]",
-        ],
+        [each.option, None, None, f"{what} [default: {each.variable}, or {value}]"]
+        for each, what, value in (
+            (FORMAT, "Log format: text or json.", "text"),
+            (LEVEL, "Minimum log level: debug, info, warn or error.", "info"),
+        )
     ]
 
     @override

@@ -25,7 +25,7 @@ from typing_extensions import override
 
 from semaphore_twisted.model.errors import Unavailable
 from semaphore_twisted.runtime.deferreds import log_errors
-from semaphore_twisted.wireguard import wire
+from semaphore_twisted.wireguard import wire, wire_answers
 
 A = TypeVar("A")
 
@@ -109,7 +109,7 @@ class CompanionClientProtocol(Int32StringReceiver):
     def stringReceived(self, string: bytes) -> None:
         """Pass the answer to the oldest pending request."""
         try:
-            answer = wire.decode_answer(string)
+            answer = wire_answers.decode_answer(string)
         except wire.MalformedFrame:
             self.end("the companion's answer was not understood; versions differ?")
             return

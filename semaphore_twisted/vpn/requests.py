@@ -1,7 +1,7 @@
 """Build requests to the companion, and the server's own findings; pure."""
 
 from semaphore_twisted.vpn.state import IDesiredState
-from semaphore_twisted.wireguard import wire
+from semaphore_twisted.wireguard import wire, wire_answers
 from semaphore_twisted.wireguard.vpn_state import VpnState
 
 
@@ -14,7 +14,7 @@ def sync(
     """
     return wire.Sync(
         revision=desired.revision,
-        peers=_peers(desired, with_expiry=version >= wire.WITH_EXPIRY),
+        peers=_peers(desired, with_expiry=version >= wire_answers.WITH_EXPIRY),
         grants=_grants(desired),
         may_empty=may_empty,
     )

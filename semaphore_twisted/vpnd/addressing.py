@@ -45,10 +45,7 @@ def word(index_: int) -> str:
 
 
 async def kind(interface: str, programs: Programs) -> str | None:
-    """Return the type of the interface, ``None`` if it does not exist.
-
-    Fails with ``DeviceFailed``.
-    """
+    """Return the type of the interface, ``None`` if it does not exist."""
     number = index(interface)
     return (await _details(word(number), programs)).kind if number else None
 
@@ -61,10 +58,7 @@ async def _details(found: str, programs: Programs) -> MachineInterface:
 
 
 async def delete(interface: str, programs: Programs) -> None:
-    """Delete the interface if it exists and has a type that the companion creates.
-
-    Fails with ``DeviceFailed``.
-    """
+    """Delete the interface if it exists and has a type that the companion creates."""
     number = index(interface)
     if number:
         found = word(number)
@@ -97,10 +91,7 @@ def has_ipv6(interface: str) -> bool:
 
 
 async def bring_up(settings: TunnelSettings, programs: Programs) -> None:
-    """Set the interface up with its addresses and MTU; write only what differs.
-
-    Fails with ``DeviceFailed``.
-    """
+    """Set the interface up with its addresses and MTU; write only what differs."""
     found = word(index(settings.interface))
     link = await _details(found, programs)
     if link.kind not in KINDS:

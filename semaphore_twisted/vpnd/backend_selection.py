@@ -1,8 +1,7 @@
 """Selects the backend: WireGuard in the kernel, else ``wireguard-go``."""
 
 from semaphore_twisted.vpnd import addressing
-from semaphore_twisted.vpnd.device import IWireGuardDevice
-from semaphore_twisted.vpnd.kernel import KernelDevice
+from semaphore_twisted.vpnd.device import IWireGuardDevice, KernelDevice
 from semaphore_twisted.vpnd.programs import ProgramFailed, Programs, find_program
 from semaphore_twisted.vpnd.userspace import UserspaceDevice
 from semaphore_twisted.wireguard.settings import TunnelSettings

@@ -76,10 +76,7 @@ class Companion:
         return self._lock.run(lambda: Deferred.fromCoroutine(self._answer(request)))
 
     def maintain(self) -> "Deferred[None]":
-        """Restore the device, its rules and routes, and remove expired peers.
-
-        Fails with ``DeviceFailed``.
-        """
+        """Restore the device, its rules and routes, and remove expired peers."""
         return self._lock.run(lambda: Deferred.fromCoroutine(self._maintain()))
 
     @property

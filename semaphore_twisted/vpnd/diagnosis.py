@@ -41,10 +41,7 @@ class Diagnosing:
     async def findings(
         self, welcome: Welcome, drift: Sequence[str]
     ) -> tuple[Finding, ...]:
-        """Return the findings; the caller provides *welcome* and *drift*.
-
-        :raises DeviceFailed: if the program fails.
-        """
+        """Return the findings; the caller provides *welcome* and *drift*."""
         firewall, problem, chains, is_intact = self._firewall, "", b"", False
         try:
             is_intact = await firewall.is_intact()

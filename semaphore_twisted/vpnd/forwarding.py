@@ -63,18 +63,13 @@ class Forwarding:
         )
 
     def keep(self, families: Collection[int]) -> None:
-        """Switch off forwarding that we switched on, except for *families*.
-
-        :raises DeviceFailed: if that fails.
-        """
+        """Switch off forwarding that we switched on, except for *families*."""
         self.set(frozenset(self._known().families).intersection(families))
 
     def set(self, families: Collection[int]) -> None:
         """Switch forwarding on for *families*, and off again for other families.
 
         A family that was on before we started stays on.
-
-        :raises DeviceFailed: if that fails.
         """
         known = self._known()
         for family in SWITCHES:
@@ -85,10 +80,7 @@ class Forwarding:
         self._accept_routers(known)
 
     def maintain(self) -> None:
-        """Set ``accept_ra`` of new interfaces, so that they keep their default routes.
-
-        :raises DeviceFailed: if that fails.
-        """
+        """Set ``accept_ra`` of new interfaces, which keeps their default routes."""
         self._accept_routers(self._known())
 
     def _switch_on(self, switched: _Switched, family: int) -> None:

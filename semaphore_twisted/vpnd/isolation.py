@@ -91,10 +91,7 @@ class TunnelIsolation:
         await self._write(version, lines)
 
     async def ensure_routes(self) -> None:
-        """Add missing routes from the pools to the interface, which must be up.
-
-        :raises DeviceFailed: if that fails.
-        """
+        """Add missing routes from the pools to the interface, which must be up."""
         if self._is_complete:
             return
         name = self._settings.interface
@@ -122,10 +119,7 @@ class TunnelIsolation:
             await self._write(version, [*rules, *await self._surplus(version)])
 
     async def _check_networks(self, pool: AnyNetwork) -> None:
-        """Refuse a pool whose route would replace a network of the machine.
-
-        :raises DeviceFailed: with the network.
-        """
+        """Refuse a pool whose route would replace a network of the machine."""
         lost = machine.swallowed(pool, await self._held())
         if lost is not None:
             raise DeviceFailed(

@@ -84,10 +84,7 @@ class Firewall:
         return True
 
     async def _load(self, text: str) -> None:
-        """Load *text*, and keep the kernel's listing of it.
-
-        :raises DeviceFailed: if that fails.
-        """
+        """Load *text*, and keep the kernel's listing of it."""
         watch, self._watch.is_paused = self._watch, True
         reason = "another program changes them at the same time"
         try:

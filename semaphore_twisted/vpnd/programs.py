@@ -100,10 +100,7 @@ class Programs:
     async def read(
         self, kind: type[T], name: str, *arguments: str, content: bytes = b""
     ) -> T:
-        """Return the JSON output of *name*, decoded as *kind*; *content* is its input.
-
-        Fails with ``DeviceFailed``.
-        """
+        """Return the JSON that *name* prints, decoded as *kind*."""
         printed = await self.run(name, *arguments, content=content)
         try:
             return msgspec.json.decode(printed.strip() or b"[]", type=kind)

@@ -27,13 +27,12 @@ from semaphore_twisted.runtime.reactor_setup import end_once, steady
 from semaphore_twisted.vpnd import capabilities, runtime_paths, userspace
 from semaphore_twisted.vpnd.backend_selection import choose
 from semaphore_twisted.vpnd.companion import Companion
-from semaphore_twisted.vpnd.device import IWireGuardDevice
+from semaphore_twisted.vpnd.device import IWireGuardDevice, KernelDevice
 from semaphore_twisted.vpnd.diagnosis import Diagnosing
 from semaphore_twisted.vpnd.endpoints import Endpoints
 from semaphore_twisted.vpnd.expiries import Expiries
 from semaphore_twisted.vpnd.forwarding import Forwarding
 from semaphore_twisted.vpnd.isolation import TunnelIsolation
-from semaphore_twisted.vpnd.kernel import KernelDevice
 from semaphore_twisted.vpnd.lifeline import Lifeline
 from semaphore_twisted.vpnd.maintenance_loop import MaintenanceLoop
 from semaphore_twisted.vpnd.nft import Firewall

@@ -148,19 +148,13 @@ class Tunnel:
         raise DeviceFailed("Another program changes the nft table all the time")
 
     async def isolate(self, grants: tuple[Grant, ...]) -> None:
-        """Load the nft table for *grants*, and add the policy rules, as far as needed.
-
-        :raises DeviceFailed: if that fails.
-        """
+        """Load the nft table for *grants* and add policy rules, as far as needed."""
         if await self._firewall.ensure(grants):
             self._log.info("The firewall's rules were loaded")
         await self._isolation.ensure(self._firewall.closed)
 
     async def open(self) -> None:
-        """Remove the nft table and the policy rules, after switching off forwarding.
-
-        :raises DeviceFailed: if that fails.
-        """
+        """Remove the nft table and the policy rules, after switching off forwarding."""
         await self._firewall.remove()
         await self._isolation.remove()
 
@@ -204,10 +198,7 @@ class Tunnel:
         self._is_empty = self._is_empty and not changes
 
     async def maintain(self, desired: Sequence[DesiredPeer] | None) -> None:
-        """Bring the device up, and write the peers *desired* if it was recreated.
-
-        :raises DeviceFailed: if that fails.
-        """
+        """Bring the device up, and write the peers *desired* if it was recreated."""
         device = await self.ensure_up()
         if desired is None:
             return
@@ -231,10 +222,7 @@ class Tunnel:
             await self.read()  # this records the endpoints of peers
 
     async def revive(self, desired: Sequence[DesiredPeer]) -> None:
-        """Bring the interface up if :meth:`shut` set it down.
-
-        :raises DeviceFailed: if that fails.
-        """
+        """Bring the interface up if :meth:`shut` set it down."""
         if self._was_shut:
             await self.maintain(desired)
 
@@ -256,10 +244,7 @@ class Tunnel:
             await self._device.apply(self._wakeup.begin(peers, ()))
 
     async def take_down(self) -> None:
-        """Remove the device and the rules.
-
-        :raises DeviceFailed: if the removal fails.
-        """
+        """Remove the device and the rules."""
         self.is_down, self.matches_last_sync = True, False
         device, self._device = self._device, None
         try:

@@ -25,9 +25,8 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 from zope.interface import implementer
 
-from semaphore_twisted.vpnd.device import IWireGuardDevice
+from semaphore_twisted.vpnd.device import IWireGuardDevice, WgDevice
 from semaphore_twisted.vpnd.programs import ENVIRONMENT, Programs, find_program
-from semaphore_twisted.vpnd.wg_device import WgDevice
 from semaphore_twisted.wireguard.settings import TunnelSettings
 from semaphore_twisted.wireguard.state import DeviceFailed, DeviceState
 

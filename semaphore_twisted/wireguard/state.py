@@ -90,4 +90,7 @@ Change = RemovePeer | SetPeer
 
 
 class DeviceFailed(Exception):
-    """The device cannot be created, read or written; the sentence contains no key."""
+    """The device cannot be created, read or written; the sentence contains no key.
+
+    Whatever touches the device, its rules or its routes may raise it.
+    """

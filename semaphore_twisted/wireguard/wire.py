@@ -34,9 +34,6 @@ from semaphore_twisted.model import companion_limits as limits
 #: The protocol version of this release, and the oldest one that it understands.
 VERSION, OLDEST = 2, 1
 
-#: The first version in which peers have ``expires``.
-WITH_EXPIRY = 2
-
 #: The largest frame; a request with 20,000 peers fits.
 MAX_FRAME = limits.COMPANION_FRAME
 
@@ -205,7 +202,6 @@ class MalformedFrame(Exception):
 
 _encoder = msgspec.json.Encoder()
 _requests: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
-_answers: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
 
 
 def encode(message: Request | Answer) -> bytes:
@@ -222,14 +218,3 @@ def decode_request(content: bytes) -> Request:
         return _requests.decode(content)
     except (msgspec.DecodeError, RecursionError) as error:
         raise MalformedFrame("not a request of this protocol") from error
-
-
-def decode_answer(content: bytes) -> Answer:
-    """Return the answer in *content*.
-
-    :raises MalformedFrame: if it is invalid; the error does not quote it.
-    """
-    try:
-        return _answers.decode(content)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise MalformedFrame("not an answer of this protocol") from error

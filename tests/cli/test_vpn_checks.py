@@ -14,7 +14,7 @@ from semaphore_twisted.cli.vpn import checks
 from semaphore_twisted.config.options import Config
 from semaphore_twisted.config.vpn_options import VpnOptions
 from semaphore_twisted.model.peers import Network, SiteNetwork
-from semaphore_twisted.wireguard import keys, wire
+from semaphore_twisted.wireguard import keys, wire, wire_answers
 from semaphore_twisted.wireguard.wire import Finding
 from tests.support.scripted_companion import welcome
 
@@ -103,7 +103,7 @@ class AgreementTests(SynchronousTestCase):
 
     def test_former_companion(self) -> None:
         """A companion that does not know when peers expire is named."""
-        found = self.found(version=wire.WITH_EXPIRY - 1)
+        found = self.found(version=wire_answers.WITH_EXPIRY - 1)
         self.assertEqual(found, {"companion": "warning", "server key": "ok"})
 
     def test_other_key(self) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 from nacl.utils import random
 
-from semaphore_twisted.wireguard import keys, wire
+from semaphore_twisted.wireguard import keys, wire, wire_answers
 from semaphore_twisted.wireguard.settings import SiteRule
 from tests.support import lab
 from tests.support.companion_process import (
@@ -381,7 +381,7 @@ class RightsTests(LabTestCase):
             asker = Asker(self.companion.run / "vpn.sock")
             asker._socket.sendall(len(content).to_bytes(4, "big") + content)
             size = int.from_bytes(asker._take(4), "big")
-            failed = wire.decode_answer(asker._take(size))
+            failed = wire_answers.decode_answer(asker._take(size))
             self.assertIsInstance(failed, wire.Failed)
             asker.close()
         asker = Asker(self.companion.run / "vpn.sock")

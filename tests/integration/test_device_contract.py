@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
-from semaphore_twisted.vpnd.kernel import KernelDevice
+from semaphore_twisted.vpnd.device import KernelDevice
 from semaphore_twisted.vpnd.programs import ProgramFailed, Programs
 from semaphore_twisted.vpnd.userspace import UserspaceDevice
 from semaphore_twisted.wireguard import keys

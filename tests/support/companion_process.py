@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from nacl.utils import random
 
-from semaphore_twisted.wireguard import key_pairs, keys, settings, wire
+from semaphore_twisted.wireguard import key_pairs, keys, settings, wire, wire_answers
 from semaphore_twisted.wireguard.settings import SiteRule, TunnelSettings
 from tests.support import lab
 from tests.support.lab import until
@@ -40,7 +40,9 @@ class Asker:
         """Send a request and return its answer."""
         content = wire.encode(request)
         self._socket.sendall(len(content).to_bytes(4, "big") + content)
-        return wire.decode_answer(self._take(int.from_bytes(self._take(4), "big")))
+        return wire_answers.decode_answer(
+            self._take(int.from_bytes(self._take(4), "big"))
+        )
 
     def _take(self, count: int) -> bytes:
         taken = b""

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 
 from semaphore_twisted.vpnd import backend_selection
-from semaphore_twisted.vpnd.kernel import KernelDevice
+from semaphore_twisted.vpnd.device import KernelDevice
 from semaphore_twisted.vpnd.programs import ProgramFailed
 from tests.support.devices import PRIVATE, SETTINGS, ScriptedPrograms
 from tests.support.folders import FolderTestCase

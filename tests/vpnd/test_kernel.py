@@ -4,7 +4,7 @@ import json
 
 from msgspec.structs import replace
 
-from semaphore_twisted.vpnd.kernel import KernelDevice
+from semaphore_twisted.vpnd.device import KernelDevice
 from semaphore_twisted.wireguard import keys
 from semaphore_twisted.wireguard.state import (
     RemovePeer,

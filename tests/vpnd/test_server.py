@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.vpnd.server import MOST, CompanionFactory
-from semaphore_twisted.wireguard import wire
+from semaphore_twisted.wireguard import wire, wire_answers
 
 
 class _Transport(StringTransport):
@@ -63,7 +63,7 @@ class ServerTests(SynchronousTestCase):
         data, found = transport.value(), []
         while data:
             size = int.from_bytes(data[:4], "big")
-            found.append(wire.decode_answer(data[4 : 4 + size]))
+            found.append(wire_answers.decode_answer(data[4 : 4 + size]))
             data = data[4 + size :]
         return found
 

@@ -16,7 +16,7 @@ from twisted.names import dns
 
 from semaphore_twisted.config.options import Config
 from semaphore_twisted.model.peers import Network, SiteNetwork
-from semaphore_twisted.wireguard import keys, wire
+from semaphore_twisted.wireguard import keys, wire, wire_answers
 from semaphore_twisted.wireguard.settings import TunnelSettings
 from semaphore_twisted.wireguard.wire import Finding
 
@@ -82,7 +82,7 @@ def agreement(
 ) -> Iterator[Finding]:
     """Compare the database with the companion's settings, which root wrote."""
     mend = "run `semaphore vpn init` as root again, and restart the companion"
-    if welcome.version < wire.WITH_EXPIRY:
+    if welcome.version < wire_answers.WITH_EXPIRY:
         yield warning(
             "companion",
             "it is of an older release, which does not know when peers expire: while "

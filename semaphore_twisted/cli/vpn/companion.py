@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from semaphore_twisted.common.command_error import CommandError
-from semaphore_twisted.wireguard import wire
+from semaphore_twisted.wireguard import wire, wire_answers
 
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ def ask(path: Path, request: wire.Request, wanted: type[T]) -> T:
             connection.connect(str(path))
             content = wire.encode(request)
             connection.sendall(struct.pack(">I", len(content)) + content)
-            answer = wire.decode_answer(_frame(connection, path))
+            answer = wire_answers.decode_answer(_frame(connection, path))
     except FileNotFoundError:
         raise CommandError(f"{path}: the companion does not run; {_START}") from None
     except ConnectionRefusedError:
