@@ -26,9 +26,14 @@ from typing_extensions import override
 from zope.interface import implementer
 
 from semaphore_twisted.vpnd.device import IWireGuardDevice, WgDevice
-from semaphore_twisted.vpnd.programs import ENVIRONMENT, Programs, find_program
+from semaphore_twisted.vpnd.programs import (
+    ENVIRONMENT,
+    ProgramFailed,
+    Programs,
+    find_program,
+)
 from semaphore_twisted.wireguard.settings import TunnelSettings
-from semaphore_twisted.wireguard.state import DeviceFailed, DeviceState
+from semaphore_twisted.wireguard.state import DeviceFailed
 
 TUN = Path("/dev/net/tun")
 
@@ -73,10 +78,7 @@ def _attached(tun: int) -> bytes:
 
 
 def is_served(path: Path) -> bool:
-    """Whether a program listens on the socket *path*.
-
-    ``wg`` would unlink a socket without a listener.
-    """
+    """Whether a program listens on the socket *path*."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(2)
         try:
@@ -125,10 +127,6 @@ class UserspaceDevice(WgDevice):
         self._daemon: _Daemon | None = None
 
     @override
-    async def _working(self) -> DeviceState | None:
-        return await super()._working() if is_served(self._socket) else None
-
-    @override
     async def make(self) -> None:
         """Start a daemon on the interface, which is created if it does not exist."""
         program, _ = find_program("wireguard-go"), find_program("wg")
@@ -169,6 +167,14 @@ class UserspaceDevice(WgDevice):
         """End the daemon, and delete the interface."""
         await self._end()
         await super().down()
+
+    @override
+    async def _wg(self, *arguments: str, content: bytes = b"") -> bytes:
+        # without a listener, `wg` would unlink the socket, and look for an interface of
+        # this name in the kernel, which would not be ours
+        if not is_served(self._socket):
+            raise ProgramFailed("wireguard-go does not listen")
+        return await super()._wg(*arguments, content=content)
 
     def _ended(self, daemon: "_Daemon") -> None:
         if daemon is self._daemon:

@@ -134,7 +134,7 @@ class UserspaceDeviceTests(_RealDevice, TestCase):
         self.assertIsNot(device._daemon, daemon)
 
     async def test_name_unlinked(self) -> None:
-        """The name of the socket that ``wg`` has unlinked is made again."""
+        """The name of the socket that another ``wg`` has unlinked is made again."""
         device = self.device()
         await device.ensure()
         daemon: Any = device._daemon
@@ -142,6 +142,12 @@ class UserspaceDeviceTests(_RealDevice, TestCase):
         await daemon.ended
         with self.assertRaises(DeviceFailed):
             await device.state()
+        name = Path("/run/wireguard") / f"{self.settings.interface}.sock"
+        self.assertTrue(name.is_symlink())
+        subprocess.run(
+            ["wg", "show", self.settings.interface], check=False, capture_output=True
+        )
+        self.assertFalse(name.is_symlink())
         self.assertTrue(await device.ensure())
         self.assertEqual((await device.state()).port, self.settings.port)
 
