@@ -50,9 +50,9 @@ async def kind(interface: str, programs: Programs) -> str | None:
     return (await _details(word(number), programs)).kind if number else None
 
 
-async def _details(found: str, programs: Programs) -> MachineInterface:
+async def _details(interface: str, programs: Programs) -> MachineInterface:
     # `ip link show` does not accept `if<index>`
-    words = ("ip", "-json", "-details", "address", "show", "dev", found)
+    words = ("ip", "-json", "-details", "address", "show", "dev", interface)
     shown = await programs.read(list[MachineInterface], *words)
     return shown[-1] if shown else MachineInterface()
 
@@ -61,10 +61,10 @@ async def delete(interface: str, programs: Programs) -> None:
     """Delete the interface if it exists and has a type that the companion creates."""
     number = index(interface)
     if number:
-        found = word(number)
-        if (await _details(found, programs)).kind not in KINDS:
+        unique = word(number)
+        if (await _details(unique, programs)).kind not in KINDS:
             raise DeviceFailed(f"The interface {interface} is not the companion's")
-        await programs.run("ip", "link", "del", "dev", found)
+        await programs.run("ip", "link", "del", "dev", unique)
 
 
 def shut(interface: str) -> bool:
@@ -72,10 +72,10 @@ def shut(interface: str) -> bool:
     request = struct.pack("16sH22x", interface.encode("ascii"), 0)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            found = fcntl.ioctl(probe, _SIOCGIFFLAGS, request)
-            (flags,) = struct.unpack("16xH22x", found)
+            answer = fcntl.ioctl(probe, _SIOCGIFFLAGS, request)
+            (flags,) = struct.unpack("16xH22x", answer)
             if flags & _IFF_UP:
-                down = struct.pack("16sH22x", found[:16], flags & ~_IFF_UP)
+                down = struct.pack("16sH22x", answer[:16], flags & ~_IFF_UP)
                 fcntl.ioctl(probe, _SIOCSIFFLAGS, down)
             return bool(flags & _IFF_UP)
         except OSError:
@@ -92,8 +92,8 @@ def has_ipv6(interface: str) -> bool:
 
 async def bring_up(settings: TunnelSettings, programs: Programs) -> None:
     """Set the interface up with its addresses and MTU; write only what differs."""
-    found = word(index(settings.interface))
-    link = await _details(found, programs)
+    interface = word(index(settings.interface))
+    link = await _details(interface, programs)
     if link.kind not in KINDS:
         raise DeviceFailed(
             f"The interface {settings.interface} is not the companion's any more"

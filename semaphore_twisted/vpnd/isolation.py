@@ -107,8 +107,8 @@ class TunnelIsolation:
                     continue  # a network of the machine, which `vpn doctor` reports
                 # as the kernel adds it for an address
                 where = f"scope link src {address}" if version == 4 else "metric 256"
-                found = addressing.word(addressing.index(name))
-                line = f"route replace {pool} dev {found} protocol kernel {where}"
+                interface = addressing.word(addressing.index(name))
+                line = f"route replace {pool} dev {interface} protocol kernel {where}"
                 self._log.warn("The route to {pool} was missing", pool=str(pool))
                 await self._write(version, [line])
 

@@ -61,8 +61,8 @@ def parse_address(text: str) -> str:
     """
     if _is_canonical(text):
         return text
-    found = address_of(text)
-    if found is None:
+    parsed = address_of(text)
+    if parsed is None:
         raise WrongAddress(
             f"{quoted(text, 60)} is not an address; expected one such as 10.80.0.2 or "
             "fd80::2"

@@ -153,8 +153,8 @@ def _within(network: AnyNetwork, other: AnyNetwork) -> bool:
 
 def _braces(values: Iterable[object]) -> str:
     """Return an anonymous set, empty without *values*."""
-    found = ", ".join(map(str, values))
-    return f"{{ {found} }}" if found else ""
+    listed = ", ".join(map(str, values))
+    return f"{{ {listed} }}" if listed else ""
 
 
 def _chains(

@@ -111,11 +111,15 @@ def _differences(present: DevicePeer, change: SetPeer) -> list[str]:
     differences = []
     if present.allowed_ips != frozenset(change.allowed_ips):
         before = ", ".join(sorted(present.allowed_ips)) or "none"
-        found.append(f"addresses {before} to {', '.join(change.allowed_ips) or 'none'}")
+        differences.append(
+            f"addresses {before} to {', '.join(change.allowed_ips) or 'none'}"
+        )
     if not _is_same(present.preshared_key, change.preshared_key):
-        found.append(f"{'another' if change.preshared_key else 'no'} preshared key")
+        differences.append(
+            f"{'another' if change.preshared_key else 'no'} preshared key"
+        )
     if present.keepalive != change.keepalive:
         differences.append(
             f"keepalive {present.keepalive or 'off'} to {change.keepalive or 'off'}"
         )
-    return found
+    return differences

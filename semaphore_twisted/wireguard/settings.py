@@ -96,8 +96,8 @@ def load(content: bytes) -> TunnelSettings:
         settings = msgspec.json.decode(content, type=TunnelSettings)
     except msgspec.DecodeError as error:
         raise WrongSettings(f"invalid content; {error}") from None
-    check(found)
-    return found
+    check(settings)
+    return settings
 
 
 def dump(settings: TunnelSettings) -> bytes:

@@ -155,7 +155,7 @@ def _endpoint(
     arguments: argparse.Namespace, former: Network | None, settings: TunnelSettings
 ) -> str:
     if arguments.endpoint is not None:
-        return endpoints.parse_endpoint(arguments.endpoint, wanted.port)
+        return endpoints.parse_endpoint(arguments.endpoint, settings.port)
     if former is None:
         raise CommandError(
             "--endpoint: not set; expected the name or address at which clients reach "
