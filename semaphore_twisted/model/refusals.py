@@ -19,9 +19,13 @@ class DomainError(Exception):
 
     sentence: ClassVar[str] = "The request was refused"
 
-    def __init__(self, sentence: str | None = None) -> None:
-        """Use *sentence*, or the class's default."""
+    def __init__(self, sentence: str | None = None, *, field: str = "") -> None:
+        """Use *sentence*, or the class's default.
+
+        *field* is the field of the request that is at fault, if it is one field.
+        """
         super().__init__(sentence or self.sentence)
+        self.field = field
 
     @property
     def message(self) -> str:
