@@ -71,9 +71,6 @@ class DescriptorWatch(FileDescriptor):
 
     _log: ClassVar[Logger] = Logger()
 
-    #: the consequence if there is no socket
-    without: ClassVar[str] = ""
-
     def __init__(
         self,
         opened: Callable[[], socket.socket | io.FileIO],
@@ -91,7 +88,8 @@ class DescriptorWatch(FileDescriptor):
             self._file = self._open()
         except OSError as error:
             self._log.warn(
-                "{without} ({error})", without=self.without, error=str(error)
+                "Netlink is not available ({error}): changes are found by polling",
+                error=str(error),
             )
             return False
         self.connected = 1
@@ -139,8 +137,6 @@ class ILinkReactor(IReactorFDSet, IReactorTime):
 
 class LinkWatch(DescriptorWatch):
     """Calls back soon after links or addresses have changed, once for many events."""
-
-    without = "Netlink is not available: links are polled each second"
 
     def __init__(
         self,

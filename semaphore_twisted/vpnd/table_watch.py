@@ -34,8 +34,6 @@ def transactions() -> socket.socket:
 class TableWatch(DescriptorWatch):
     """Counts transactions that named our table, and calls *changed* after them."""
 
-    without = "Changes of nft tables are not reported: they are checked in each cycle"
-
     def __init__(
         self,
         table: str,
