@@ -9,6 +9,9 @@ import binascii
 import struct
 
 import msgspec
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import load_ssh_public_key
 
 from semaphore_twisted.crypto import privatekeys
 from semaphore_twisted.crypto.derivation import openssh_parts
@@ -25,6 +28,8 @@ _KINDS = {
     "ecdsa-sha2-nistp384": KeyKind.ECDSA,
     "ecdsa-sha2-nistp521": KeyKind.ECDSA,
 }
+
+_ED25519_BITS = 256
 
 
 class KeyCheck(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,10 +104,27 @@ def _of_public_part(line: str, *, problem: str, encrypted: bool = False) -> KeyC
     return msgspec.structs.replace(
         key_check,
         kind=_KINDS[kind],
+        bits=bits_of(public),
         fingerprint=privatekeys.fingerprint(public),
         comment=shown.strip()[: limits.NAME] or None,
         public_key=public,
     )
+
+
+def kind_of(public: str) -> KeyKind | None:
+    """Return the kind of the public key *public*, a line for ``authorized_keys``."""
+    return _KINDS.get(public.partition(" ")[0])
+
+
+def bits_of(public: str) -> int | None:
+    """Return the size of the public key *public*; ``None`` if it cannot be read."""
+    try:
+        key = load_ssh_public_key(public.encode())
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+    if isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
+        return key.key_size
+    return _ED25519_BITS
 
 
 def _type(blob: bytes) -> str:

@@ -223,6 +223,11 @@ LIST_SEARCHED: Final = 5_000
 #: Templates in the overview of a project.
 OVERVIEW_TEMPLATES: Final = 1_000
 
+# Keys --------------------------------------------------------------------------------
+
+#: Keys in the overview of a project's key store.
+KEYS_IN_OVERVIEW: Final = 2_000
+
 # Events ------------------------------------------------------------------------------
 
 #: Events in one answer.

@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 from typing_extensions import override
 
-from semaphore_twisted.crypto import clientcertificates, privatekeys
+from semaphore_twisted.crypto import clientcertificates, keychecks, privatekeys
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.crypto.privatekeys import PrivateKey
 from semaphore_twisted.model import limits, texts
@@ -108,6 +108,35 @@ class KeyUsage(References, frozen=True, kw_only=True):
     last_used: datetime | None = None
     public_key: str | None = None
     fingerprint: str | None = None
+
+
+class KeySummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What a list of keys shows of one key, beside its name.
+
+    *kind*, *bits* and *fingerprint* are those of an SSH key, *changed* and *last_used*
+    as in ``KeyUsage``; null if not known. *templates*, *inventories* and *repositories*
+    are the numbers of objects that use the key.
+    """
+
+    id: KeyId
+    kind: KeyKind | None
+    bits: int | None
+    fingerprint: str | None
+    changed: datetime | None
+    last_used: datetime | None
+    templates: int
+    inventories: int
+    repositories: int
+
+
+class _KeyRowOfOverview(msgspec.Struct, frozen=True, kw_only=True):
+    id: KeyId
+    public_key: str | None
+    changed: datetime | None
+    last_used: datetime | None
+    templates: int
+    inventories: int
+    repositories: int
 
 
 class _Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -228,6 +257,32 @@ def usage(conn: Connection, actor: Actor, key_id: KeyId) -> KeyUsage:
         **msgspec.structs.asdict(used),
         **msgspec.structs.asdict(facts),
         fingerprint=privatekeys.fingerprint(public) if public else None,
+    )
+
+
+def overview(conn: Connection, actor: Actor) -> list[KeySummary]:
+    """Return what is known of each key, at most ``KEYS_IN_OVERVIEW``."""
+    found = conn.all(
+        statements.overview,
+        _KeyRowOfOverview,
+        project_id=project_of(actor),
+        most=limits.KEYS_IN_OVERVIEW,
+    )
+    return [_summary(each) for each in found]
+
+
+def _summary(row: _KeyRowOfOverview) -> KeySummary:
+    public = row.public_key
+    return KeySummary(
+        id=row.id,
+        kind=keychecks.kind_of(public) if public else None,
+        bits=keychecks.bits_of(public) if public else None,
+        fingerprint=privatekeys.fingerprint(public) if public else None,
+        changed=row.changed,
+        last_used=row.last_used,
+        templates=row.templates,
+        inventories=row.inventories,
+        repositories=row.repositories,
     )
 
 

@@ -8,6 +8,7 @@ from semaphore_twisted.operations import events
 from semaphore_twisted.operations.projects import keys
 from semaphore_twisted.operations.projects.keys import (
     GeneratedKey,
+    KeySummary,
     KeyUsage,
     NewAccessKey,
     NewGeneratedKey,
@@ -89,6 +90,11 @@ async def usage(context: RequestContext) -> KeyUsage:
     return await context.read(keys.usage, context.path["key_id"])
 
 
+async def overview(context: RequestContext) -> list[KeySummary]:
+    """Show kind, age and number of users of each key, the 2,000 oldest at most."""
+    return await context.long_read(keys.overview)
+
+
 _EVERY = "/project/{project_id}/keys"
 _ONE = "/project/{project_id}/keys/{key_id}"
 _MANAGE = Access.MANAGE_RESOURCES
@@ -117,5 +123,6 @@ ROUTES = (
         answer=GeneratedKey,
         status=201,
     ),
+    Route.get(f"{_EVERY}/overview", overview, _MANAGE, answer=list[KeySummary]),
     Route.get(f"{_ONE}/usage", usage, _MANAGE, answer=KeyUsage),
 )

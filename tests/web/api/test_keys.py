@@ -451,6 +451,26 @@ class UsageTests(KeyTestCase):
         self.assertEqual(found["repositories"], [{"id": 1, "name": "Repo"}])
         self.assertEqual((found["public_key"], found["fingerprint"]), (None, None))
 
+    def test_overview(self) -> None:
+        """Each key is listed once, with its kind and the number of its users."""
+        number = self.made("keys", **self.ssh(private_key()))["id"]
+        self.repository("Repo", ssh_key_id=number)
+        self.inventory("Both", ssh_key_id=number, become_key_id=number)
+        found = {each["id"]: each for each in self.listed("keys/overview")}
+        self.assertEqual(set(found), {self.none_key, number})
+        shown = found[number]
+        self.assertEqual((shown["kind"], shown["bits"]), ("ed25519", 256))
+        usage = self.usage(number)
+        for name in ("fingerprint", "changed", "last_used"):
+            self.assertEqual(shown[name], usage[name])
+        self.assertEqual(
+            [shown[noun] for noun in ("templates", "inventories", "repositories")],
+            [0, 1, 1],
+        )
+        self.assertIsNone(found[self.none_key]["kind"])
+        answer = self.guest().get(f"{self.base}/keys/overview")
+        self.assertEqual(answer.status, 403)
+
     def test_changed(self) -> None:
         """A new secret counts as a change, a new name does not."""
         text, other = private_key(), private_key()

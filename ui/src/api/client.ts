@@ -50,6 +50,11 @@ export async function answer<T>(call: Promise<Result<T>>): Promise<Result<T>> {
   throw error
 }
 
+/** A body from some of its fields: the server gives the others their defaults. */
+export function fields<T>(given: Partial<NoInfer<T>>): T {
+  return given as T
+}
+
 /** Query parameters of a list that the API document does not describe. */
 export function query(values: Record<string, string | number | undefined>): never {
   return values as never

@@ -1,6 +1,6 @@
 """Statements about access keys; they include the secrets of variable groups."""
 
-from sqlalchemy import bindparam, or_, select, union
+from sqlalchemy import ColumnElement, bindparam, func, or_, select, union
 
 from semaphore_twisted.persistence.schema import (
     access_key,
@@ -83,6 +83,45 @@ _inventory = select(inventory.c.id, inventory.c.name).where(
 inventories = union(
     _inventory.where(inventory.c.ssh_key_id == bindparam("id")),
     _inventory.where(inventory.c.become_key_id == bindparam("id")),
+)
+
+
+def _users(
+    column: ColumnElement[int], *uses: ColumnElement[bool]
+) -> ColumnElement[int]:
+    """Return how many different values of *column* one of *uses* selects."""
+    return (
+        select(func.count(column.distinct()))
+        .where(or_(*uses))
+        .correlate(access_key)
+        .scalar_subquery()
+    )
+
+
+#: What is known about each key of a project, and how many objects use it.
+overview = (
+    select(
+        _c.id,
+        _c.public_key,
+        _c.changed,
+        _c.last_used,
+        _users(
+            template_vault.c.template_id, template_vault.c.vault_key_id == _c.id
+        ).label("templates"),
+        _users(
+            inventory.c.id,
+            inventory.c.ssh_key_id == _c.id,
+            inventory.c.become_key_id == _c.id,
+        ).label("inventories"),
+        _users(
+            repository.c.id,
+            repository.c.ssh_key_id == _c.id,
+            repository.c.client_certificate_id == _c.id,
+        ).label("repositories"),
+    )
+    .where(_c.project_id == bindparam("project_id"), _c.environment_id.is_(None))
+    .order_by(_c.id)
+    .limit(bindparam("most"))
 )
 
 #: The secrets of a variable group.
