@@ -17,8 +17,11 @@ from semaphore_twisted.wireguard.settings import TunnelSettings
 from semaphore_twisted.wireguard.state import DeviceFailed
 from semaphore_twisted.wireguard.wire import Finding, Welcome
 
-#: The program, without the capability; ``-P`` looks for no module where it is started.
-_DOCTOR = ("--ambient-caps=-all", sys.executable, "-P", "-m", f"{__package__}.doctor")
+#: Runs a module of this package; ``-P`` looks for none where the companion was started.
+_PYTHON = (sys.executable, "-P", "-m")
+
+#: Begins a command that is run without the companion's capability.
+WITHOUT_CAPABILITY = (*_PYTHON, f"{__package__}.without_capability")
 
 
 class Diagnosing:
@@ -60,6 +63,5 @@ class Diagnosing:
             problem=problem,
         )
         content = msgspec.json.encode(facts)
-        return await self._programs.read(
-            tuple[Finding, ...], "setpriv", *_DOCTOR, content=content
-        )
+        command = (*WITHOUT_CAPABILITY, *_PYTHON, f"{__package__}.doctor")
+        return await self._programs.read(tuple[Finding, ...], *command, content=content)

@@ -38,7 +38,6 @@ ENVIRONMENT = {
 _PACKAGES = {
     "ip": "iproute2",
     "nft": "nftables",
-    "setpriv": "util-linux",
     "setsid": "util-linux",
     "wg": "wireguard-tools",
     "wireguard-go": "wireguard-go",

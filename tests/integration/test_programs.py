@@ -8,7 +8,7 @@ from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 
 from semaphore_twisted.vpnd import programs
-from semaphore_twisted.vpnd.diagnosis import _DOCTOR
+from semaphore_twisted.vpnd.diagnosis import WITHOUT_CAPABILITY
 from semaphore_twisted.vpnd.programs import ProgramFailed, Programs
 from semaphore_twisted.wireguard.state import DeviceFailed
 
@@ -43,10 +43,10 @@ class ProgramsTests(TestCase):
     @skipUnless(os.geteuid() == 0, "only root gives a capability")
     async def test_doctor_has_no_capability(self) -> None:
         """The program that inspects the machine does not inherit the capability."""
-        printed = await self.programs.run(
+        printed = await Programs(REACTOR, timeout=20).run(
             *("setpriv", "--reuid=65534", "--clear-groups", "--inh-caps=+net_admin"),
-            *("--ambient-caps=+net_admin", "setpriv", _DOCTOR[0]),
-            *("cat", "/proc/self/status"),
+            *("--ambient-caps=+net_admin", *WITHOUT_CAPABILITY),
+            *("/bin/cat", "/proc/self/status"),
         )
         for name in ("Prm", "Eff", "Amb"):
             self.assertIn(f"Cap{name}:\t{0:016x}\n", printed.decode())

@@ -6,7 +6,7 @@ import sys
 from twisted.trial.unittest import SynchronousTestCase
 
 #: Lines, with docstrings and comments, of all modules that a program loads.
-COMPANION, DOCTOR = 5_600, 1_250
+COMPANION, DOCTOR = 5_650, 1_250
 
 _COUNT = """
 import importlib
@@ -40,7 +40,7 @@ class ClosureTests(SynchronousTestCase):
 
     def test_companion(self) -> None:
         """The companion's stay below the limit, and none is the server's alone."""
-        lines = loaded("tap")
+        lines = loaded("tap") | loaded("without_capability")
         self.assertIn("vpnd.companion", lines)
         total = sum(lines.values())
         self.assertLessEqual(total, COMPANION, f"{total} lines: {lines}")
