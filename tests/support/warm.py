@@ -71,7 +71,9 @@ class Program:
 
     def _ended(self, timeout: float | None) -> int | None:
         if self.returncode is None:
-            if not select.select([self._answers], [], [], timeout)[0]:
+            poll = select.poll()  # its number may be above those that select() takes
+            poll.register(self._answers, select.POLLIN)
+            if not poll.poll(None if timeout is None else timeout * 1000):
                 return None
             self.returncode = self._number()
             os.close(self._answers)
