@@ -122,9 +122,9 @@ class Ordering:
         if record.order and record.order_names == self.names:
             if record.order_tries < _TRIES:
                 await self._change(order_tries=record.order_tries + 1)
-                found = await self._taken_up(record.order)
-                if found is not None:
-                    return found, record.order
+                resumed = await self._taken_up(record.order)
+                if resumed is not None:
+                    return resumed, record.order
             await self._forget_order()
         now = self._now()
         allowed = schedule.may_order(self._ledger.record, now)
@@ -205,10 +205,10 @@ class Ordering:
             )
         waiting = []
         for url in urls:
-            _, found = await self._client.authorization(url)
-            if found.status == "valid":
+            _, authorization = await self._client.authorization(url)
+            if authorization.status == "valid":
                 continue
-            await self._show(found)
+            await self._show(authorization)
             waiting.append(url)
         for url in waiting:
             await self._accepted(url)
@@ -244,12 +244,12 @@ class Ordering:
         """Poll an authorization until the CA has validated it."""
         name = ""
         for pause in _POLLS:
-            answer, found = await self._client.authorization(url)
-            if found.status == "valid":
+            answer, authorization = await self._client.authorization(url)
+            if authorization.status == "valid":
                 return
-            if found.status != "pending":
-                raise AcmeError(_refused(found, self.kind), order_lost=True)
-            name = plain(found.identifier.value)
+            if authorization.status != "pending":
+                raise AcmeError(_refused(authorization, self.kind), order_lost=True)
+            name = plain(authorization.identifier.value)
             await self._pause(pause, answer)
         raise AcmeError(f"the CA did not validate {name} in time")
 

@@ -63,7 +63,7 @@ class Preflight:
     def name(self, name: str) -> list[PreflightFinding]:
         """Check that *name* resolves, and that this server answers there."""
         try:
-            found = list(dict.fromkeys(self.resolve(name)))
+            addresses = list(dict.fromkeys(self.resolve(name)))
         except OSError as error:
             reason = error.strerror or str(error)
             return [
@@ -73,8 +73,8 @@ class Preflight:
                     "record with this machine's public address",
                 )
             ]
-        foreign = [each for each in found if each not in self.own]
-        listed = ", ".join(found)
+        foreign = [each for each in addresses if each not in self.own]
+        listed = ", ".join(addresses)
         if not foreign:
             first = PreflightFinding(
                 Mark.FINE, f"{name} is {listed}, which is this machine"

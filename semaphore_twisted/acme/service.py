@@ -261,7 +261,7 @@ class AcmeService(Service):
             return  # the CA requested a delay
         await self._store.keep(replace(record, look_at=now + _ADVICE))
         try:
-            found = await self._client(key).renewal_info(leaf_id)
+            advice = await self._client(key).renewal_info(leaf_id)
         except AcmeError as error:
             self._log.info(
                 "The CA gave no renewal information: {reason}", reason=error.sentence
@@ -271,9 +271,9 @@ class AcmeService(Service):
                 waiting = schedule.asked_to_wait(record, self._now(), error.wait)
                 await self._store.keep(waiting)
             return
-        if found is None:
+        if advice is None:
             return
-        answer, info = found
+        answer, info = advice
         window = info.suggested_window
         record = schedule.advised(
             self._store.record, leaf_id, window.start, window.end, self._chance

@@ -27,16 +27,16 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    found = installation.load(
+    current = installation.load(
         config=arguments.config, state=arguments.state, environ=os.environ
     )
     rows = []
-    for each in sorted(found.settings.effective, key=lambda each: each.option.path):
+    for each in sorted(current.settings.effective, key=lambda each: each.option.path):
         served = "" if each.option.served else " (no effect)"
         rows.append((each.option.path, each.shown, each.origin + served))
     table.show(("OPTION", "VALUE", "ORIGIN"), rows)
-    print(f"\nstate directory: {found.state.path}")
-    print(f"configuration:   {found.config_file or '(no file)'}")
-    for warning in found.settings.warnings:
+    print(f"\nstate directory: {current.state.path}")
+    print(f"configuration:   {current.config_file or '(no file)'}")
+    for warning in current.settings.warnings:
         print(f"semaphore: warning: {warning}", file=sys.stderr)
     return 0

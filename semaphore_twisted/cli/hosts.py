@@ -30,10 +30,10 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    found = known_hosts.listed(open_installation(arguments).known_hosts)
+    hosts = known_hosts.listed(open_installation(arguments).known_hosts)
     table.show(
         ("HOST", "TYPE", "FINGERPRINT"),
-        ((_name(each), each.type, each.fingerprint) for each in found),
+        ((_name(each), each.type, each.fingerprint) for each in hosts),
     )
     return 0
 

@@ -33,16 +33,16 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 
 def _restore(arguments: argparse.Namespace) -> int:
-    found = installation.load(
+    current = installation.load(
         config=arguments.config, state=arguments.state, environ=os.environ
     )
     source: Path = arguments.file
     try:
         _check(source)
-        found.state.prepare()
-        lock = found.lock()
+        current.state.prepare()
+        lock = current.lock()
         try:
-            kept = _replace(found, source)
+            kept = _replace(current, source)
         finally:
             lock.release()
     except (state.StateInUse, state.ForeignDirectory) as error:
@@ -51,7 +51,7 @@ def _restore(arguments: argparse.Namespace) -> int:
         raise CommandError(f"{error.filename}: {error.strerror}") from error
     if kept is not None:
         print(f"The former database is {kept}")
-    print(f"{found.database}: restored from {source}; start the server")
+    print(f"{current.database}: restored from {source}; start the server")
     return 0
 
 
@@ -68,24 +68,24 @@ def _check(source: Path) -> None:
     check_copy(source)
 
 
-def _replace(found: Installation, source: Path) -> Path | None:
+def _replace(current: Installation, source: Path) -> Path | None:
     """Replace the database by *source*; return the path of the former database.
 
     :raises CommandError: if a job still runs
     """
-    jobs = running(found.state.spools)
+    jobs = running(current.state.spools)
     if jobs:
         raise CommandError(
             f"jobs of this installation still run ({', '.join(jobs)}): their tasks may "
             "differ in the copy; start the server and stop them, or wait for their "
             "end"
         )
-    database = found.database
+    database = current.database
     if database.exists() and source.samefile(database):
         raise CommandError(f"{source} is the database itself; nothing was changed")
     part = database.with_name(f".{database.name}.restored")
     part.unlink(missing_ok=True)
-    owner = database if database.exists() else found.state.path
+    owner = database if database.exists() else current.state.path
     descriptor = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     try:
         with source.open("rb") as read, os.fdopen(descriptor, "wb") as written:

@@ -292,7 +292,7 @@ def _create_token(arguments: argparse.Namespace) -> int:
 def _list_tokens(arguments: argparse.Namespace) -> int:
     with _store(arguments, write=False) as conn:
         user = _chosen(conn, arguments)
-        found = tokens.with_ends(conn, Actor(user=user))
+        rows = tokens.with_ends(conn, Actor(user=user))
     table.show(
         ("TOKEN", "CREATED", "EXPIRES", "NOTES"),
         [
@@ -302,7 +302,7 @@ def _list_tokens(arguments: argparse.Namespace) -> int:
                 table.moment(ends, "never"),
                 "expired" if token.expired else "",
             )
-            for token, ends in found
+            for token, ends in rows
         ],
     )
     return 0

@@ -167,8 +167,8 @@ def binding_key(text: str) -> bytes:
 
 def plain_names(names: tuple[str, ...], host: str) -> tuple[str, ...]:
     """Return *names*, else *host*, in canonical form and without duplicates."""
-    found = (dns_name(each) or each for each in names or filter(None, (host,)))
-    return tuple(dict.fromkeys(found))
+    every = (dns_name(each) or each for each in names or filter(None, (host,)))
+    return tuple(dict.fromkeys(every))
 
 
 def _is_public(name: str) -> bool:

@@ -76,7 +76,7 @@ def doubts(trusted: tuple[str, ...]) -> list[str]:
 
 def check_redirect(address: str, port: int, wrong: _Wrong) -> None:
     """Refuse an address or port that cannot be used for the redirecting listener."""
-    path, found = (
+    path, value = (
         ("tls.http_redirect_addr", address)
         if address
         else ("tls.http_redirect_port", port)
@@ -84,13 +84,13 @@ def check_redirect(address: str, port: int, wrong: _Wrong) -> None:
     try:
         _, number = redirect_at(address, port)
     except ValueError:
-        raise wrong(path, found, "HOST, HOST:PORT or :PORT") from None
+        raise wrong(path, value, "HOST, HOST:PORT or :PORT") from None
     if number >= 1 << 16:
-        raise wrong(path, found, "a port from 0 to 65535")
+        raise wrong(path, value, "a port from 0 to 65535")
     if address and not number:
-        raise wrong(path, found, "HOST:PORT, or HOST with tls.http_redirect_port")
+        raise wrong(path, value, "HOST:PORT, or HOST with tls.http_redirect_port")
     if address and port and number != port:
-        raise wrong(path, found, f"no port, or {port} as in tls.http_redirect_port")
+        raise wrong(path, value, f"no port, or {port} as in tls.http_redirect_port")
 
 
 def check_hosts(hosts: tuple[str, ...], wrong: _Wrong) -> None:

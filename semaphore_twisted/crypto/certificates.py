@@ -270,10 +270,10 @@ def covers(certificate: x509.Certificate, name: str) -> bool:
         return address(name) in entries.get_values_for_type(x509.IPAddress)
     except ValueError:
         plain = dns_name(name)
-    found = [each.lower() for each in entries.get_values_for_type(x509.DNSName)]
+    names = [each.lower() for each in entries.get_values_for_type(x509.DNSName)]
     if plain is None:
         return False
-    return plain in found or f"*.{plain.partition('.')[2]}" in found
+    return plain in names or f"*.{plain.partition('.')[2]}" in names
 
 
 def permits(root: x509.Certificate, name: str) -> bool:

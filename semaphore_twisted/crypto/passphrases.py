@@ -107,26 +107,28 @@ def unlock(file: bytes, passphrase: str, *, subject: str) -> Secret:
     :raises Unopened: if it cannot be decrypted.
     """
     try:
-        found = msgspec.json.decode(file, type=_File)
+        parsed = msgspec.json.decode(file, type=_File)
     except (msgspec.DecodeError, binascii.Error):
-        found = None
-    if found is None or found.format != _FORMAT:
+        parsed = None
+    if parsed is None or parsed.format != _FORMAT:
         raise Unopened("The file was not encrypted with a passphrase by this program")
-    if found.subject != subject:
+    if parsed.subject != subject:
         raise Unopened(
-            f"The file is a {quoted(found.subject)}; expected a {quoted(subject)}"
+            f"The file is a {quoted(parsed.subject)}; expected a {quoted(subject)}"
         )
-    cost = Cost(found.operations, found.memory)
+    cost = Cost(parsed.operations, parsed.memory)
     if (
         not _pwhash.OPSLIMIT_MIN <= cost.operations <= MOST_OPERATIONS
         or not _pwhash.MEMLIMIT_MIN <= cost.memory <= MOST_MEMORY
-        or len(found.salt) != _pwhash.SALTBYTES
+        or len(parsed.salt) != _pwhash.SALTBYTES
     ):
         raise Unopened(
             "The file's cost of key derivation is not one that this program writes"
         )
     try:
-        return Secret(_box(passphrase, found.salt, subject, cost).decrypt(found.sealed))
+        return Secret(
+            _box(passphrase, parsed.salt, subject, cost).decrypt(parsed.sealed)
+        )
     except (nacl.exceptions.CryptoError, ValueError):
         raise Unopened from None
 

@@ -56,7 +56,7 @@ class Identities:
 
     def _named(self) -> set[int]:
         """Return the user ids that spools name."""
-        found = set()
+        uids = set()
         for place in self.spools.glob(f"*/{REMAINS}"):
             try:
                 named = _DECODER.decode(place.read_bytes())
@@ -65,13 +65,13 @@ class Identities:
             except msgspec.DecodeError:
                 continue  # cut off by a crash: its job was never started
             if named.uid is not None:
-                found.add(named.uid)
-        return found
+                uids.add(named.uid)
+        return uids
 
 
 def _running() -> set[int]:
     """Return the user ids of all processes."""
-    found: set[int] = set()
+    uids: set[int] = set()
     with os.scandir("/proc") as entries:
         for entry in entries:
             # The owner of the directory would be root if the process is not dumpable.
@@ -79,8 +79,8 @@ def _running() -> set[int]:
                 if entry.name.isdigit():
                     status = Path(entry.path, "status").read_bytes()
                     line = status.partition(b"\nUid:")[2].partition(b"\n")[0]
-                    found.update(map(int, line.split()))
-    return found
+                    uids.update(map(int, line.split()))
+    return uids
 
 
 def _owners(folder: Path) -> set[int]:

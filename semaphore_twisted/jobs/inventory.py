@@ -66,14 +66,14 @@ def path_in_checkout(path: str, name: str) -> str:
     :raises Invalid: if it does not, is empty, or could be read as an option or (unless
         it is a script) as an Ansible expression
     """
-    found = posixpath.normpath(path) if path else ""
-    if not found or found == ".":
+    normal = posixpath.normpath(path) if path else ""
+    if not normal or normal == ".":
         raise Invalid(f"The {name} has no path")
-    if found.startswith(("/", "../", "-")) or found == ".." or "\0" in found:
+    if normal.startswith(("/", "../", "-")) or normal == ".." or "\0" in normal:
         raise Invalid(f"The {name} {quoted(path)} is not a path inside the repository")
     if name != "script":
-        check_plain(found, f"The {name}")
-    return found
+        check_plain(normal, f"The {name}")
+    return normal
 
 
 def of_collection(playbook: str) -> bool:

@@ -28,18 +28,18 @@ _UNQUOTED = re.compile(rb"[^A-Za-z0-9_@%+=:,./\x80-\xff-]")
 
 def patterns(secrets: Iterable[bytes]) -> tuple[bytes, ...]:
     """Return the strings to mask for *secrets*: without duplicates, longest first."""
-    found: set[bytes] = set()
+    masks: set[bytes] = set()
     for secret in secrets:
         whole = secret.strip(b"\r\n")
         if len(whole) < SHORTEST:
             continue
-        found.update(_forms(whole))
+        masks.update(_forms(whole))
         lines = set(_lines(whole)) - {whole}
         nested = 2 if len(lines) <= _MANY_LINES else 0
         for line in lines:
-            found.update(_forms(line, nested=nested))
-        found.update(_wrapped(secret))
-    return tuple(sorted(found, key=lambda form: (-len(form), form)))
+            masks.update(_forms(line, nested=nested))
+        masks.update(_wrapped(secret))
+    return tuple(sorted(masks, key=lambda form: (-len(form), form)))
 
 
 def _lines(whole: bytes) -> Iterator[bytes]:

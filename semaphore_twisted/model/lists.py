@@ -116,8 +116,8 @@ def part_of(
     places.sort(
         key=lambda place: Position(place.key, place.id).rank, reverse=wanted.descending
     )
-    found = part(places, wanted)
-    return [by_id[each] for each in found.ids], found.end
+    selected = part(places, wanted)
+    return [by_id[each] for each in selected.ids], selected.end
 
 
 def matching(

@@ -127,8 +127,8 @@ def check(new: object, present: object = None) -> None:
 
 @cache
 def _fields(of: type[msgspec.Struct]) -> tuple[tuple[str, _Check], ...]:
-    found = inspect.type_info(of)
-    fields = found.fields if isinstance(found, inspect.StructType) else ()
+    info = inspect.type_info(of)
+    fields = info.fields if isinstance(info, inspect.StructType) else ()
     return tuple((each.name, _checking(each.type)) for each in fields)
 
 

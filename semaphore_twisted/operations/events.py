@@ -218,8 +218,8 @@ def changes(conn: Connection, after: int | None) -> Changes:
         return Changes(last=last)
     if last - after > limits.WEBSOCKET_CHANGES:
         return Changes(last=last, lost=True)
-    found = conn.all(statements.changes, Change, after=after, login=LOGIN)
-    return Changes(last=last, changes=tuple(found))
+    rows = conn.all(statements.changes, Change, after=after, login=LOGIN)
+    return Changes(last=last, changes=tuple(rows))
 
 
 def empty(conn: Connection, project_id: ProjectId) -> None:

@@ -231,14 +231,14 @@ class Connection:
         if compiled.many is None or len(ids) < _MANY:
             return None
         place = compiled.names.index("id")
-        found, held = {}, 0
+        rows, held = {}, 0
         values["id"] = msgspec.json.encode(ids).decode()
         for row in self.raw.execute(compiled.many, values):
-            found[row[place]] = row
+            rows[row[place]] = row
             held += len(marshal.dumps(tuple(row)))  # the row's size, five times as fast
             if held > size // 2:
                 return None
-        return [found[number] for number in ids if number in found]
+        return [rows[number] for number in ids if number in rows]
 
     def arrays(
         self, statement: Executable, *, size: int, **parameters: object

@@ -55,14 +55,14 @@ exit 1
 _FILES = {demo.PING: _PING, demo.DISKS: _DISKS, demo.FAILING: _FAILING}
 
 
-def ensure(found: Installation, *, search_path: str) -> str | None:
+def ensure(installation: Installation, *, search_path: str) -> str | None:
     """Create the project if it is missing; return the reason if that is impossible."""
-    conn = found.connect()
+    conn = installation.connect()
     try:
         with conn.transaction(write=True):
             if first_account.project_exists(conn, NAME):
                 return None
-            files = prepare(found.state.demo, search_path)
+            files = prepare(installation.state.demo, search_path)
             owner = first_account.administrator(conn)
             _ = demo.create(conn, owner, projects.NewProject(name=NAME), files)
     except Unavailable as error:

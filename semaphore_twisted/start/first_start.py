@@ -112,31 +112,31 @@ def begin(
 
     :raises InstallationRefused: with one sentence
     """
-    found = installation.load(config=config, state=state_path, environ=environ)
+    current = installation.load(config=config, state=state_path, environ=environ)
     try:
-        check_plain_http(found.config, given)
+        check_plain_http(current.config, given)
     except PlainHttpRefused as error:
         raise InstallationRefused(str(error)) from None
-    keyring = found.keyring() if found.config.access_key_encryption else None
-    for each in found.config.access_key_encryption_old:
+    keyring = current.keyring() if current.config.access_key_encryption else None
+    for each in current.config.access_key_encryption_old:
         parse_key(each, "access_key_encryption_old")
     try:
-        found.state.prepare()
-        leftovers.check_writable(found)
-        lock = found.lock()
+        current.state.prepare()
+        leftovers.check_writable(current)
+        lock = current.lock()
     except StateInUse as error:
         raise InstallationRefused(str(error), EX_BUSY) from None
     except ForeignDirectory as error:
         raise InstallationRefused(str(error)) from None
     except OSError as error:
         raise InstallationRefused(f"{error.filename}: {error.strerror}") from None
-    Ballast(found.database).make_room()
+    Ballast(current.database).make_room()
     if new_database:
-        for path in leftovers.set_aside(found, utc_now()):
+        for path in leftovers.set_aside(current, utc_now()):
             sys.stderr.write(f"semaphore: set aside: {path}\n")
     else:
-        leftovers.check_database(found)
-    return LockedInstallation(found, lock, keyring, environ, given)
+        leftovers.check_database(current)
+    return LockedInstallation(current, lock, keyring, environ, given)
 
 
 def complete(
@@ -149,20 +149,20 @@ def complete(
 
     :raises InstallationRefused: with one sentence; existing data is unchanged
     """
-    found = begun.installation
+    current = begun.installation
     try:
-        migrate(found.database, utc_now)
-        state.close(found.database)
-        conn = connect(found.database, now=utc_now, entropy=os.urandom)
+        migrate(current.database, utc_now)
+        state.close(current.database)
+        conn = connect(current.database, now=utc_now, entropy=os.urandom)
     except Unavailable as error:
-        raise _unavailable(found, error) from None
+        raise _unavailable(current, error) from None
     except (DomainError, OSError) as error:
         sentence = error.message if isinstance(error, DomainError) else str(error)
         raise InstallationRefused(sentence) from None
     try:
         return _complete(begun, conn, terminal=terminal, new_root=new_root)
     except Unavailable as error:
-        raise _unavailable(found, error) from None
+        raise _unavailable(current, error) from None
     except DomainError as error:
         raise InstallationRefused(error.message) from None
     except OSError as error:
@@ -175,46 +175,46 @@ def complete(
         conn.close()
 
 
-def _unavailable(found: Installation, error: Unavailable) -> InstallationRefused:
+def _unavailable(current: Installation, error: Unavailable) -> InstallationRefused:
     """Return the refusal of a start that may succeed later."""
-    return InstallationRefused(f"{found.database}: {error.message}", EX_BUSY)
+    return InstallationRefused(f"{current.database}: {error.message}", EX_BUSY)
 
 
 def _complete(
     begun: LockedInstallation, conn: Connection, *, terminal: bool, new_root: bool
 ) -> ReadyInstallation:
-    found = begun.installation
+    current = begun.installation
     keyring, new_key = begun.keyring, False
     if keyring is None:
         with conn.transaction(write=False):
             vault.startup_check(conn, None)  # refuses where something is sealed
-        found, new_key = _with_new_key(begun), True
-        keyring = found.keyring()
-    elif found.config_file is None and not found.state.config.exists():
+        current, new_key = _with_new_key(begun), True
+        keyring = current.keyring()
+    elif current.config_file is None and not current.state.config.exists():
         # The key came from the environment, and is not written to a file.
-        atomic_file.write(found.state.config, b"{}\n")
+        atomic_file.write(current.state.config, b"{}\n")
     with conn.transaction(write=True):
         report = vault.startup_check(conn, keyring)
     presented = None
-    if found.config.tls.enabled and found.config.tls.origin != "files":
+    if current.config.tls.enabled and current.config.tls.origin != "files":
         with conn.transaction(write=True):
-            presented = certificates(conn, keyring, found, new_root=new_root)
+            presented = certificates(conn, keyring, current, new_root=new_root)
     with conn.transaction(write=True):
         account = _first_account(begun, conn, terminal=terminal)
     with conn.transaction(write=False):
         network = vpn_network.find(conn)
-    leftovers.mark(found.state)
+    leftovers.mark(current.state)
     return ReadyInstallation(
-        installation=found,
+        installation=current,
         lock=begun.lock,
         keyring=keyring,
         certificates=presented,
         account=account,
         new_key=new_key,
         warnings=(
-            *found.settings.warnings,
+            *current.settings.warnings,
             *report.warnings,
-            *_warnings(found, presented, begun.given),
+            *_warnings(current, presented, begun.given),
         ),
         network=network,
     )
@@ -223,7 +223,7 @@ def _complete(
 def certificates(
     conn: Connection,
     keyring: Keyring,
-    found: Installation,
+    current: Installation,
     *,
     new_root: bool = False,
     next_root: bool = False,
@@ -235,8 +235,8 @@ def certificates(
     """
     names, addresses = [*own_names()], [*own_addresses()]
     for host in (
-        host_of(found.config.web_host),
-        *(each.strip("[]") for each in found.config.interfaces),
+        host_of(current.config.web_host),
+        *(each.strip("[]") for each in current.config.interfaces),
     ):
         if _is_address(host):
             addresses.append(host)
@@ -244,15 +244,15 @@ def certificates(
             names.append(host)
     network = vpn_network.find(conn)
     if network is not None:
-        names.append(found.config.vpn.domain)
+        names.append(current.config.vpn.domain)
         addresses += [each for each in (network.server4, network.server6) if each]
         endpoint = network.endpoint.rpartition(":")[0].strip("[]")
-        if found.config.vpn.enroll_port:
+        if current.config.vpn.enroll_port:
             (addresses if _is_address(endpoint) else names).append(endpoint)
     return authority.ensure(
         conn,
         keyring,
-        found.state.tls,
+        current.state.tls,
         names=tuple(dict.fromkeys(names)),
         addresses=tuple(dict.fromkeys(addresses)),
         new_root=new_root,
@@ -271,9 +271,9 @@ def _is_address(host: str) -> bool:
 
 def _with_new_key(begun: LockedInstallation) -> Installation:
     """Write a new key into the configuration, and return the installation with it."""
-    found = begun.installation
+    current = begun.installation
     key = masterkey.make(os.urandom)
-    path = found.config_file or found.state.config
+    path = current.config_file or current.state.config
     try:
         before = path.read_bytes() if path.exists() else b"{}\n"
         atomic_file.write(path, with_option(before, path.suffix, installation.KEY, key))
@@ -283,7 +283,9 @@ def _with_new_key(begun: LockedInstallation) -> Installation:
             f"({error.strerror}); put 32 bytes in base64 there, made for example by: "
             f"{masterkey.COMMAND}"
         ) from None
-    return installation.load(config=path, state=found.state.path, environ=begun.environ)
+    return installation.load(
+        config=path, state=current.state.path, environ=begun.environ
+    )
 
 
 def with_option(content: bytes, suffix: str, name: str, value: str) -> bytes:
@@ -357,16 +359,16 @@ def drawn_password(entropy: Callable[[int], bytes]) -> str:
 
 
 def _warnings(
-    found: Installation,
+    current: Installation,
     presented: Certificates | None,
     sockets: Sequence[socket.socket],
 ) -> list[str]:
     warnings = []
-    plain = check_plain_http(found.config, sockets)
+    plain = check_plain_http(current.config, sockets)
     if plain:
         warnings.append(plain)
-    file = found.config_file
-    if file is not None and file.stat().st_mode & 0o077 and _holds_secret(found):
+    file = current.config_file
+    if file is not None and file.stat().st_mode & 0o077 and _holds_secret(current):
         warnings.append(
             f"{file} can be read by other users (chmod 600 {file}), and it holds "
             "secrets"
@@ -380,8 +382,9 @@ def _warnings(
     return warnings
 
 
-def _holds_secret(found: Installation) -> bool:
-    file = str(found.config_file)
+def _holds_secret(current: Installation) -> bool:
+    file = str(current.config_file)
     return any(
-        each.option.secret and each.origin == file for each in found.settings.effective
+        each.option.secret and each.origin == file
+        for each in current.settings.effective
     )

@@ -128,12 +128,14 @@ def _without_programs(folder: str) -> bool:
         return False
 
 
-def rules(found: Installation) -> RepositoryRules:
+def rules(installation: Installation) -> RepositoryRules:
     """Return the rules for repositories; the server's own directories are excluded."""
-    config, places = found.config, found.state
+    config, places = installation.config, installation.state
     own = [places.path, Path(config.tmp_path)]
-    if found.config_file is not None and found.config_file.parent != Path("/"):
-        own.append(found.config_file.parent)
+    if installation.config_file is not None and installation.config_file.parent != Path(
+        "/"
+    ):
+        own.append(installation.config_file.parent)
     folders = config.repositories.folders
     return RepositoryRules(
         allowed=None if folders is None else _real(folders),

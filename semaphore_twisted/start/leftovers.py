@@ -27,16 +27,16 @@ def mark(state: StateDirectory) -> None:
             atomic_file.write(state.installed, _MARK)
 
 
-def check_database(found: Installation) -> None:
+def check_database(installation: Installation) -> None:
     """Check that a database exists, or that there never was one.
 
     :raises InstallationRefused: with the possible remedies
     """
-    database = found.database
+    database = installation.database
     kind = _kind(database)
     if kind == "filled":
         return
-    remains = next(_remains(found), None)
+    remains = next(_remains(installation), None)
     if remains is None:
         return
     raise InstallationRefused(
@@ -46,12 +46,12 @@ def check_database(found: Installation) -> None:
     )
 
 
-def check_writable(found: Installation) -> None:
+def check_writable(installation: Installation) -> None:
     """Check that this process may write the database, if it exists.
 
     :raises InstallationRefused: with the path, its owner and the remedy
     """
-    database = found.database
+    database = installation.database
     for path in (database, *(_beside(database, end) for end in ("-wal", "-shm"))):
         try:
             status = path.stat()
@@ -75,7 +75,7 @@ def _beside(database: Path, end: str) -> Path:
     return database.with_name(database.name + end)
 
 
-def set_aside(found: Installation, now: datetime) -> list[Path]:
+def set_aside(installation: Installation, now: datetime) -> list[Path]:
     """Rename the remains, so that a start creates a new installation.
 
     Returns the new names. The files of the local CA are included: their key was in the
@@ -83,19 +83,19 @@ def set_aside(found: Installation, now: datetime) -> list[Path]:
 
     :raises InstallationRefused: if there is a database
     """
-    if _kind(found.database) == "filled":
+    if _kind(installation.database) == "filled":
         raise InstallationRefused(
-            f"--new-database: {found.database} holds a database; stop the server, and "
-            "move that file away first"
+            f"--new-database: {installation.database} holds a database; stop the "
+            "server, and move that file away first"
         )
     end = f".former-{now:%Y%m%d%H%M%S}"
     moved = []
-    for path in {found.database: None, **dict.fromkeys(_remains(found))}:
+    for path in {installation.database: None, **dict.fromkeys(_remains(installation))}:
         if path.exists():
             target = path.with_name(path.name + end)
             path.rename(target)
             moved.append(target)
-    found.state.tls.mkdir(mode=0o700, exist_ok=True)
+    installation.state.tls.mkdir(mode=0o700, exist_ok=True)
     return moved
 
 

@@ -22,13 +22,13 @@ def own_names() -> tuple[str, ...]:
 
 def own_addresses() -> tuple[str, ...]:
     """Return the loopback and interface addresses, except link-local ones."""
-    found = [
+    addresses = [
         "127.0.0.1",
         "::1",
         *ipv4_addresses(_read("/proc/net/fib_trie")),
         *ipv6_addresses(_read("/proc/net/if_inet6")),
     ]
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(addresses))
 
 
 def longer_forms(host: str, hosts: str) -> list[str]:

@@ -48,11 +48,13 @@ def prepare(options: Mapping[str, Any], environ: Mapping[str, str]) -> Prepared:
     """
     config_path, state_path = _path(options["config"]), _path(options["state"])
     if options["with-vpn"]:
-        found = installation.load(config=config_path, state=state_path, environ=environ)
+        current = installation.load(
+            config=config_path, state=state_path, environ=environ
+        )
         with_vpn.begin(
             options,
-            config=found.config,
-            state=found.state.path,
+            config=current.config,
+            state=current.state.path,
             root=os.geteuid() == 0,
         )
     elif options["user"]:

@@ -57,7 +57,7 @@ class Separation:
 
 
 def separation(
-    found: Installation,
+    installation: Installation,
     jobs: JobUser,
     options: JobOptions,
     *,
@@ -73,13 +73,15 @@ def separation(
 
     :raises InstallationRefused: if the configuration requests what is not possible
     """
-    chosen = found.config.process.app_namespaces
+    chosen = installation.config.process.app_namespaces
     asked = [f"process.app_namespaces.{kind}" for kind in _ALL if getattr(chosen, kind)]
     root = jobs.is_root if root is None else root
     if root and not asked:
         return Separation(options, (_as_root(),))
     kinds, reason = _kinds(chosen, jobs, lacks(_RIGHTS))
-    separated = replace(options, isolation=_isolation(found, jobs, options, kinds))
+    separated = replace(
+        options, isolation=_isolation(installation, jobs, options, kinds)
+    )
     if not reason and kinds:
         reason = (try_it or _try)(separated)
     if not reason and kinds:

@@ -30,7 +30,7 @@ def hosts(
     if network is not None:
         outside = network.endpoint.rpartition(":")[0]
         inside = (*inside, network.domain, host_of(network.url), outside)
-    found = (
+    every = (
         *own,
         *_longer(own, _search_domains(_read(resolv_conf))),
         host_of(config.web_host),
@@ -38,7 +38,7 @@ def hosts(
         *inside,
         *config.allowed_hosts,
     )
-    return tuple(dict.fromkeys(filter(None, found)))
+    return tuple(dict.fromkeys(filter(None, every)))
 
 
 def certified(leaves: Iterable[x509.Certificate]) -> tuple[str, ...]:
@@ -62,12 +62,12 @@ def _longer(names: list[str], domains: list[str]) -> list[str]:
 
 def _search_domains(text: str) -> list[str]:
     """Return the search domains in ``resolv.conf``; the last such line counts."""
-    found: list[str] = []
+    domains: list[str] = []
     for line in text.splitlines():
         word, *rest = line.split() or [""]
         if word in {"search", "domain"}:
-            found = [each.strip(".").lower() for each in rest]
-    return list(filter(None, found))
+            domains = [each.strip(".").lower() for each in rest]
+    return list(filter(None, domains))
 
 
 def _read(path: Path) -> str:

@@ -67,12 +67,12 @@ def sweep(folder: Path, keep: Container[str]) -> None:
 
     A mirror that a job uses at the moment is kept.
     """
-    found: dict[str, list[Path]] = {}
+    folders: dict[str, list[Path]] = {}
     for path in folder.iterdir() if folder.is_dir() else ():
         match = MIRROR.match(path.name)
         if match is not None and match[0] not in keep:
-            found.setdefault(match[0], []).append(path)
-    for name, paths in found.items():
+            folders.setdefault(match[0], []).append(path)
+    for name, paths in folders.items():
         lock = folder / f"{name}{_LOCK}"
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:

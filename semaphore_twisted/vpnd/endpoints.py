@@ -39,19 +39,19 @@ class Endpoints:
 
         A peer without a handshake on this device keeps its earlier endpoint.
         """
-        found = {}
+        endpoints = {}
         for peer in peers:
             key = keys.format(peer.public_key)
             known = self._known.get(key)
             if peer.endpoint is not None and peer.handshake:
                 known = learned(peer.endpoint) or known
             if known is not None:
-                found[key] = known
-        if found == self._known:
+                endpoints[key] = known
+        if endpoints == self._known:
             return
-        files.keep(self._file, found)
-        for key in self._known.keys() - found.keys():
+        files.keep(self._file, endpoints)
+        for key in self._known.keys() - endpoints.keys():
             self._gone[key] = self._known[key]
         while len(self._gone) > self._most_gone:
             del self._gone[next(iter(self._gone))]
-        self._known = found
+        self._known = endpoints

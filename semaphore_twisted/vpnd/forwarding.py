@@ -113,17 +113,17 @@ class Forwarding:
         """Let interfaces keep the default routes that routers advertise."""
         if 6 not in switched.families:
             return
-        found = {
+        values = {
             name: value
             for name, value in self._values(_ACCEPT_RA).items()
             if value == "1" and name.split("/")[2] not in {"all", self._tunnel}
         }
-        if found:
+        if values:
             switched.values |= {
-                k: v for k, v in found.items() if k not in switched.values
+                k: v for k, v in values.items() if k not in switched.values
             }
             self._write_record(switched)
-            for name in found:
+            for name in values:
                 if self._read(name):  # the interface may have been removed
                     self._write(name, "2", 6)
 
@@ -133,8 +133,8 @@ class Forwarding:
                 (self._root / name).write_text(f"{value}\n")
 
     def _values(self, pattern: str) -> dict[str, str]:
-        found = (str(each.relative_to(self._root)) for each in self._root.glob(pattern))
-        return {name: value for name in found if (value := self._read(name))}
+        names = (str(each.relative_to(self._root)) for each in self._root.glob(pattern))
+        return {name: value for name in names if (value := self._read(name))}
 
     def _read(self, name: str) -> str:
         try:

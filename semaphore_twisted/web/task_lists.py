@@ -63,11 +63,11 @@ class TaskLists:
             self._lists.clear()
             self._version = version
         query = (actor.project_id, template_id, count, before)
-        found = self._lists.get(query)
-        if found is None:
-            found = self._encoded(conn, actor, query)
-            self._lists.put(query, found, getsizeof(found[0]))
-        return found if found[0] else None
+        cached = self._lists.get(query)
+        if cached is None:
+            cached = self._encoded(conn, actor, query)
+            self._lists.put(query, cached, getsizeof(cached[0]))
+        return cached if cached[0] else None
 
     def _encoded(self, conn: Connection, actor: Actor, query: _Query) -> _List:
         """Return the list of *query*, without JSON if it is to be read in batches."""

@@ -90,11 +90,11 @@ def plain(name: str, own: Collection[str] = ()) -> str:
 
     A name that equals one of the host's *own* addresses is kept.
     """
-    found = _UNSAFE.sub("_", name).lstrip("-._").rstrip(".") or "host"
-    if found in own or fault_of(found) is None:
-        return found
-    found = f"{PREFIX}{found}"
-    return found if fault_of(found) is None else f"{found}_"
+    cleaned = _UNSAFE.sub("_", name).lstrip("-._").rstrip(".") or "host"
+    if cleaned in own or fault_of(cleaned) is None:
+        return cleaned
+    cleaned = f"{PREFIX}{cleaned}"
+    return cleaned if fault_of(cleaned) is None else f"{cleaned}_"
 
 
 def aliases(hosts: Iterable[tuple[str, Collection[str]]]) -> list[str]:

@@ -51,18 +51,18 @@ def rules(settings: TunnelSettings, version: int, *, closed: bool) -> tuple[str,
 
     With *closed*, unmarked packets are not forwarded at all.
     """
-    found = [f"pref {LAST} nop", f"pref {FIRST} iif lo goto {LAST}"]
-    found.append(f"pref {FIRST + 1} iif {settings.interface} {_UNMARKED} blackhole")
+    lines = [f"pref {LAST} nop", f"pref {FIRST} iif lo goto {LAST}"]
+    lines.append(f"pref {FIRST + 1} iif {settings.interface} {_UNMARKED} blackhole")
     for pool in settings.pools:
         if pool.version == version:
-            found += [
+            lines += [
                 f"pref {FIRST + 2} to {pool} {_UNMARKED} lookup main "
                 f"suppress_prefixlength {pool.prefixlen}",
                 f"pref {FIRST + 3} to {pool} {_UNMARKED} blackhole",
             ]
     if closed:
-        found.append(f"pref {FIRST + 4} {_UNMARKED} blackhole")
-    return tuple(f"{each} protocol {PROTOCOL}" for each in found)
+        lines.append(f"pref {FIRST + 4} {_UNMARKED} blackhole")
+    return tuple(f"{each} protocol {PROTOCOL}" for each in lines)
 
 
 def changes(

@@ -198,20 +198,20 @@ def endpoint(
     """
     host = network.endpoint.rpartition(":")[0].strip("[]")
     try:
-        found = {str(each[4][0]) for each in resolve(host, None)}  # type: ignore[index]
+        addresses = {str(each[4][0]) for each in resolve(host, None)}  # type: ignore[index]
     except OSError as problem:
         yield error("endpoint", f"{host}: {problem.strerror or problem}")
         return
-    loopback = [each for each in found if _is_inside(each, network)]
+    loopback = [each for each in addresses if _is_inside(each, network)]
     if loopback:
         yield error(
             "endpoint",
             f"{host} is {_listed(loopback)}, which no client can reach from outside",
         )
     else:
-        yield ok("endpoint", f"{network.endpoint} is {_listed(found)}")
+        yield ok("endpoint", f"{network.endpoint} is {_listed(addresses)}")
     for each in sites:
-        inside = [text for text in found if _holds(each.network, text)]
+        inside = [text for text in addresses if _holds(each.network, text)]
         if inside:
             yield warning(
                 "site networks",
@@ -272,7 +272,7 @@ def names(network: Network) -> Iterator[Finding]:
         yield ok("names", "vpn.dns is off; clients use the address")
         return
     try:
-        found = asked(network.server4, network.domain)
+        answer = asked(network.server4, network.domain)
     except OSError as problem:
         reason = "no answer" if isinstance(problem, TimeoutError) else problem.strerror
         yield error(
@@ -281,12 +281,12 @@ def names(network: Network) -> Iterator[Finding]:
             "does the server run, with CAP_NET_BIND_SERVICE for port 53?",
         )
         return
-    if found == network.server4:
-        yield ok("names", f"{network.domain} is {found}")
+    if answer == network.server4:
+        yield ok("names", f"{network.domain} is {answer}")
     else:
         yield error(
             "names",
-            f"{network.domain} is {found or 'unknown'}, {network.server4} wanted; is "
+            f"{network.domain} is {answer or 'unknown'}, {network.server4} wanted; is "
             "another resolver on port 53?",
         )
 

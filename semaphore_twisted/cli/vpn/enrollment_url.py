@@ -32,12 +32,12 @@ class EnrollmentSite:
     doubt: str = ""
 
 
-def enrolling(found: Installation, network: Network) -> EnrollmentSite:
+def enrolling(installation: Installation, network: Network) -> EnrollmentSite:
     """Return the URL where devices enroll.
 
     :raises CommandError: if they could not enroll safely, or not at all
     """
-    base, doubt = _base(found, network)
+    base, doubt = _base(installation, network)
     if not base.startswith("https://"):
         raise CommandError(
             f"web_host, tls.enabled: {base} is not HTTPS; expected HTTPS, over which "
@@ -47,7 +47,7 @@ def enrolling(found: Installation, network: Network) -> EnrollmentSite:
         raise CommandError(
             invalid("web_host", base, "an address without special characters")
         )
-    return EnrollmentSite(base, _fingerprint(found, network, base), doubt)
+    return EnrollmentSite(base, _fingerprint(installation, network, base), doubt)
 
 
 def _base(installation: Installation, network: Network) -> tuple[str, str]:

@@ -27,18 +27,18 @@ class _Rollback(Exception):
 
 
 @contextmanager
-def reading(found: Installation) -> Iterator[Connection]:
+def reading(installation: Installation) -> Iterator[Connection]:
     """Open the database for one reading transaction.
 
     :raises CommandError: if there is none, or it needs a migration
     """
-    with _opened(found, read_only=True) as conn, conn.transaction(write=False):
+    with _opened(installation, read_only=True) as conn, conn.transaction(write=False):
         yield conn
 
 
 @contextmanager
 def changing(
-    found: Installation, *, wake: bool = True, kept: bool = True
+    installation: Installation, *, wake: bool = True, kept: bool = True
 ) -> Iterator[Connection]:
     """Open the database for one writing transaction; notify the server afterwards.
 
@@ -47,7 +47,7 @@ def changing(
     :raises CommandError: if there is none, or it needs a migration
     """
     with (
-        _opened(found, read_only=False) as conn,
+        _opened(installation, read_only=False) as conn,
         suppress(_Rollback),
         conn.transaction(write=True),
     ):
@@ -55,7 +55,7 @@ def changing(
         if not kept:
             raise _Rollback
     if wake and kept:
-        wake_socket.send(found.state.path / wake_socket.NAME)
+        wake_socket.send(installation.state.path / wake_socket.NAME)
 
 
 @contextmanager

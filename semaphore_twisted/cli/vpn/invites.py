@@ -160,9 +160,9 @@ def _invite(arguments: argparse.Namespace) -> int:
 
 def _list(arguments: argparse.Namespace) -> int:
     with installation_database.reading(open_installation(arguments)) as conn:
-        found = invites.listed(conn, None)
+        rows = invites.listed(conn, None)
     if arguments.json:
-        table.print_json(found)
+        table.print_json(rows)
         return 0
     table.show(
         ("ID", "TOKEN", "STATE", "KIND", "OWNER", "USED", "EXPIRES", "TAGS"),
@@ -177,7 +177,7 @@ def _list(arguments: argparse.Namespace) -> int:
                 table.moment(each.expires),
                 ",".join(each.tags),
             )
-            for each in found
+            for each in rows
         ),
     )
     return 0

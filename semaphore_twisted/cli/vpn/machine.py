@@ -168,12 +168,12 @@ def _others() -> Iterator[str]:
         )
     except (OSError, subprocess.TimeoutExpired):
         return
-    found: set[str] = set()
+    networks: set[str] = set()
     for line in done.stdout.splitlines():
         words = line.split()
         if len(words) > 3:  # queues, local end, remote end
-            found.update(_usable(words[3].rpartition(":")[0].strip("[]")))
-    yield from sorted(found)
+            networks.update(_usable(words[3].rpartition(":")[0].strip("[]")))
+    yield from sorted(networks)
 
 
 def _program(name: str) -> str | None:

@@ -200,7 +200,7 @@ def _json(parser: argparse.ArgumentParser) -> None:
 def _list(arguments: argparse.Namespace) -> int:
     with installation_database.reading(open_installation(arguments)) as conn:
         user, project = installation_database.owner_of(conn, arguments)
-        found = peers.listed(
+        rows = peers.listed(
             conn,
             None,
             kind=PeerKind(arguments.kind) if arguments.kind else None,
@@ -210,7 +210,7 @@ def _list(arguments: argparse.Namespace) -> int:
             tag=arguments.tag,
         )
     if arguments.json:
-        table.print_json(found)
+        table.print_json(rows)
         return 0
     table.show(
         ("ID", "NAME", "OWNER", "KIND", "STATE", "ADDRESS", "EXPIRES", "SEEN", "TAGS"),
@@ -226,7 +226,7 @@ def _list(arguments: argparse.Namespace) -> int:
                 table.moment(each.last_handshake, "never"),
                 ",".join(each.tags),
             )
-            for each in found
+            for each in rows
         ),
     )
     return 0
@@ -234,12 +234,12 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _show(arguments: argparse.Namespace) -> int:
     with installation_database.reading(open_installation(arguments)) as conn:
-        found = peers.find(conn, None, arguments.peer)
+        peer = peers.find(conn, None, arguments.peer)
         networks = conn.column(
             statements.networks_of,
-            peer_id=found.id,
-            user_id=found.user_id,
-            project_id=found.project_id,
+            peer_id=peer.id,
+            user_id=peer.user_id,
+            project_id=peer.project_id,
         )
         sites = [
             each
@@ -247,23 +247,23 @@ def _show(arguments: argparse.Namespace) -> int:
             if each.network in networks
         ]
     if arguments.json:
-        table.print_json({"peer": found, "networks": sites})
+        table.print_json({"peer": peer, "networks": sites})
         return 0
     for label, value in (
-        ("ID", str(found.id)),
-        ("UUID", found.uuid),
-        ("Name", found.name),
-        ("Owner", found.owner),
-        ("Kind", found.kind),
-        ("State", table.peer_state(found)),
-        ("Public key", found.public_key),
-        ("Addresses", ", ".join(filter(None, (found.ipv4, found.ipv6))) or "-"),
-        ("Tags", ", ".join(found.tags) or "-"),
-        ("Created", table.moment(found.created)),
-        ("Expires", table.moment(found.expires, "never")),
-        ("Last handshake", table.moment(found.last_handshake, "never")),
-        ("Received", table.size(found.received)),
-        ("Sent", table.size(found.sent)),
+        ("ID", str(peer.id)),
+        ("UUID", peer.uuid),
+        ("Name", peer.name),
+        ("Owner", peer.owner),
+        ("Kind", peer.kind),
+        ("State", table.peer_state(peer)),
+        ("Public key", peer.public_key),
+        ("Addresses", ", ".join(filter(None, (peer.ipv4, peer.ipv6))) or "-"),
+        ("Tags", ", ".join(peer.tags) or "-"),
+        ("Created", table.moment(peer.created)),
+        ("Expires", table.moment(peer.expires, "never")),
+        ("Last handshake", table.moment(peer.last_handshake, "never")),
+        ("Received", table.size(peer.received)),
+        ("Sent", table.size(peer.sent)),
         (
             "May enter",
             ", ".join(f"{each.name} ({each.network})" for each in sites) or "-",

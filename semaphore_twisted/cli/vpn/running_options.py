@@ -71,15 +71,15 @@ def opened(arguments: argparse.Namespace) -> Installation:
     return found
 
 
-def check_bounds(found: Installation) -> None:
+def check_bounds(current: Installation) -> None:
     """Refuse options that differ from the running server's.
 
     Root permits ports by these options, so the server's own statement is not enough.
 
     :raises CommandError: naming the first
     """
-    server = running.read(found.state.path)
+    server = running.read(current.state.path)
     if server is None:
         return
-    for each in running.differences(found.settings, server, LISTENER_OPTIONS):
+    for each in running.differences(current.settings, server, LISTENER_OPTIONS):
         raise CommandError(f"{table.plain(each.sentence)}; nothing was changed")

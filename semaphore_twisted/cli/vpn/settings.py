@@ -102,15 +102,15 @@ def sites(texts: Sequence[str]) -> dict[str, str]:
 
     :raises CommandError: if one is not of that form
     """
-    found = {}
+    networks = {}
     for text in texts:
         name, equals, network = text.partition("=")
         if not equals or not name:
             raise CommandError(invalid("--site", text, "NAME=CIDR"))
-        if name in found:
+        if name in networks:
             raise CommandError(f"--site: {quoted(name)} is given twice")
-        found[name] = addresses.parse_network(network)
-    return found
+        networks[name] = addresses.parse_network(network)
+    return networks
 
 
 def site_port(config: Config) -> int | None:
@@ -202,15 +202,15 @@ def _ports(
 
 
 def _published(texts: Sequence[str], where: str) -> tuple[set[int], ...]:
-    found: dict[str, set[int]] = {"tcp": set(), "udp": set()}
+    ports: dict[str, set[int]] = {"tcp": set(), "udp": set()}
     for text in texts:
         kind, slash, port = text.partition("/")
         if text == "none" and len(texts) == 1:
             continue
-        if not slash or kind not in found:
+        if not slash or kind not in ports:
             raise CommandError(invalid(where, text, "a port such as tcp/22"))
-        found[kind].add(addresses.parse_port(port))
-    return found["tcp"], found["udp"]
+        ports[kind].add(addresses.parse_port(port))
+    return ports["tcp"], ports["udp"]
 
 
 def _sites(

@@ -91,12 +91,12 @@ def _ports(settings: TunnelSettings) -> str:
 def set_up(
     conn: Connection,
     arguments: argparse.Namespace,
-    found: Installation,
+    installation: Installation,
     folder: CompanionDirectory,
     files: FileTransaction,
 ) -> SetupReport:
     """Write the database and then the files, within one transaction."""
-    options = options_of(found.config)
+    options = options_of(installation.config)
     former = vpn_network.find(conn, options)
     settings = folder.settings()
     sites = site_networks.listed(conn, None)
@@ -107,16 +107,16 @@ def set_up(
     wanted = vpn_settings.settings(
         arguments,
         settings,
-        config=found.config,
+        config=installation.config,
         wanted=pools,
         port=port,
-        user=found.state.path.stat().st_uid,
+        user=installation.state.path.stat().st_uid,
         known={each.name: each.network for each in sites},
     )
     private, made = _key(conn, arguments, folder, former)
     _check_pools(conn, former, pools)
     endpoint = _endpoint(arguments, former, wanted)
-    _check_machine(arguments, found, settings, wanted, endpoint)
+    _check_machine(arguments, installation, settings, wanted, endpoint)
     new = NewNetwork(
         interface=wanted.interface,
         endpoint=endpoint,
@@ -217,15 +217,15 @@ def _check_pools(conn: Connection, former: Network | None, pools: Pools) -> None
         )
     ):
         return
-    found = peers.listed(conn, None)
-    if not found:
+    moved = peers.listed(conn, None)
+    if not moved:
         return
     table.show(
         ("PEER", "OWNER", "ADDRESS"),
-        ((each.name, each.owner, each.ipv4) for each in found),
+        ((each.name, each.owner, each.ipv4) for each in moved),
     )
     raise CommandError(
-        f"--pool: {len(found)} peers have addresses in {former.pool4}, and each would "
+        f"--pool: {len(moved)} peers have addresses in {former.pool4}, and each would "
         "need a new file (they are listed above); expected a pool that contains the "
         "former one and the server's address, or revoke these peers first; nothing "
         "was changed"

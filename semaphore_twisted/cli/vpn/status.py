@@ -156,14 +156,14 @@ def _plan(arguments: argparse.Namespace) -> int:
 
 
 def planned(
-    conn: Connection, found: Installation
+    conn: Connection, installation: Installation
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the pending changes and the peers left out, as sentences.
 
     :raises CommandError: if the companion cannot be asked
     """
-    path = Path(found.config.vpn.socket)
+    path = Path(installation.config.vpn.socket)
     welcome = ask(path, wire.Hello(), wire.Welcome)
-    desired = peers.desired(conn, found.keyring(), {}, welcome.sites)
+    desired = peers.desired(conn, installation.keyring(), {}, welcome.sites)
     answer = ask(path, requests.plan(desired), wire.Planned)
     return answer.changes, desired.damaged

@@ -29,18 +29,18 @@ def descendants(root: int) -> list[int]:
         # The main thread of a process may end before its other threads.
         if fields[0] in {b"Z", b"X"} and int(fields[17]) <= 1:
             ended.add(pid)
-    found = []
+    pids = []
     rows = list(children.get(root, ()))
     while rows:
         pid = rows.pop()
-        found.append(pid)
+        pids.append(pid)
         rows.extend(children.get(pid, ()))
-    return [pid for pid in found if pid not in ended]
+    return [pid for pid in pids if pid not in ended]
 
 
 def marked(entry: bytes) -> list[int]:
     """Return the processes that have *entry* (``NAME=value``) in their environment."""
-    found = []
+    pids = []
     for pid in _numbers():
         try:
             with open(f"/proc/{pid}/environ", "rb", buffering=0) as file:
@@ -48,8 +48,8 @@ def marked(entry: bytes) -> list[int]:
         except OSError:
             continue
         if pid != os.getpid() and entry in environ.split(b"\0"):
-            found.append(pid)
-    return found
+            pids.append(pid)
+    return pids
 
 
 def send(pid: int, signal: int) -> None:

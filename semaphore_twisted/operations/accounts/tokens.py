@@ -82,18 +82,18 @@ def delete(conn: Connection, actor: Actor, token_id: str) -> None:
     if len(wanted) < PREFIX:
         raise Invalid(f"A token is named by at least {PREFIX} characters")
     if len(wanted) >= API_TOKEN_LENGTH:
-        found = conn.column(
+        digests = conn.column(
             statements.own_by_digest, user_id=actor.user.id, digest=digest(wanted)
         )
     else:
-        found = conn.column(
+        digests = conn.column(
             statements.own_by_prefix, user_id=actor.user.id, prefix=wanted[:PREFIX]
         )
-    if not found:
+    if not digests:
         raise NotFound
-    if len(found) > 1:
+    if len(digests) > 1:
         raise Conflict("Several tokens begin like this; give the whole one")
-    conn.delete(schema.user_token, found[0])
+    conn.delete(schema.user_token, digests[0])
 
 
 def delete_all_of_user(conn: Connection, user_id: UserId) -> int:

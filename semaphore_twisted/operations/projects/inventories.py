@@ -133,8 +133,8 @@ def _not_served(kind: str, sentence: str) -> Invalid:
 
 def _check_path(path: str) -> None:
     """Refuse the path of a file that is not inside the repository."""
-    found = posixpath.normpath(path) if path else "."
-    outside = found.startswith(("/", "../", "-")) or found in {".", ".."}
+    normal = posixpath.normpath(path) if path else "."
+    outside = normal.startswith(("/", "../", "-")) or normal in {".", ".."}
     if outside or path != path.strip() or "," in path:
         raise Invalid("Invalid inventory file pathname. Must be: path/to/inventory.")
     check_text(path, "inventory's path")

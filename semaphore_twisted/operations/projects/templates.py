@@ -71,7 +71,7 @@ def page(
     project are ignored.
     """
     project_id = project_of(actor)
-    found, taken = conn.batch(
+    rows, taken = conn.batch(
         statements.by_id,
         Template,
         numbers,
@@ -81,14 +81,14 @@ def page(
     newest = {
         each.template_id: each.id
         for each in conn.all(
-            statements.newest_tasks, _Newest, ids=[each.id for each in found]
+            statements.newest_tasks, _Newest, ids=[each.id for each in rows]
         )
     }
-    wanted = [number for each in found if (number := newest[each.id]) is not None]
+    wanted = [number for each in rows if (number := newest[each.id]) is not None]
     tasks, reached = of_tasks.page(conn, actor, wanted)
     if reached < len(wanted):  # the texts of the tasks are too long for one batch
-        first = next(each for each in found if newest.get(each.id) == wanted[reached])
-        found = found[: found.index(first)]
+        first = next(each for each in rows if newest.get(each.id) == wanted[reached])
+        rows = rows[: rows.index(first)]
         taken = list(numbers).index(first.id)
     vaults: dict[TemplateId | None, list[TemplateVault]] = {}
     for each in conn.all(
@@ -100,17 +100,17 @@ def page(
         replace(
             each, vaults=tuple(vaults.get(each.id, ())), last_task=last.get(each.id)
         )
-        for each in found
+        for each in rows
     ]
     return whole, taken
 
 
 def get(conn: Connection, actor: Actor, template_id: TemplateId) -> Template:
     """Return a template with its vaults and its newest task."""
-    found, _ = page(conn, actor, [template_id])
-    if not found:
+    rows, _ = page(conn, actor, [template_id])
+    if not rows:
         raise NotFound
-    return found[0]
+    return rows[0]
 
 
 def references(conn: Connection, actor: Actor, template_id: TemplateId) -> References:

@@ -203,8 +203,8 @@ def _environment(sent: str, variables: dict[str, object]) -> str:
 
 
 def _check_inventory(conn: Connection, project_id: ProjectId, number: int) -> None:
-    found = conn.scalar(orders.inventory_by_id, id=number, project_id=project_id)
-    if found is None:
+    present = conn.scalar(orders.inventory_by_id, id=number, project_id=project_id)
+    if present is None:
         raise Invalid(f"The project has no inventory {number}", field="inventory_id")
 
 
@@ -286,10 +286,10 @@ def from_array(conn: Connection, array: str) -> TaskInList | None:
     damaged number. The result depends on nothing but *array*.
     """
     try:
-        found = conn.from_array(statements.newest_in_list, TaskInList, array)
+        row = conn.from_array(statements.newest_in_list, TaskInList, array)
     except msgspec.DecodeError:
         return None
-    return None if found.build_task_id else found
+    return None if row.build_task_id else row
 
 
 def page(
@@ -376,12 +376,12 @@ def ask_stop_all(conn: Connection, actor: Actor, template_id: TemplateId) -> lis
     """Request the stop of all unfinished tasks of a template."""
     project_id = project_of(actor)
     template_of(conn, project_id, template_id)
-    found = conn.column(
+    task_ids = conn.column(
         statements.unfinished_of_template,
         project_id=project_id,
         template_id=template_id,
     )
-    return [ask_stop(conn, actor, TaskId(each)) for each in found]
+    return [ask_stop(conn, actor, TaskId(each)) for each in task_ids]
 
 
 def confirm(conn: Connection, actor: Actor, task_id: TaskId) -> Task:
@@ -389,8 +389,8 @@ def confirm(conn: Connection, actor: Actor, task_id: TaskId) -> Task:
 
     :raises semaphore_twisted.model.tasks.IllegalMove: if it does not wait for one
     """
-    found = task_of(conn, project_of(actor), task_id)
-    return move(conn, found, TaskEvent.CONFIRMED)
+    stored_task = task_of(conn, project_of(actor), task_id)
+    return move(conn, stored_task, TaskEvent.CONFIRMED)
 
 
 def reject(conn: Connection, actor: Actor, task_id: TaskId) -> Task:
@@ -398,8 +398,8 @@ def reject(conn: Connection, actor: Actor, task_id: TaskId) -> Task:
 
     :raises semaphore_twisted.model.tasks.IllegalMove: if it does not wait for one
     """
-    found = task_of(conn, project_of(actor), task_id)
-    return move(conn, found, TaskEvent.REJECTED)
+    stored_task = task_of(conn, project_of(actor), task_id)
+    return move(conn, stored_task, TaskEvent.REJECTED)
 
 
 def delete_some(conn: Connection, actor: Actor, task_id: TaskId) -> bool:
@@ -409,9 +409,9 @@ def delete_some(conn: Connection, actor: Actor, task_id: TaskId) -> bool:
 
     :raises Invalid: if the task has not ended
     """
-    found = task_of(conn, project_of(actor), task_id)
-    if not found.status.final:
-        raise Invalid(f"The task is {found.status}: stop it first")
+    stored_task = task_of(conn, project_of(actor), task_id)
+    if not stored_task.status.final:
+        raise Invalid(f"The task is {stored_task.status}: stop it first")
     return not slices.empty_some(conn, task_id)
 
 
@@ -420,25 +420,27 @@ def delete(conn: Connection, actor: Actor, task_id: TaskId) -> None:
 
     :raises Invalid: if it has not ended
     """
-    found = task_of(conn, project_of(actor), task_id)
-    if not found.status.final:
-        raise Invalid(f"The task is {found.status}: stop it first")
+    stored_task = task_of(conn, project_of(actor), task_id)
+    if not stored_task.status.final:
+        raise Invalid(f"The task is {stored_task.status}: stop it first")
     conn.delete(schema.task, task_id)
-    template = template_of(conn, found.project_id, found.template_id)
+    template = template_of(conn, stored_task.project_id, stored_task.template_id)
     events.TASK.record(
         conn, actor, task_id, template.name, "deleted", object_name=template.playbook
     )
 
 
-def move(conn: Connection, found: Task, happening: TaskEvent) -> Task:
+def move(conn: Connection, stored_task: Task, happening: TaskEvent) -> Task:
     """Change a task's status; a final status sets the end and deletes the secrets.
 
     :raises semaphore_twisted.model.tasks.IllegalMove: if the transition is not
         permitted
     """
-    status = advance(found.status, happening)
+    status = advance(stored_task.status, happening)
     if status.final:
-        conn.update(schema.task, found.id, status=status, end=conn.now, secret=None)
+        conn.update(
+            schema.task, stored_task.id, status=status, end=conn.now, secret=None
+        )
     else:
-        conn.update(schema.task, found.id, status=status)
-    return task_of(conn, found.project_id, found.id)
+        conn.update(schema.task, stored_task.id, status=status)
+    return task_of(conn, stored_task.project_id, stored_task.id)

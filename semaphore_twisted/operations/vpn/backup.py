@@ -148,17 +148,17 @@ class _Restoring:
         )
 
     def _invites(self, invites: Sequence[SavedInvite]) -> dict[str, int]:
-        found = {}
+        invite_ids = {}
         for each in invites:
             user, project = self._user(each.user), self._project(each)
             if user is None and project is None:
                 self._note(f"An invite of {each.user or 'nobody'} was left out")
                 continue
             values = _columns(each)
-            found[each.token_digest] = self.conn.insert(
+            invite_ids[each.token_digest] = self.conn.insert(
                 schema.vpn_invite, **values, user_id=user, project_id=project
             )
-        return found
+        return invite_ids
 
     def _peer(self, peer: SavedPeer, invites: dict[str, int]) -> int:
         user, project = self._user(peer.user), self._project(peer)
@@ -200,8 +200,8 @@ class _Restoring:
         return 1
 
     def _user(self, login: str) -> int | None:
-        found = users.find(self.conn, login) if login else None
-        return found.id if found is not None else None
+        user = users.find(self.conn, login) if login else None
+        return user.id if user is not None else None
 
     def _project(self, owned: Owned) -> int | None:
         """Return the project; create it if it is missing, since a host needs one."""
@@ -209,13 +209,13 @@ class _Restoring:
             return None
         for name in ("project_uuid", "project"):
             attribute = "uuid" if name == "project_uuid" else "name"
-            found = [
+            project_ids = [
                 each.id
                 for each in self.projects
                 if getattr(each, attribute) == getattr(owned, name)
             ]
-            if len(found) == 1:
-                return found[0]
+            if len(project_ids) == 1:
+                return project_ids[0]
         made = projects.create(
             self.conn, Actor(user=self.heir), NewProject(name=owned.project)
         )

@@ -173,9 +173,9 @@ def withdraw(conn: Connection, actor: Actor | None, grant_id: int) -> None:
     :raises NotFound: if there is no such grant.
     """
     check_administrator(actor)
-    found = _grant(conn, grant_id)
-    conn.delete(schema.vpn_grant, found.id)
-    _record_grant(conn, actor, found, f"closed to {_holder(found)}")
+    stored_grant = _grant(conn, grant_id)
+    conn.delete(schema.vpn_grant, stored_grant.id)
+    _record_grant(conn, actor, stored_grant, f"closed to {_holder(stored_grant)}")
 
 
 def _network(conn: Connection, text: str) -> str:

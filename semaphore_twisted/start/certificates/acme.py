@@ -153,9 +153,9 @@ def assemble(
     def present(stored: StoredCertificate) -> None:
         source.present(chain=stored.chain, key=stored.key)
 
-    found = files.newest(now())
-    if found is not None:
-        present(found)
+    newest = files.newest(now())
+    if newest is not None:
+        present(newest)
     store = DatabaseStateStore(database, keyring, config.acme.directory, files, now)
     service = AcmeService(
         settings=settings(config),

@@ -256,9 +256,9 @@ def ensure(
         if not new_root:
             ca.load()
     except SecretUnreadable as error:
-        found = _as_it_is(conn.now, root_path, chain_path, key_path, error)
+        present = _as_it_is(conn.now, root_path, chain_path, key_path, error)
         return evolve(
-            found,
+            present,
             next_root=next_path if next_path.exists() else None,
             former_root=former_path if former_path.exists() else None,
         )

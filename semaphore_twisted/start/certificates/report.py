@@ -68,15 +68,17 @@ class CertificateReport(msgspec.Struct, frozen=True, kw_only=True):
         return not self.failing
 
 
-def report(found: Installation, conn: Connection, now: datetime) -> CertificateReport:
+def report(
+    installation: Installation, conn: Connection, now: datetime
+) -> CertificateReport:
     """Return the report of an installation, from its files and its database."""
-    report = _report(found, conn, now)
+    report = _report(installation, conn, now)
     if report.mode == "files":
         return report
-    check = status.last(found.state.tls)
+    check = status.last(installation.state.tls)
     if report.mode == "acme" and check is not None and check.why:
         report = _beside(report, check)
-    return replace(report, roots=tuple(roots(found.state.tls)))
+    return replace(report, roots=tuple(roots(installation.state.tls)))
 
 
 def _beside(report: CertificateReport, check: CertificateStatus) -> CertificateReport:

@@ -136,8 +136,8 @@ class _PendingQuery:
                 timer.cancel()
         for query in list(self._under_way):
             query.cancel()
-        found = content or self._refusal
-        if found:
-            self._answer.callback(found)
+        answer = content or self._refusal
+        if answer:
+            self._answer.callback(answer)
         else:
             self._answer.errback(NoAnswer())

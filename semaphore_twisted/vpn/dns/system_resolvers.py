@@ -19,7 +19,7 @@ def nameservers(text: str, own: Collection[str]) -> tuple[str, ...]:
     Queries that are forwarded to ourselves would loop forever.
     """
     mine = {ipaddress.ip_address(each) for each in own}
-    named, found = 0, []
+    named, addresses = 0, []
     for line in text.split("\n"):
         words = line.split()
         if len(words) < 2 or words[0] != "nameserver":
@@ -29,9 +29,9 @@ def nameservers(text: str, own: Collection[str]) -> tuple[str, ...]:
         except ValueError:
             continue
         named += 1
-        if address not in mine and words[1] not in found:
-            found.append(words[1])
-    return tuple(found[:MOST]) if named else DEFAULT
+        if address not in mine and words[1] not in addresses:
+            addresses.append(words[1])
+    return tuple(addresses[:MOST]) if named else DEFAULT
 
 
 @define(eq=False)

@@ -60,16 +60,16 @@ async def login(context: RequestContext, body: LoginRequest) -> None:
     _check_way(context)
     subject = throttle.Subject(account=body.auth, address=context.address)
     withheld = await _is_withheld(context, subject)
-    found = await context.read_unchecked(users.credentials_of, body.auth)
-    if found is None or withheld:
+    stored = await context.read_unchecked(users.credentials_of, body.auth)
+    if stored is None or withheld:
         right = await context.compute(passwords.verify_nobody, body.password)
     else:
-        right = await context.compute(passwords.verify, body.password, found.password)
-    if found is None or not right:
+        right = await context.compute(passwords.verify, body.password, stored.password)
+    if stored is None or not right:
         await context.write_unchecked(throttle.failed, subject)
         raise NotAuthenticated
     try:
-        value = await _begin(context, body, subject, found)
+        value = await _begin(context, body, subject, stored)
     except throttle.Withheld:
         raise NotAuthenticated from None
     context.set_cookie(

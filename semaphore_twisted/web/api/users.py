@@ -66,23 +66,23 @@ async def own(context: RequestContext) -> OwnUser:
 
 async def users(context: RequestContext) -> list[User] | list[UserInList]:
     """List the accounts; non-administrators see only names."""
-    found = await context.read(operations.list_users)
+    every = await context.read(operations.list_users)
     text = context.query.get("s", "").casefold()
     if text:
-        found = [
-            each for each in found if text in f"{each.username} {each.name}".casefold()
+        every = [
+            each for each in every if text in f"{each.username} {each.name}".casefold()
         ]
     if context.actor.user.admin:
         return list_pages.of(
             context,
-            found,
+            every,
             keys={**_KEYS, "email": lambda each: each.email},
             text=lambda each: f"{each.username}\n{each.name}\n{each.email}",
         )
-    found = list_pages.of(
-        context, found, keys=_KEYS, text=lambda each: f"{each.username}\n{each.name}"
+    every = list_pages.of(
+        context, every, keys=_KEYS, text=lambda each: f"{each.username}\n{each.name}"
     )
-    return [_in_list(each) for each in found]
+    return [_in_list(each) for each in every]
 
 
 #: The sort keys that everybody may use.

@@ -103,16 +103,16 @@ async def status(context: RequestContext) -> VpnStatus:
     """
     service = control(context)
     asked(context, {})
-    reason, found = "", None
+    reason, statuses = "", None
     try:
-        found = await service.statuses()
+        statuses = await service.statuses()
     except DomainError as error:
         reason = error.message
     known = service.state()
-    shown, wanted = await context.read(_seen, found or ())
+    shown, wanted = await context.read(_seen, statuses or ())
     revision = known.revision if known.revision >= 0 else None
     return VpnStatus(
-        status="unavailable" if found is None else "ok",
+        status="unavailable" if statuses is None else "ok",
         reason=reason or known.reason or known.error,
         connected=known.connected,
         backend=known.backend,
@@ -120,9 +120,9 @@ async def status(context: RequestContext) -> VpnStatus:
         time=known.last_poll,
         wanted=wanted,
         revision=revision,
-        applied=revision is not None and revision >= wanted and found is not None,
+        applied=revision is not None and revision >= wanted and statuses is not None,
         unsafe=known.unsafe,
-        peers=None if found is None else shown,
+        peers=None if statuses is None else shown,
     )
 
 
@@ -150,11 +150,11 @@ async def confirm(context: RequestContext, body: Nothing) -> Applied:
 
 async def doctor(context: RequestContext) -> VpnDiagnosis:
     """Check everything that the VPN needs."""
-    found = await control(context).diagnose()
+    findings = await control(context).diagnose()
     return VpnDiagnosis(
         findings=[
             Found(subject=each.subject, level=each.level, sentence=each.sentence)
-            for each in found
+            for each in findings
         ]
     )
 

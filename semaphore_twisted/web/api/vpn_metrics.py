@@ -13,11 +13,11 @@ async def figures(context: RequestContext) -> list[Metric]:
     service = context.services.peers
     if service is None:
         return []
-    found = await context.read_unchecked(operations.peer_figures)
+    peer_figures = await context.read_unchecked(operations.peer_figures)
     failed = context.services.redeem_limit.failed
     return [
-        *_peers(found),
-        *_device(service.state(), found.revision),
+        *_peers(peer_figures),
+        *_device(service.state(), peer_figures.revision),
         _one("failed_redeems_total", "Invites that could not be used.", failed),
     ]
 

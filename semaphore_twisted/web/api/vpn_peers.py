@@ -92,10 +92,10 @@ async def listed(context: RequestContext) -> list[Peer]:
     Revoked ones only with ``state=revoked``.
     """
     control(context)
-    found = await context.read(peers.listed, **asked(context, FILTERS))
+    rows = await context.read(peers.listed, **asked(context, FILTERS))
     return list_pages.of(
         context,
-        found,
+        rows,
         keys=_KEYS,
         text=lambda each: "\n".join(
             (each.name, each.owner, each.ipv4, each.ipv6, *each.tags)

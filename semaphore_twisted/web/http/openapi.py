@@ -190,13 +190,13 @@ class _Schemas:
 
     def answer(self, kind: object) -> object:
         """Return the schema of a response."""
-        found = [
+        schemas = [
             schema
             for one in _kinds(kind)
             for each, schema in self._answers
             if each == one
         ]
-        return found[0] if len(found) == 1 else {"anyOf": found}
+        return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
 
 
 def _kinds(answer: object) -> tuple[object, ...]:
@@ -322,13 +322,13 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, object]:
     }
     if description:
         operation["description"] = description
-    found = [_parameter(each.name, text=each.text) for each in route.parameters]
+    parameters = [_parameter(each.name, text=each.text) for each in route.parameters]
     if route.query is not None:
-        found += schemas.query(route.query)
+        parameters += schemas.query(route.query)
     if route.tagged is not None and route.method != "GET":
-        found.append(_IF_MATCH)
-    if found:
-        operation["parameters"] = found
+        parameters.append(_IF_MATCH)
+    if parameters:
+        operation["parameters"] = parameters
     if route.body is not None:
         operation["requestBody"] = {
             "content": {"application/json": {"schema": schemas.body(route.body)}}

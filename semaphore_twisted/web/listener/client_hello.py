@@ -114,11 +114,11 @@ def _extensions(body: bytes) -> Iterator[tuple[int, bytes]]:
     at = 2 + 32  # version and random
     for width in (1, 2, 1):  # session, suites, compression
         at += width + len(_sized(body, at, width))
-    found = _sized(body, at, 2)
+    extensions = _sized(body, at, 2)
     at = 0
-    while at < len(found):
-        content = _sized(found, at + 2, 2)
-        yield int.from_bytes(found[at : at + 2]), content
+    while at < len(extensions):
+        content = _sized(extensions, at + 2, 2)
+        yield int.from_bytes(extensions[at : at + 2]), content
         at += 4 + len(content)
 
 

@@ -64,22 +64,22 @@ def context(*, chain: bytes, key: bytes) -> SSL.Context:
     """
     leaf, *others = x509.load_pem_x509_certificates(chain)
     private: Any = load_pem_private_key(key, password=None)
-    made = SSL.Context(SSL.TLS_SERVER_METHOD)
-    made.set_min_proto_version(SSL.TLS1_2_VERSION)
-    made.set_cipher_list(CIPHERS)
-    made.set_options(_OPTIONS)
-    made.set_mode(SSL.MODE_RELEASE_BUFFERS)
-    made.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-    made.set_alpn_select_callback(_choose)
+    server = SSL.Context(SSL.TLS_SERVER_METHOD)
+    server.set_min_proto_version(SSL.TLS1_2_VERSION)
+    server.set_cipher_list(CIPHERS)
+    server.set_options(_OPTIONS)
+    server.set_mode(SSL.MODE_RELEASE_BUFFERS)
+    server.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    server.set_alpn_select_callback(_choose)
     try:
-        made.use_certificate(leaf)
+        server.use_certificate(leaf)
         for each in others:
-            made.add_extra_chain_cert(each)
-        made.use_privatekey(private)
-        made.check_privatekey()
+            server.add_extra_chain_cert(each)
+        server.use_privatekey(private)
+        server.check_privatekey()
     except SSL.Error as error:
         raise ValueError("the certificate and the key do not fit together") from error
-    return made
+    return server
 
 
 def digest_of(chain: bytes, key: bytes) -> bytes:

@@ -56,12 +56,12 @@ class ChangeFeed:
 
     async def _look(self) -> None:
         try:
-            found = await self._read(self._last)
+            changes = await self._read(self._last)
         except CancelledError:
             raise
         except Exception:  # noqa: BLE001 - the next look is to take place
             self._log.failure("The changes could not be read")
             return
-        self._last = found.last
-        if not self._send(found):
+        self._last = changes.last
+        if not self._send(changes):
             self.stop()
