@@ -117,11 +117,13 @@ def check(
         accepted one
     """
     if not _is_https(acme.directory):
-        wanted = "the https:// address of the directory of a certificate authority (CA)"
-        raise wrong("acme.directory", acme.directory, wanted)
+        expected = (
+            "the https:// address of the directory of a certificate authority (CA)"
+        )
+        raise wrong("acme.directory", acme.directory, expected)
     if not acme.agree_tos:
-        wanted = "true: read the terms of service of the CA, then set it"
-        raise wrong("acme.agree_tos", acme.agree_tos, wanted)
+        expected = "true: read the terms of service of the CA, then set it"
+        raise wrong("acme.agree_tos", acme.agree_tos, expected)
     if acme.challenge not in {"http-01", "tls-alpn-01"}:
         raise wrong("acme.challenge", acme.challenge, "http-01 or tls-alpn-01")
     if not 1 <= acme.http_port < 1 << 16:
@@ -134,16 +136,16 @@ def check(
 
 def _check_names(names: tuple[str, ...], wrong: Callable[..., WrongOption]) -> None:
     if not 1 <= len(names) <= _MOST_NAMES:
-        wanted = f"1 to {_MOST_NAMES} host names, or web_host with a host name"
-        raise wrong("acme.names", list(names), wanted)
+        expected = f"1 to {_MOST_NAMES} host names, or web_host with a host name"
+        raise wrong("acme.names", list(names), expected)
     for each in names:
         if each.startswith("*."):
-            wanted = "names without *, since neither challenge can prove a wildcard"
-            raise wrong("acme.names", each, wanted)
+            expected = "names without *, since neither challenge can prove a wildcard"
+            raise wrong("acme.names", each, expected)
         plain = dns_name(each)
         if plain is None or plain != each or not _is_public(plain):
-            wanted = "a public host name such as ci.example.org"
-            raise wrong("acme.names", each, wanted)
+            expected = "a public host name such as ci.example.org"
+            raise wrong("acme.names", each, expected)
 
 
 def _check_binding(acme: AcmeOptions) -> None:

@@ -229,9 +229,9 @@ def _check(
 ) -> None:
     """Refuse values of the right type that cannot be used."""
 
-    def wrong(path: str, found: object, wanted: str) -> WrongOption:
+    def wrong(path: str, found: object, expected: str) -> WrongOption:
         origin = given[path][1] if path in given else "default"
-        return WrongOption(invalid(path, found, wanted, origin=origin))
+        return WrongOption(invalid(path, found, expected, origin=origin))
 
     if not _PORT.fullmatch(config.port) or config.port_number >= 1 << 16:
         raise wrong("port", config.port, "0 to 65535; addresses go into interface")
@@ -318,5 +318,5 @@ def _check_mode(config: Config, wrong: Callable[..., WrongOption]) -> None:
         acme_options.check(config.acme, config.acme_names, wrong)
         unreachable = config.vpn.only or config.unix_socket is not None
         if config.acme.challenge == "tls-alpn-01" and unreachable:
-            wanted = "http-01, since the CA cannot reach the port of the site"
-            raise wrong("acme.challenge", config.acme.challenge, wanted)
+            expected = "http-01, since the CA cannot reach the port of the site"
+            raise wrong("acme.challenge", config.acme.challenge, expected)

@@ -53,12 +53,12 @@ def check(session: SessionOptions, wrong: Callable[..., WrongOption]) -> None:
     for name in ("idle_sec", "lifetime_sec"):
         found = getattr(session, name)
         if not _LEAST <= found <= _MOST:
-            wanted = f"{_LEAST} to {_MOST} seconds (400 days)"
-            raise wrong(f"session.{name}", found, wanted)
+            expected = f"{_LEAST} to {_MOST} seconds (400 days)"
+            raise wrong(f"session.{name}", found, expected)
 
 
 def check_password(least: int, wrong: Callable[..., WrongOption]) -> None:
     """Refuse a minimum password length that would accept or refuse every password."""
     if not 1 <= least <= _LONGEST_LEAST:
-        wanted = f"1 to {_LONGEST_LEAST} characters"
-        raise wrong("password_min_length", least, wanted)
+        expected = f"1 to {_LONGEST_LEAST} characters"
+        raise wrong("password_min_length", least, expected)

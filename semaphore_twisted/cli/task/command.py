@@ -164,19 +164,21 @@ def _check_texts(arguments: argparse.Namespace) -> None:
                 raise CommandError(f"--{name.replace('_', '-')}: the text is not UTF-8")
 
 
-async def _named(client: ApiClient, path: str, wanted: str, what: str) -> int:
-    """Return the id of the object *wanted*, given by name or number."""
+async def _named(client: ApiClient, path: str, expected: str, what: str) -> int:
+    """Return the id of the object *expected*, given by name or number."""
     found = await client.call("GET", path) or []
-    number = identifier(wanted)
+    number = identifier(expected)
     numbers = [
-        each["id"] for each in found if each["name"] == wanted or each["id"] == number
+        each["id"] for each in found if each["name"] == expected or each["id"] == number
     ]
     if len(numbers) == 1:
         return int(numbers[0])
     names = ", ".join(sorted(str(each["name"]) for each in found)) or "none"
     if numbers:
-        raise CommandError(f"--{what}: {quoted(wanted)} is ambiguous; give its number")
-    raise CommandError(invalid(f"--{what}", wanted, f"one of: {names}"))
+        raise CommandError(
+            f"--{what}: {quoted(expected)} is ambiguous; give its number"
+        )
+    raise CommandError(invalid(f"--{what}", expected, f"one of: {names}"))
 
 
 async def _run(

@@ -81,8 +81,8 @@ class Enrollment:
             self._trust = blocking.trusting()
             return
         blind = blocking.unverified()
-        wanted = f"/api/vpn/ca?format=der&sha256={self._link.fingerprint}"
-        status, root = self._call(blind, "GET", wanted)
+        expected = f"/api/vpn/ca?format=der&sha256={self._link.fingerprint}"
+        status, root = self._call(blind, "GET", expected)
         if status != 200:
             raise CommandError(
                 f"{self._link.base}: gave no root certificate ({status}); is this "

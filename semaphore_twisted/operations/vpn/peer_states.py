@@ -233,10 +233,10 @@ def check_not_revoked(row: PeerRow) -> None:
         raise Conflict("The peer was revoked, which is final; enroll the device anew")
 
 
-def _no_such_move(row: PeerRow, wanted: str) -> Conflict:
+def _no_such_move(row: PeerRow, expected: str) -> Conflict:
     if row.state is PeerLifecycle.REVOKED:
         return Conflict("The peer was revoked, which is final; enroll the device anew")
-    return Conflict(f"The peer is {row.state}; only active ones can be {wanted}")
+    return Conflict(f"The peer is {row.state}; only active ones can be {expected}")
 
 
 def _is_earlier(until: datetime | None, before: datetime | None) -> bool:
