@@ -15,7 +15,7 @@ from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements.tasks import search as statements
 
 
-class TaskSearch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class TaskSearch(msgspec.Struct, frozen=True, kw_only=True):
     """What tasks must have: nothing by default.
 
     *statuses* are the accepted ones, *search* is contained in number, template,

@@ -85,8 +85,9 @@ def status_message(peers: Sequence[PeerStatus]) -> bytes:
 
 def subscribed_message(subscription: Subscription) -> bytes:
     """Return the ``subscribed`` message, the answer to ``subscribe``."""
-    logs = None if subscription.logs is None else sorted(subscription.logs)
-    return _fields(type="subscribed", logs=logs, changes=subscription.changes)
+    return _fields(
+        type="subscribed", logs=subscription.logs, changes=subscription.changes
+    )
 
 
 def error_message(sentence: str) -> bytes:

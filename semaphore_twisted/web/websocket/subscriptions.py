@@ -20,7 +20,7 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     messages about changed objects. The default is what Semaphore sends.
     """
 
-    logs: frozenset[int] | None = None
+    logs: tuple[int, ...] | None = None  # a set would take three times the memory
     changes: bool = False
 
     def has_log_of(self, task_id: TaskId) -> bool:
@@ -51,4 +51,5 @@ def asked(message: bytes) -> Subscription | None:
         found = msgspec.convert(raw, _Subscribe)
     except msgspec.ValidationError as error:
         raise Invalid(sentence(error, _Subscribe, root="The message")) from None
-    return Subscription(logs=found.logs, changes=found.changes)
+    logs = None if found.logs is None else tuple(sorted(found.logs))
+    return Subscription(logs=logs, changes=found.changes)

@@ -15,7 +15,8 @@ _duration = (func.julianday(_c.end) - func.julianday(_c.start)) * 86400.0
 _figures = select(
     _c.status,
     func.count().label("count"),
-    func.count(_duration).label("timed"),
+    # NULL without a start or an end; the duration would be computed twice
+    func.count(_c.start.concat(_c.end)).label("timed"),
     func.coalesce(func.sum(_duration), 0.0).label("seconds"),
 ).where(
     _c.project_id == bindparam("project_id"),
