@@ -235,6 +235,6 @@ class GrantTests(VpnCase):
             (given,) = json.loads(self.done("grants", "--json"))["grants"]
             self.assertIn(given["to"], self.done("grants"))
             self.assertIn("is closed", self.done("ungrant", "lan", *words))
-            self.assertIn("not granted", self.refused("ungrant", "lan", *words))
+            self.assertIn("no grant", self.refused("ungrant", "lan", *words))
         self.refused("grant", "nowhere", "--user", "alice")
         self.refused("grant", "lan", "--peer", "other")
