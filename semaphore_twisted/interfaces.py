@@ -14,7 +14,8 @@ from twisted.internet.interfaces import (
 )
 from zope.interface import Attribute, Interface
 
-from semaphore_twisted.model.ids import ProjectId, TaskId
+from semaphore_twisted.model.checks import CheckResult, CheckTarget
+from semaphore_twisted.model.ids import ProjectId, RepositoryId, TaskId
 from semaphore_twisted.model.jobs import JobResult, JobSpecification
 from semaphore_twisted.model.peers import PeerStatus
 from semaphore_twisted.model.tasks import OutputLine, Task
@@ -164,6 +165,30 @@ class ITaskControl(Interface):
 
     def flush(task_id: TaskId) -> Deferred[None]:
         """Fire once every received line of the task is stored."""
+
+
+class ICheckControl(Interface):
+    """Checks of inventories and repositories: one at a time of each object."""
+
+    def start(
+        target: CheckTarget, repository_id: RepositoryId | None = None
+    ) -> Deferred[None]:
+        """Start a check of *target*; fires once its job runs.
+
+        *repository_id* is the repository with the file of an inventory that has none.
+        Fails with ``model.errors.Conflict`` if it is checked already or too many checks
+        run, with ``Invalid`` if it cannot be checked, with ``Unavailable`` if the
+        machine lacks something.
+        """
+
+    def progress(target: CheckTarget) -> CheckResult | None:
+        """Return what a running check has found so far; ``None`` if none runs."""
+
+    def stop(target: CheckTarget) -> None:
+        """Stop the check of *target*, if one runs."""
+
+    def ended(target: CheckTarget) -> Deferred[None]:
+        """Fire when the check of *target*, if one runs, has ended and is stored."""
 
 
 class ITaskObserver(Interface):

@@ -19,7 +19,6 @@ from twisted.internet.interfaces import IProtocolFactory
 from twisted.python.failure import Failure
 
 from semaphore_twisted.config import parsing as configuration
-from semaphore_twisted.jobs.identities import Identities
 from semaphore_twisted.jobs.invocation import specification
 from semaphore_twisted.jobs.job_inputs import JobOrder
 from semaphore_twisted.jobs.process import SupervisedRunner
@@ -55,6 +54,7 @@ from semaphore_twisted.start.installation import InstallationRefused
 from semaphore_twisted.start.preparation import Prepared, prepare
 from semaphore_twisted.start.sighup import SighupService
 from semaphore_twisted.start.site_options import site_options
+from semaphore_twisted.tasks.checks import CheckService
 from semaphore_twisted.tasks.job_directories import JobDirectories
 from semaphore_twisted.tasks.mirrors import Mirrors
 from semaphore_twisted.tasks.observers import Observers
@@ -181,7 +181,9 @@ class _Assembly:
             spools=Path(self.job_settings.usual.spools),
             workspaces=Path(self.job_settings.usual.workspaces),
         )
-        self.tasks = self._tasks(prepared.identities)
+        self.runner = SupervisedRunner(reactor=reactor, identities=prepared.identities)
+        self.tasks = self._tasks()
+        self.checks = self._checks()
         self.mirrors = Mirrors(
             Path(self.job_settings.usual.repositories), self.database, self.compute
         )
@@ -206,6 +208,7 @@ class _Assembly:
             self.database,
             self.compute,
             services.PartService("tasks", tasks.startService, tasks.stopService),
+            services.PartService("checks", tuple, self.checks.stopService),
             services.PartService("mirrors", mirrors.startService, mirrors.stopService),
             retention.Retention(
                 self.database, keep=self.config.events.keep, clock=self.reactor
@@ -244,10 +247,21 @@ class _Assembly:
         peers.noted = lambda now: self.report.companion(now.failure_reason)
         return peers
 
-    def _tasks(self, identities: Identities | None) -> TaskService:
+    def _checks(self) -> CheckService:
+        return CheckService(
+            database=self.database,
+            runner=self.runner,
+            keyring=self.made.keyring,
+            options=self.job_settings.now,
+            directories=self.directories,
+            compute=self.compute,
+            now=utc_now,
+        )
+
+    def _tasks(self) -> TaskService:
         return TaskService(
             database=self.database,
-            runner=SupervisedRunner(reactor=self.reactor, identities=identities),
+            runner=self.runner,
             keyring=self.made.keyring,
             prepare=self._prepare,
             directories=self.directories,
@@ -268,6 +282,7 @@ class _Assembly:
             compute=self.compute,
             keyring=self.made.keyring,
             tasks=self.tasks,
+            checks=self.checks,
             preview=partial(previewed, self.job_settings.usual),
             demo=partial(
                 demo.prepare,

@@ -103,7 +103,7 @@ def plan(
     """
     inventory = order.inventory
     own = _environ(order, options, paths)
-    passwords = () if inventory is None else _passwords(inventory)
+    who = logins(inventory)
     installed, inventory_arguments = arguments_of(inventory)
     vaults = _vaults(order)
     variables, variable_arguments = extra_variables(order, options)
@@ -112,7 +112,7 @@ def plan(
         argv=(
             ANSIBLE.program,
             *inventory_arguments,
-            *_who(inventory, passwords),
+            *who.arguments,
             *verbosity(order),
             *(
                 f"--vault-id={literal(name)}@{{pipe:{pipe.name}}}"
@@ -125,7 +125,7 @@ def plan(
         environ={
             **strictness(inventory),
             **own,
-            **{each.variable: f"{{pipe:{each.name}}}" for each in passwords},
+            **who.environ,
         },
         install=ANSIBLE.install,
         announce=() if installed is None else ("installing static inventory",),
@@ -134,10 +134,7 @@ def plan(
         },
         pipes=(
             *(pipe for _, pipe in vaults),
-            *(
-                Pipe(name=each.name, content=each.content.encode())
-                for each in passwords
-            ),
+            *who.pipes,
         ),
     )
     return AnsiblePlan(
@@ -152,7 +149,7 @@ def plan(
             run,
         ),
         files=(
-            *(each.file for each in passwords),
+            *who.files,
             *(() if installed is None else (installed,)),
             *variables,
             *ssh.files(ssh.of_order(order, options, paths)),
@@ -163,8 +160,16 @@ def plan(
 
 def _environ(order: JobOrder, options: JobOptions, paths: Layout) -> dict[str, str]:
     """Return the environment of Ansible's programs."""
-    programs = ssh.of_order(order, options, paths)
-    agent = paths.agent if programs.agent else None
+    made = environ_of(order.inventory, options, paths)
+    agent = {name: made[name] for name in ("SSH_AUTH_SOCK",) if name in made}
+    return {**made, **ansible_environment(order), **agent}
+
+
+def environ_of(
+    inventory: InventorySource | None, options: JobOptions, paths: Layout
+) -> dict[str, str]:
+    """Return the environment of Ansible's programs without the values of a task."""
+    programs = ssh.of_inventory(inventory, options, paths)
     return {
         **environ(options, paths),
         "ANSIBLE_FORCE_COLOR": "True",
@@ -173,9 +178,38 @@ def _environ(order: JobOrder, options: JobOptions, paths: Layout) -> dict[str, s
         **ssh.environ(programs),
         "GIT_SSH_COMMAND": programs.git,
         **({"GIT_SSL_CAINFO": options.ca_bundle} if options.ca_bundle else {}),
-        **ansible_environment(order),
-        **({"SSH_AUTH_SOCK": agent} if agent else {}),
+        **({"SSH_AUTH_SOCK": paths.agent} if programs.agent else {}),
     }
+
+
+class Logins(msgspec.Struct, frozen=True, kw_only=True):
+    """How a program of Ansible logs in: arguments, environment, pipes and files."""
+
+    arguments: tuple[str, ...]
+    environ: dict[str, str]
+    pipes: tuple[Pipe, ...]
+    files: tuple[File, ...]
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self)
+
+
+def logins(inventory: InventorySource | None) -> Logins:
+    """Return how Ansible logs in to the hosts of *inventory*.
+
+    :raises Invalid: if a login is not the name of an account
+    """
+    passwords = () if inventory is None else _passwords(inventory)
+    return Logins(
+        arguments=_who(inventory, passwords),
+        environ={each.variable: f"{{pipe:{each.name}}}" for each in passwords},
+        pipes=tuple(
+            Pipe(name=each.name, content=each.content.encode()) for each in passwords
+        ),
+        files=tuple(each.file for each in passwords),
+    )
 
 
 def _passwords(inventory: InventorySource) -> tuple[_Password, ...]:

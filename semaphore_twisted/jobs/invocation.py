@@ -6,7 +6,7 @@ program.
 """
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from msgspec.structs import replace
 
@@ -18,7 +18,12 @@ from semaphore_twisted.jobs.inventory import (
     of_collection,
     path_in_checkout,
 )
-from semaphore_twisted.jobs.job_inputs import JobOptions, JobOrder, RepositorySource
+from semaphore_twisted.jobs.job_inputs import (
+    InventorySource,
+    JobOptions,
+    JobOrder,
+    RepositorySource,
+)
 from semaphore_twisted.jobs.masking import patterns
 from semaphore_twisted.jobs.parameters import branch
 from semaphore_twisted.jobs.workspace import (
@@ -62,7 +67,7 @@ def specification(
         workspace=paths.workspace,
         steps=(
             *(step for checkout in checkouts for step in checkout.steps()),
-            *_agent(order, options, paths),
+            *inventory_agent(order.inventory, options, paths),
             *program.steps,
         ),
         finally_steps=(
@@ -131,9 +136,11 @@ def _checkouts(
     return first, second
 
 
-def _agent(order: JobOrder, options: JobOptions, paths: Layout) -> tuple[Step, ...]:
+def inventory_agent(
+    inventory: InventorySource | None, options: JobOptions, paths: Layout
+) -> tuple[Step, ...]:
     """Return the steps that give the inventory's key to the job's own steps."""
-    if order.inventory is None or not isinstance(order.inventory.key, SshKey):
+    if inventory is None or not isinstance(inventory.key, SshKey):
         return ()
     agent = Agent(
         name="inventory",
@@ -142,7 +149,7 @@ def _agent(order: JobOrder, options: JobOptions, paths: Layout) -> tuple[Step, .
         cwd=WORKSPACE,
         as_user=True,
     )
-    return agent.begin(order.inventory.key)
+    return agent.begin(inventory.key)
 
 
 def _program(
@@ -161,35 +168,45 @@ def _program(
     )
 
 
-def _of_source(source: RepositorySource) -> Iterator[OpenedSecret]:
+def _of_source(source: RepositorySource | None) -> Iterator[OpenedSecret]:
+    if source is None:
+        return
     yield source.key
     if source.certificate is not None:
         yield source.certificate
 
 
+def secrets_of(
+    source: RepositorySource | None, inventory: InventorySource | None
+) -> Iterator[bytes]:
+    """Yield every secret text of a repository and of an inventory."""
+    keys = [*_of_source(source)]
+    if inventory is not None:
+        keys += [inventory.key, inventory.become, *_of_source(inventory.source)]
+    yield from _texts(keys)
+
+
 def _secrets(order: JobOrder) -> Iterator[bytes]:
     """Yield every secret text of the order."""
-    keys: list[OpenedSecret] = [*_of_source(order.source)]
-    keys += [vault.password for vault in order.vaults]
-    if order.inventory is not None:
-        keys += [order.inventory.key, order.inventory.become]
-        if order.inventory.source is not None:
-            keys += _of_source(order.inventory.source)
-    for key in keys:
-        match key:
-            case (
-                SshKey(private_key=text)
-                | LoginPassword(password=text)
-                | ClientCertificate(private_key=text)
-            ):
-                yield text.encode()
-            case Text(text=text):
-                yield text.encode()
-            case _:
-                pass
+    yield from secrets_of(order.source, order.inventory)
+    yield from _texts(vault.password for vault in order.vaults)
     for pairs in (
         order.secret_variables,
         order.secret_answers,
         order.secret_environment,
     ):
         yield from (value.encode() for value in pairs.values())
+
+
+def _texts(keys: Iterable[OpenedSecret]) -> Iterator[bytes]:
+    for key in keys:
+        match key:
+            case (
+                SshKey(private_key=text)
+                | LoginPassword(password=text)
+                | ClientCertificate(private_key=text)
+                | Text(text=text)
+            ):
+                yield text.encode()
+            case _:
+                pass

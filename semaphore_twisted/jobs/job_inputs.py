@@ -83,6 +83,24 @@ class JobOrder(msgspec.Struct, frozen=True, kw_only=True):
         return f"JobOrder(task={self.task.id})"
 
 
+class CheckOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """The check of an inventory or a repository, ready to become a specification.
+
+    *source* is the repository that is checked, or the one with the inventory's file.
+    """
+
+    job_name: str
+    inventory: InventorySource | None = None
+    source: RepositorySource | None = None
+    #: The access keys whose content is in this order.
+    keys: frozenset[KeyId] = frozenset()
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self, "job_name")
+
+
 class JobOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The installation's settings for all jobs; paths are absolute."""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from semaphore_twisted.jobs.job_inputs import JobOptions, JobOrder
+from semaphore_twisted.jobs.job_inputs import InventorySource, JobOptions, JobOrder
 from semaphore_twisted.jobs.ssh_host_checking import CONNECT_TIMEOUT, checking, quoted
 from semaphore_twisted.jobs.workspace import CHECKOUT, WORKSPACE, Layout, literal
 from semaphore_twisted.model.jobs import File, Step
@@ -147,7 +147,14 @@ def of_requirements(options: JobOptions, paths: Layout) -> SshPrograms:
 
 def of_order(order: JobOrder, options: JobOptions, paths: Layout) -> SshPrograms:
     """Return the programs of a job's own steps, which have the inventory's key."""
-    with_key = order.inventory is not None and isinstance(order.inventory.key, SshKey)
+    return of_inventory(order.inventory, options, paths)
+
+
+def of_inventory(
+    inventory: InventorySource | None, options: JobOptions, paths: Layout
+) -> SshPrograms:
+    """Return the programs of steps that have the key of *inventory*."""
+    with_key = inventory is not None and isinstance(inventory.key, SshKey)
     return of_layout(options, paths, with_key=with_key)
 
 

@@ -228,6 +228,16 @@ OVERVIEW_TEMPLATES: Final = 1_000
 #: Keys in the overview of a project's key store.
 KEYS_IN_OVERVIEW: Final = 2_000
 
+# Checks of inventories and repositories ----------------------------------------------
+
+#: Checks that run, of all; bytes of the names and reasons that one of them keeps.
+CHECKS: Final = 4
+CHECK_NAMES: Final = 1 * _MIB
+
+#: Bytes of a check's output, and seconds that it may take.
+CHECK_OUTPUT: Final = 8 * _MIB
+CHECK_SECONDS: Final = 300
+
 # Events ------------------------------------------------------------------------------
 
 #: Events in one answer.

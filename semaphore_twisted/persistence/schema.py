@@ -211,6 +211,8 @@ repository = Table(
     _text("git_branch", default=""),
     _reference("ssh_key_id", "access_key.id"),
     _reference("client_certificate_id", "access_key.id", nullable=True),
+    #: the last check, as JSON
+    _text("checked", nullable=True),
     sqlite_autoincrement=True,
 )
 
@@ -227,6 +229,8 @@ inventory = Table(
     #: a template; not a foreign key, since templates already refer to inventories
     _number("holder_id", nullable=True),
     _reference("repository_id", "project__repository.id", nullable=True),
+    #: the last check, as JSON
+    _text("checked", nullable=True),
     sqlite_autoincrement=True,
 )
 

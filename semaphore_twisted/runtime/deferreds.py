@@ -1,4 +1,4 @@
-"""Runs Deferreds that have no other consumer."""
+"""Runs Deferreds that have no other consumer, or whose consumer may leave."""
 
 from typing import TypeVar
 
@@ -20,3 +20,13 @@ def log_errors(work: "Deferred[T]", *, log: Logger, sentence: str) -> None:
             log.failure(sentence, failure)
 
     _ = work.addErrback(ended)
+
+
+def shielded(work: "Deferred[T]") -> "Deferred[T]":
+    """Return a Deferred with the result of *work*, whose cancellation leaves it alone.
+
+    A request is cancelled when its client disconnects.
+    """
+    outcome: Deferred[T] = Deferred()
+    _ = work.chainDeferred(outcome)
+    return outcome

@@ -11,11 +11,13 @@ from typing_extensions import override
 from semaphore_twisted.crypto import clientcertificates
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.jobs.job_inputs import (
+    CheckOrder,
     InventorySource,
     JobOrder,
     RepositorySource,
     VaultPassword,
 )
+from semaphore_twisted.model.checks import CheckKind, CheckTarget
 from semaphore_twisted.model.documents import JsonObject, json_object
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.ids import (
@@ -97,6 +99,35 @@ def order(conn: Connection, keyring: Keyring, task_id: TaskId) -> JobOrder:
         project_uuid=sealed.project_uuid,
     )
     return inputs.order(task, job_name_of(sealed.uuid), answers)
+
+
+def check_order(
+    conn: Connection,
+    keyring: Keyring,
+    target: CheckTarget,
+    job_name: str,
+    repository_id: RepositoryId | None,
+) -> CheckOrder:
+    """Return the order of the check of *target*, with all secrets decrypted.
+
+    *repository_id* is the repository with the file of an inventory that has none.
+
+    :raises Invalid: if an object that the check needs is missing or damaged
+    :raises SecretUnreadable: naming the key that cannot be decrypted
+    """
+    inputs = Inputs(conn, target.project_id, partial(open_secret, keyring))
+    inventory = None
+    if target.kind is CheckKind.INVENTORY:
+        inventory = inputs.inventory(InventoryId(target.number))
+    else:
+        repository_id = RepositoryId(target.number)
+    source = None if repository_id is None else inputs.source(repository_id)
+    return CheckOrder(
+        job_name=job_name,
+        inventory=inventory,
+        source=source,
+        keys=frozenset(inputs.keys),
+    )
 
 
 def _without(pairs: Mapping[str, T], names: Container[str]) -> dict[str, T]:

@@ -42,6 +42,7 @@ ALL = [
     "0006_task_indexes",
     "0007_event_actions",
     "0008_object_events",
+    "0009_checks",
 ]
 
 #: The last of them, and the one after it.

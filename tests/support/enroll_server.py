@@ -34,7 +34,14 @@ from semaphore_twisted.web.enroll.site import build_enroll_site
 from semaphore_twisted.web.http.ca_roots import CaRoot, CaRoots
 from semaphore_twisted.web.http.context import Services
 from semaphore_twisted.web.listener.tls import PemCertificates, over_tls
-from tests.support.http import DEMO, RecordingTasks, at_once, memory_keyring, preview
+from tests.support.http import (
+    DEMO,
+    NO_CHECKS,
+    RecordingTasks,
+    at_once,
+    memory_keyring,
+    preview,
+)
 from tests.support.memory import (
     MemoryDatabase,
     make_project,
@@ -133,6 +140,7 @@ class Sites:
             compute=at_once,
             keyring=memory_keyring(),
             tasks=RecordingTasks(),
+            checks=NO_CHECKS,
             preview=preview,
             demo=lambda: DEMO,
             observer=NoHub(),

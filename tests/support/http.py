@@ -79,6 +79,9 @@ class TlsTransport(StringTransport):
         self.loseConnection()
 
 
+#: A site that checks no inventories and repositories.
+NO_CHECKS: Any = None
+
 #: The repository of demo projects.
 DEMO = DemoFiles(url="file:///srv/semaphore/demo", python="/usr/bin/python3")
 
@@ -367,16 +370,17 @@ def api_client(
     keyring: Any = None,
     peers: Any = None,
     expires: Callable[[], float] | None = None,
+    checks: Any = None,
     routes: Sequence[Route] = ROUTES,
     page: BuiltPage | None = None,
     **more: Any,
 ) -> ApiClient:
     """Return a client of a new site; the store has the administrator ``admin``.
 
-    *peers* is the ``IPeerControl``, if there is a VPN; *expires* tells how long the
-    certificate lives; *page* is the web page, if it is built. *more* are fields of
-    :class:`ApiClient`. ``client.login()`` logs the administrator in;
-    ``client.database.conn`` is for ``make_user`` and its like.
+    *peers* is the ``IPeerControl``, if there is a VPN, *checks* an ``ICheckControl``;
+    *expires* tells how long the certificate lives; *page* is the web page, if it is
+    built. *more* are fields of :class:`ApiClient`. ``client.login()`` logs the
+    administrator in; ``client.database.conn`` is for ``make_user`` and its like.
     """
     store = MemoryDatabase() if database is None else database
     if store.conn.scalar(_ANYBODY) is None:
@@ -406,6 +410,7 @@ def api_client(
         compute=at_once,
         keyring=memory_keyring() if keyring is None else keyring,
         tasks=control,
+        checks=checks,
         preview=preview,
         demo=lambda: DEMO,
         observer=hub,

@@ -16,7 +16,16 @@ def services(**more: Any) -> Services:
     """Return placeholders for all collaborators."""
     absent: Any = None
     required = dict.fromkeys(
-        ("database", "compute", "keyring", "tasks", "preview", "demo", "observer"),
+        (
+            "database",
+            "compute",
+            "keyring",
+            "tasks",
+            "checks",
+            "preview",
+            "demo",
+            "observer",
+        ),
         absent,
     )
     return Services(**required, clock=Clock(), entropy=bytes, **more)

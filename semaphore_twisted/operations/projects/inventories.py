@@ -110,7 +110,7 @@ def change(
     texts.check(new, get(conn, actor, inventory_id))
     if new.type not in _TYPES:
         raise _not_served(new.type, f"unknown inventory type: {new.type[:50]}")
-    conn.update(inventory, inventory_id, **_values(conn, actor, new))
+    conn.update(inventory, inventory_id, **_values(conn, actor, new), checked=None)
     events.INVENTORY.record(conn, actor, inventory_id, new.name, "updated")
 
 

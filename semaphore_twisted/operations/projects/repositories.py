@@ -198,7 +198,8 @@ def change(
         if address(new.git_url).kind is not UrlKind.HTTPS:
             kept = None  # a client without this field cannot clear it
         new = replace(new, client_certificate_id=kept)
-    conn.update(repository, repository_id, **_values(conn, actor, new, rules))
+    values = _values(conn, actor, new, rules)
+    conn.update(repository, repository_id, **values, checked=None)
     events.REPOSITORY.record(conn, actor, repository_id, new.name, "updated")
 
 

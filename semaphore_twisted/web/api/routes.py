@@ -3,6 +3,7 @@
 from semaphore_twisted.web.api import (
     active_tasks,
     auth,
+    checks,
     environment,
     events,
     health,
@@ -43,6 +44,7 @@ ROUTES: tuple[Route, ...] = (
     *keys.ROUTES,
     *repositories.ROUTES,
     *inventory.ROUTES,
+    *checks.ROUTES,
     *environment.ROUTES,
     *templates.ROUTES,
     *tasks.ROUTES,

@@ -13,6 +13,7 @@ from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.interfaces import (
     ComputeFunction,
     IAccessObserver,
+    ICheckControl,
     IDatabase,
     IPeerControl,
     ITaskControl,
@@ -61,6 +62,7 @@ class Services:
     compute: ComputeFunction
     keyring: Keyring
     tasks: ITaskControl
+    checks: ICheckControl
     preview: Callable[[Connection, Actor, NewTask], RunPreview]
     demo: Callable[[], DemoFiles]
     observer: IAccessObserver

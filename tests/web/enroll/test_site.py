@@ -7,7 +7,14 @@ from semaphore_twisted.web.enroll.site import BODY_LIMIT, build_enroll_site
 from semaphore_twisted.web.http.context import Services
 from semaphore_twisted.web.http.site import Site
 from tests.support.enrolling import ROOT
-from tests.support.http import DEMO, ApiClient, at_once, memory_keyring, preview
+from tests.support.http import (
+    DEMO,
+    NO_CHECKS,
+    ApiClient,
+    at_once,
+    memory_keyring,
+    preview,
+)
 from tests.support.memory import Entropy
 from tests.support.vpn_api import OPTIONS, VpnApiCase
 
@@ -30,6 +37,7 @@ class SiteTests(VpnApiCase):
             compute=at_once,
             keyring=memory_keyring(),
             tasks=self.anybody.tasks,
+            checks=NO_CHECKS,
             preview=preview,
             demo=lambda: DEMO,
             observer=self.anybody.hub,
