@@ -18,13 +18,15 @@ LAST = 200
 
 
 class EventsQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """The events that are wanted, in addition to ``limit`` and ``before``.
+    """The events that are wanted, newest first.
 
     A search goes through 5,000 events at a time: an answer may have fewer than
     ``limit`` events, or none, and a ``Link`` to go on.
     """
 
     search: list_pages.SearchText = ""
+    limit: list_pages.OwnNumber = ""
+    before: list_pages.OwnNumber = ""
 
 
 async def events(context: RequestContext) -> list[Event] | StreamedResponse:

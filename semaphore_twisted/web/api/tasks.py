@@ -74,6 +74,25 @@ class TaskFilters(msgspec.Struct, frozen=True, kw_only=True):
     ) = msgspec.field(default=None, name="to")
 
 
+class LastTasksQuery(TaskFilters, frozen=True, kw_only=True):
+    """A part of the tasks that are wanted, newest first, as in Semaphore."""
+
+    limit: list_pages.OwnNumber = ""
+    count: list_pages.OwnNumber = ""
+    before: list_pages.OwnNumber = ""
+
+
+class OutputQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a log."""
+
+    above: Annotated[
+        list_pages.OwnNumber, Meta(description="Only lines with higher numbers")
+    ] = msgspec.field(default="", name="from")
+    limit: Annotated[
+        list_pages.OwnNumber, Meta(description="Maximum number of lines")
+    ] = ""
+
+
 class TasksQuery(TaskFilters, frozen=True, kw_only=True):
     """A part of the tasks that are wanted, newest first."""
 
@@ -223,7 +242,7 @@ async def _last(
     asked = _lenient(context, "limit", _lenient(context, "count", absent))
     count = asked if asked <= absent else absent
     before = _lenient(context, "before", operations.NEWEST)
-    wanted = _search(context.parameters(TaskFilters))
+    wanted = _search(context.parameters(LastTasksQuery))
     if wanted != TaskSearch():
         if template_id is not None:
             wanted = replace(wanted, template_id=TemplateId(template_id))
@@ -341,12 +360,18 @@ ROUTES = (
         f"{_ALL}/last",
         last,
         Access.MEMBER,
-        query=TaskFilters,
+        query=LastTasksQuery,
         answer=list[TaskInList],
     ),
     Route.get(_ONE, get, Access.MEMBER, answer=Task),
     Route.delete(_ONE, delete, Access.ADMIN),
-    Route.get(f"{_ONE}/output", output, Access.MEMBER, answer=list[OutputLine]),
+    Route.get(
+        f"{_ONE}/output",
+        output,
+        Access.MEMBER,
+        query=OutputQuery,
+        answer=list[OutputLine],
+    ),
     Route.get(f"{_ONE}/raw_output", raw_output, Access.MEMBER, answer=PlainText),
     Route.post(f"{_ONE}/stop", stop, Access.RUN_TASKS, urgent=True, body=Stop),
     Route.post(f"{_ONE}/confirm", confirm, Access.RUN_TASKS),
@@ -355,14 +380,14 @@ ROUTES = (
         f"{_TEMPLATE}/tasks",
         of_template,
         Access.MEMBER,
-        query=TaskFilters,
+        query=LastTasksQuery,
         answer=list[TaskInList],
     ),
     Route.get(
         f"{_TEMPLATE}/tasks/last",
         last_of_template,
         Access.MEMBER,
-        query=TaskFilters,
+        query=LastTasksQuery,
         answer=list[TaskInList],
     ),
     Route.post(

@@ -44,6 +44,11 @@ Limit = Annotated[
 ]
 
 
+#: A number of Semaphore's API, which the route reads itself: it is only described here,
+#: since Semaphore takes another text for an absent one.
+OwnNumber = Annotated[str, Meta(extra_json_schema={"x-type": "integer"})]
+
+
 class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
     """The part of a list that is wanted."""
 

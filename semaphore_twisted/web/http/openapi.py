@@ -229,8 +229,10 @@ def _query(kind: type[msgspec.Struct]) -> list[dict[str, object]]:
         # an absent parameter is null in the Struct; none is null in a request
         given = [each for each in found.pop("anyOf", ()) if each != {"type": "null"}]
         schema = {**found, **(given[0] if given else {})}
-        if schema.get("default", ...) is None:
+        if schema.get("default", ...) in {None, ""}:  # of an absent parameter
             del schema["default"]
+        if "x-type" in schema:  # a number that is decoded as a text
+            schema["type"] = schema.pop("x-type")
         schema.update(components.get(schema.pop("$ref", ""), {}))
         one: dict[str, object] = {"name": name, "in": "query", "required": False}
         if "description" in schema:
