@@ -4,6 +4,7 @@ import os
 import pwd
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
@@ -46,6 +47,42 @@ class JobUserTests(SynchronousTestCase):
         self.addCleanup(self.product.stop)
         self.product.start()
         self.product.log_in()
+
+    def test_check(self) -> None:
+        """The check of an inventory runs its program as the job's user."""
+        script = (
+            "#!/bin/sh\n"
+            'caps=$(sed -n "s/^CapEff:.//p" /proc/self/status)\n'
+            'echo "{\\"user$(id -u) $caps\\": {\\"hosts\\": [\\"x\\"]}}"\n'
+        )
+        git = repository(self.folder / "hosts", {"hosts.sh": script})
+        product = self.product
+        project = product.api("POST", "/projects", {"name": "Hosts"})["id"]
+        (none,) = [key["id"] for key in product.api("GET", f"/project/{project}/keys")]
+        files = product.create(
+            project,
+            "repositories",
+            name="Files",
+            git_url=f"file://{git}",
+            git_branch="main",
+            ssh_key_id=none,
+        )
+        inventory = product.create(
+            project,
+            "inventory",
+            name="Hosts",
+            type="file",
+            inventory="hosts.sh",
+            repository_id=files,
+        )
+        path = f"/project/{project}/inventory/{inventory}/check"
+        product.api("POST", path, {})
+        until = time.monotonic() + 60
+        while (check := product.api("GET", path))["status"] == "running":
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.1)
+        group = f"user{pwd.getpwnam(USER).pw_uid} {'0' * 16}"
+        self.assertEqual(check["groups"], [{"name": group, "hosts": 1}], check)
 
     def test_nosy_job(self) -> None:
         """A job can read no key, database or environment, and has no capabilities."""
