@@ -30,6 +30,9 @@ PUBLIC: set[str | tuple[str, str]] = {
     # the name of a fact, and the source of a connection
     ("Fact", "key"),
     ("PendingConnection", "key"),
+    # by which objects of a list are sorted
+    ("Place", "key"),
+    ("Position", "key"),
     # a file of the package, the types of a response, a query of DNS
     ("Asset", "content"),
     ("Route", "content"),

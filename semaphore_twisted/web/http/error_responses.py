@@ -34,7 +34,7 @@ def status(error: errors.DomainError) -> int:
 
 
 #: The beginning of a sentence about a field: ``ssh.login: …``, ``name is required``.
-_ABOUT = re.compile(r"((\w+)(?:\.\w+|\[\d+\])*)(?:: | is required| must be )")
+_ABOUT = re.compile(r"((\w+)(?:\.\w++|\[\d++\])*+)(?:: | is required| must be )")
 
 
 def refusal(
