@@ -35,7 +35,6 @@ from semaphore_twisted.model.errors import Conflict, Unavailable
 from semaphore_twisted.model.ids import RepositoryId
 from semaphore_twisted.model.jobs import JobResult
 from semaphore_twisted.operations.projects import checks as operations
-from semaphore_twisted.operations.tasks import task_lifecycle
 from semaphore_twisted.runtime.deferreds import log_errors, shielded
 from semaphore_twisted.tasks import preparation
 from semaphore_twisted.tasks.check_report import CheckReport
@@ -52,6 +51,8 @@ class _RunningCheck:
     _over: Callable[[JobResult], None]
     job: IJob | None = None
     stopping: bool = False
+    #: fires with the mark of its beginning in the database
+    mark: Deferred[str] = field(factory=Deferred)
     waiting: list[Deferred[None]] = field(factory=list)
 
     def lines(self, lines: Sequence[tuple[float, str]], offset: int) -> Deferred[None]:
@@ -165,6 +166,9 @@ class CheckService:
         try:
             await self._begin(target, check, repository_id)
         except BaseException as error:
+            if check.job is not None:
+                check.job.kill()
+                check.job.abandon()
             self._forget(target, check)
             if (lacking := shortage(error)) is not None:
                 raise Unavailable(f"The check could not start: {lacking}") from error
@@ -190,7 +194,10 @@ class CheckService:
             check.job.kill()
         elif check.stopping:
             check.job.stop()
-        await self._database.write(task_lifecycle.note_use, order.keys)
+        mark = await self._database.write(
+            operations.begin, target, check.report.started, order.keys
+        )
+        check.mark.callback(mark)
 
     def _over(self, target: CheckTarget, result: JobResult) -> None:
         log_errors(
@@ -203,9 +210,10 @@ class CheckService:
         check = self._running.get(target)
         if check is None:
             return
-        found = replace(check.report.report(result), ended=self._now())
+        report = replace(check.report.report(result), ended=self._now())
         try:
-            await self._database.write(operations.store, target, found)
+            mark = await check.mark
+            await self._database.write(operations.end, target, mark, report)
         finally:
             self._forget(target, check)
 

@@ -156,6 +156,31 @@ class InventoryCheckTests(CheckTestCase):
         self.assertEqual(self.client.put(one, body).status, 204)
         self.assertEqual(self.get(path)["status"], "never")
 
+    def test_changed_meanwhile(self) -> None:
+        """The result of a check that began before a change is dropped."""
+        number = self.inventory()
+        path = self.path("inventory", number)
+        self.begin(path)
+        body = self.shown("inventory", number)
+        one = f"{self.base}/inventory/{number}"
+        self.assertEqual(self.client.put(one, body).status, 204)
+        self.runner.job.end()
+        self.assertEqual(self.get(path)["status"], "never")
+
+    def test_not_recorded(self) -> None:
+        """A check whose beginning cannot be stored is ended, and leaves nothing."""
+        path = self.path("inventory", self.inventory())
+        self.conn.raw.execute(
+            "CREATE TRIGGER full BEFORE UPDATE ON project__inventory"
+            " BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+        self.assertEqual(self.client.post(path, {}).status, 500)
+        self.flushLoggedErrors()
+        self.assertEqual(self.runner.job.killed, 1)
+        self.assertEqual(self.directories.made, [])
+        self.conn.raw.execute("DROP TRIGGER full")
+        self.begin(path)
+
     def test_client_leaves(self) -> None:
         """A job that starts while its client disconnects is followed to its end."""
         path = self.path("inventory", self.inventory())
@@ -175,7 +200,9 @@ class InventoryCheckTests(CheckTestCase):
         self.begin(path)
         self.service.stopService()
         self.assertEqual(self.runner.job.killed, 1)
-        self.assertEqual(self.get(path)["status"], "never")
+        found = self.get(path)
+        self.assertEqual(found["status"], "error")
+        self.assertEqual(found["reason"], "The server stopped during the check")
         self.assertEqual(self.client.post(path, {}).status, 503)
 
 
