@@ -15,6 +15,7 @@ const server = process.env.SEMAPHORE_URL ?? 'https://localhost:3000'
 
 export default defineConfig(({ command }) => ({
   base: './',
+  define: { __VUE_OPTIONS_API__: 'false', __VUE_PROD_DEVTOOLS__: 'false' },
   html: { cspNonce: '__NONCE__' },
   resolve: { alias: { '@': here('./src') } },
   build: {
@@ -27,7 +28,11 @@ export default defineConfig(({ command }) => ({
   server: {
     proxy: { '/api': { target: server, secure: false, ws: true, changeOrigin: false } },
   },
-  test: { environment: 'happy-dom', include: ['tests/**/*.test.ts'] },
+  test: {
+    environment: 'happy-dom',
+    include: ['tests/**/*.test.ts'],
+    setupFiles: ['tests/setup.ts'],
+  },
   plugins: [
     {
       name: 'base-in-development',

@@ -1,7 +1,13 @@
 // The addresses. Each noun brings its own in pages/<noun>/routes.ts.
-import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router'
+import {
+  createRouter,
+  createWebHistory,
+  type RouteLocationNormalized,
+  type RouteLocationRaw,
+  type RouteRecordRaw,
+} from 'vue-router'
 import { basePath } from './base'
-import type { Key } from './locales'
+import { loadTexts, type Key, type Noun } from './locales'
 import { ApiError } from './api/errors'
 import { findUser, user } from './api/session'
 
@@ -13,6 +19,8 @@ declare module 'vue-router' {
     entry?: string
     /** shown without the frame, and to anybody */
     bare?: boolean
+    /** nouns whose texts the page uses beside its own */
+    texts?: Noun[]
   }
 }
 
@@ -20,10 +28,19 @@ const found = import.meta.glob<{ default: RouteRecordRaw[] }>('./pages/*/routes.
   eager: true,
 })
 
+/** Return the routes of a noun, whose texts are loaded with them. */
+function withTexts([file, module]: [string, { default: RouteRecordRaw[] }]): RouteRecordRaw[] {
+  const noun = file.split('/')[2] as Noun
+  return module.default.map((each) => ({
+    ...each,
+    meta: { ...each.meta, texts: [noun, ...(each.meta?.texts ?? [])] },
+  }))
+}
+
 export const router = createRouter({
   history: createWebHistory(basePath),
   routes: [
-    ...Object.values(found).flatMap((each) => each.default),
+    ...Object.entries(found).flatMap(withTexts),
     {
       path: '/:path(.*)*',
       name: 'not-found',
@@ -40,6 +57,14 @@ export function pathAfterLogin(next: unknown): string {
 }
 
 router.beforeEach(async (to) => {
+  const texts = loadTexts('common', 'frame', ...(to.meta.texts ?? []))
+  const allowed = await isAllowed(to)
+  await texts
+  return allowed
+})
+
+/** Whether somebody is logged in, or where to go instead. */
+async function isAllowed(to: RouteLocationNormalized): Promise<true | RouteLocationRaw> {
   if (to.meta.bare || user.value) return true
   try {
     if (await findUser()) return true
@@ -50,4 +75,4 @@ router.beforeEach(async (to) => {
   }
   const next = to.fullPath === '/' ? undefined : to.fullPath
   return { name: 'login', query: { next } }
-})
+}

@@ -1,28 +1,30 @@
 // The texts of the page, in the language that the browser or the user prefers.
 // Files are by noun; a key is "noun.name". A missing key fails the build (plugins/messages.ts).
 import { computed, ref } from 'vue'
-import { createI18n } from 'vue-i18n'
+import { createI18n, type LocaleMessageDictionary, type VueMessageType } from 'vue-i18n'
 import { keep, recall } from '@/storage'
-import en from './en'
+import type { Texts as English } from './nouns'
 
 export const LANGUAGES = { en: 'English', de: 'Deutsch' } as const
 export type Language = keyof typeof LANGUAGES
+
+type LocaleMessage = LocaleMessageDictionary<VueMessageType>
 
 type Leaves<T, Prefix extends string = ''> = {
   [K in keyof T & string]: T[K] extends string ? `${Prefix}${K}` : Leaves<T[K], `${Prefix}${K}.`>
 }[keyof T & string]
 
 /** Every key of the English texts. */
-export type Key = Leaves<typeof en>
+export type Key = Leaves<English>
 
-/** The same keys with other texts. */
-export type Texts<T = typeof en> = { [K in keyof T]: T[K] extends string ? string : Texts<T[K]> }
+/** The nouns that have texts. */
+export type Noun = keyof English
 
 export const i18n = createI18n({
   legacy: false,
   locale: 'en',
-  fallbackLocale: 'en',
-  messages: { en: en as Texts } as Record<string, Texts>,
+  messages: {} as Record<string, LocaleMessage>,
+  missing: (_language, key) => console.error(`the text ${key} is not loaded: meta.texts`),
 })
 
 /** The language in use; assign with {@link chooseLanguage}. */
@@ -56,8 +58,29 @@ function known(tag: string | null | undefined): Language | null {
   return short && short in LANGUAGES ? (short as Language) : null
 }
 
+const files = import.meta.glob<{ default: LocaleMessage }>('./{en,de}/*.json')
+const loaded = new Set<Noun>()
+
+async function read(tag: Language, noun: Noun): Promise<void> {
+  const texts = await files[`./${tag}/${noun}.json`]!()
+  i18n.global.mergeLocaleMessage(tag, { [noun]: texts.default })
+}
+
+/** Load the texts of *nouns*, which are not loaded before they are needed. */
+export async function loadTexts(...nouns: Noun[]): Promise<void> {
+  const missing = nouns.filter((each) => !loaded.has(each))
+  await Promise.all(missing.map((each) => read(language.value, each)))
+  missing.forEach((each) => loaded.add(each))
+}
+
+/** Load the texts of every noun. */
+export function loadAllTexts(): Promise<void> {
+  const names = Object.keys(files).filter((each) => each.startsWith('./en/'))
+  return loadTexts(...names.map((each) => each.slice(5, -5) as Noun))
+}
+
 async function use(next: Language): Promise<void> {
-  if (next === 'de') i18n.global.setLocaleMessage('de', (await import('./de')).default)
+  await Promise.all([...loaded].map((each) => read(next, each)))
   i18n.global.locale.value = next
   document.documentElement.lang = next
 }
@@ -69,7 +92,7 @@ export async function chooseLanguage(next: Language | null): Promise<void> {
   await startLanguage()
 }
 
-/** Load the texts before anything is shown. */
+/** Use the language that was chosen, else the one that the browser prefers. */
 export async function startLanguage(): Promise<void> {
   const preferred = navigator.languages.map(known).find((each) => each !== null)
   await use(chosenLanguage.value ?? preferred ?? 'en')

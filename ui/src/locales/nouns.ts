@@ -1,0 +1,21 @@
+// The English texts by noun, for the types of keys only: nothing is loaded by this.
+export interface Texts {
+  account: typeof import('./en/account.json')
+  activity: typeof import('./en/activity.json')
+  admin: typeof import('./en/admin.json')
+  common: typeof import('./en/common.json')
+  dashboard: typeof import('./en/dashboard.json')
+  frame: typeof import('./en/frame.json')
+  inventory: typeof import('./en/inventory.json')
+  keys: typeof import('./en/keys.json')
+  log: typeof import('./en/log.json')
+  login: typeof import('./en/login.json')
+  repositories: typeof import('./en/repositories.json')
+  settings: typeof import('./en/settings.json')
+  start: typeof import('./en/start.json')
+  tasks: typeof import('./en/tasks.json')
+  team: typeof import('./en/team.json')
+  templates: typeof import('./en/templates.json')
+  variables: typeof import('./en/variables.json')
+  vpn: typeof import('./en/vpn.json')
+}

@@ -1,0 +1,3 @@
+import { loadAllTexts } from '@/locales'
+
+await loadAllTexts()
