@@ -1,14 +1,15 @@
 // The texts of the page, in the language that the browser or the user prefers.
 // Files are by noun; a key is "noun.name". A missing key fails the build (plugins/messages.ts).
 import { computed, ref } from 'vue'
-import { createI18n, type LocaleMessageDictionary, type VueMessageType } from 'vue-i18n'
+import { createI18n } from 'vue-i18n'
 import { keep, recall } from '@/storage'
 import type { Texts as English } from './nouns'
 
 export const LANGUAGES = { en: 'English', de: 'Deutsch' } as const
 export type Language = keyof typeof LANGUAGES
 
-type LocaleMessage = LocaleMessageDictionary<VueMessageType>
+/** Texts as they are loaded. */
+type Tree = { [name: string]: Tree }
 
 type Leaves<T, Prefix extends string = ''> = {
   [K in keyof T & string]: T[K] extends string ? `${Prefix}${K}` : Leaves<T[K], `${Prefix}${K}.`>
@@ -23,7 +24,7 @@ export type Noun = keyof English
 export const i18n = createI18n({
   legacy: false,
   locale: 'en',
-  messages: {} as Record<string, LocaleMessage>,
+  messages: {} as Record<string, Tree>,
   missing: (_language, key) => console.error(`the text ${key} is not loaded: meta.texts`),
 })
 
@@ -58,7 +59,7 @@ function known(tag: string | null | undefined): Language | null {
   return short && short in LANGUAGES ? (short as Language) : null
 }
 
-const files = import.meta.glob<{ default: LocaleMessage }>('./{en,de}/*.json')
+const files = import.meta.glob<{ default: Tree }>('./{en,de}/*.json')
 const loaded = new Set<Noun>()
 
 async function read(tag: Language, noun: Noun): Promise<void> {
