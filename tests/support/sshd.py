@@ -20,17 +20,14 @@ from tests.support.programs import program
 def make_key(path: Path, kind: str, *, passphrase: str = "") -> str:
     """Create a key pair at *path* and return the private key's text.
 
-    *kind* is a key type of ssh-keygen, such as ``ed25519``. An RSA key is short, since
-    the usual length takes a second to make.
+    *kind* is a key type of ssh-keygen, such as ``ed25519``.
     """
-    size = ("-b", "2048") if kind == "rsa" else ()
     subprocess.run(
         [
             program("ssh-keygen"),
             "-q",
             "-t",
             kind,
-            *size,
             "-N",
             passphrase,
             "-C",
