@@ -18,6 +18,7 @@ from semaphore_twisted.model.checks import CheckResult, CheckTarget
 from semaphore_twisted.model.ids import ProjectId, RepositoryId, TaskId
 from semaphore_twisted.model.jobs import JobResult, JobSpecification
 from semaphore_twisted.model.peers import PeerStatus
+from semaphore_twisted.model.results import JobEvent, RunProgress
 from semaphore_twisted.model.tasks import OutputLine, Task
 from semaphore_twisted.wireguard.vpn_state import VpnState
 from semaphore_twisted.wireguard.wire import Finding
@@ -94,11 +95,16 @@ class IDatabase(Interface):
 class IJobReceiver(Interface):
     """Receives the output of a job; implemented by the task that owns the job."""
 
-    def lines(lines: Sequence[tuple[float, str]], offset: int) -> Deferred[None]:
+    def lines(
+        lines: Sequence[tuple[float, str]],
+        offset: int,
+        events: Sequence[JobEvent] = (),
+    ) -> Deferred[None]:
         """Store *lines* (seconds since the epoch, text) and the *offset* after them.
 
-        The next lines are delivered only after the Deferred has fired. If it fails, the
-        job is no longer followed; it can be attached to again.
+        The *events* between them are stored in the same transaction. The next lines are
+        delivered only after the Deferred has fired. If it fails, the job is no longer
+        followed; it can be attached to again.
         """
 
     def part(moment: float, text: str) -> Deferred[None]:
@@ -111,9 +117,6 @@ class IJobReceiver(Interface):
 
     def fact(name: str, value: str) -> None:
         """Receive a fact that a step captured, such as ``commit_hash``."""
-
-    def step(name: str) -> None:
-        """Receive the name of a step that has begun."""
 
     def ended(result: JobResult) -> None:
         """Receive *result*, after every line was delivered."""
@@ -208,6 +211,11 @@ class ITaskObserver(Interface):
         A later call has a longer text of the same line. *output_appended* is called
         with the whole line, which has the same number.
         """
+
+    def progress_changed(
+        project_id: ProjectId, task_id: TaskId, progress: RunProgress
+    ) -> None:
+        """Take the play and the task at which a run is now."""
 
 
 class IAccessObserver(Interface):

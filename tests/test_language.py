@@ -74,8 +74,8 @@ class VagueWordsTests(SynchronousTestCase):
 class NamesTests(SynchronousTestCase):
     """A name means one thing."""
 
-    #: The class that ``twistd`` looks for in each of its plugins' modules.
-    TWICE: ClassVar[set[str]] = {"Options"}
+    #: The classes that ``twistd`` and Ansible look for in each module of a plugin.
+    TWICE: ClassVar[set[str]] = {"Options", "CallbackModule"}
 
     def test_classes(self) -> None:
         """No name of a class is used twice."""

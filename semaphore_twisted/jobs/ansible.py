@@ -13,6 +13,7 @@ Secrets reach ``ansible-playbook`` in these ways (tried with ansible-core 2.17 t
 import posixpath
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import msgspec
 from typing_extensions import override
@@ -41,6 +42,10 @@ from semaphore_twisted.model.keys import LoginPassword, OpenedSecret, SshKey, Te
 from semaphore_twisted.model.logins import check_login
 from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.reprs import redacted
+
+#: The callback plugin that reports results, and its directory in the workspace.
+_PLUGIN = Path(__file__).with_name("plugins") / "semaphore_results.py"
+_PLUGINS = "callback_plugins"
 
 #: Ansible's message for a play without hosts.
 _NO_HOSTS = "skipping: no hosts matched"
@@ -128,6 +133,7 @@ def plan(
             **who.environ,
         },
         install=ANSIBLE.install,
+        reports=f"{WORKSPACE}/{_PLUGINS}",
         announce=() if installed is None else ("installing static inventory",),
         remarks={
             _NO_HOSTS: "A play matched no host of the inventory, so it did nothing"
@@ -149,6 +155,7 @@ def plan(
             run,
         ),
         files=(
+            File(path=f"{_PLUGINS}/{_PLUGIN.name}", content=_PLUGIN.read_bytes()),
             *who.files,
             *(() if installed is None else (installed,)),
             *variables,

@@ -36,6 +36,7 @@ from semaphore_twisted.jobs.shortages import shortage
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import Unavailable
 from semaphore_twisted.model.jobs import JobResult
+from semaphore_twisted.model.results import JobEvent, Report, StepBegun
 from semaphore_twisted.runtime.coalescer import Coalescer
 
 _READ = limits.SPOOL_READ
@@ -46,6 +47,15 @@ _NO_HEADER = bytes(spool.HEADER.size)
 #: Seconds between two reads without an announcement of the supervisor.
 _SHORTEST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
+
+
+def _event(record: spool.SpoolRecord) -> StepBegun | Report | None:
+    """Return the event that *record* contains, if it is one of an event."""
+    if record.kind == spool.RecordKind.STEP:
+        return StepBegun(spool.step(record.body))
+    if record.kind == spool.RecordKind.REPORT:
+        return spool.report(record.body)
+    return None
 
 
 class IFollowReactor(IReactorTime, IReactorUNIX):
@@ -356,20 +366,22 @@ class Follower:
             return longer
         self._size = _READ
         lines: list[tuple[float, str]] = []
+        events: list[JobEvent] = []
         end = self._offset
         for record in records:
             lines += self._lines(record)
             if record.kind == spool.RecordKind.FACT:
                 self._receiver.fact(*spool.fact(record.body))
-            elif record.kind == spool.RecordKind.STEP:
-                self._receiver.step(spool.step(record.body))
+            elif (what := _event(record)) is not None:
+                events.append(JobEvent(len(lines) + 1, record.time, what))
             if not self._splitter.unfinished:
                 end = record.end
-            if lines and (len(lines) >= _LINES or record is records[-1]):
-                await self._receiver.lines(lines, end)
+            count = len(lines) + len(events)
+            if count and (count >= _LINES or record is records[-1]):
+                await self._receiver.lines(lines, end, events)
                 if self._over:
                     return True
-                lines = []
+                lines, events = [], []
             self._offset, self._position = end, record.end
         if self._splitter.unfinished:
             await self._receiver.part(self._began, self._splitter.begun)

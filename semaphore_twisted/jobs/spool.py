@@ -17,6 +17,7 @@ from semaphore_twisted.jobs.supervision.records import (
     encode,
 )
 from semaphore_twisted.model.jobs import JobResult
+from semaphore_twisted.model.results import Report, ReportsDropped
 
 __all__ = [
     "HEADER",
@@ -26,6 +27,7 @@ __all__ = [
     "decode",
     "encode",
     "fact",
+    "report",
     "result",
     "step",
 ]
@@ -47,6 +49,7 @@ class _Step(msgspec.Struct, frozen=True):
 _RESULT = msgspec.json.Decoder(JobResult)
 _FACT = msgspec.json.Decoder(_Fact)
 _STEP = msgspec.json.Decoder(_Step)
+_REPORT: msgspec.json.Decoder[Report] = msgspec.json.Decoder(Report)
 
 
 def result(data: bytes) -> JobResult:
@@ -66,3 +69,11 @@ def fact(body: bytes) -> tuple[str, str]:
 def step(body: bytes) -> str:
     """Decode the name of a step."""
     return _STEP.decode(body).name
+
+
+def report(body: bytes) -> Report:
+    """Decode a report of the job; a malformed one counts as dropped."""
+    try:
+        return _REPORT.decode(body)
+    except (ValueError, RecursionError):
+        return ReportsDropped(1)

@@ -106,6 +106,9 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     #: Text to sentence: if the output contains the text, the sentence is logged once,
     #: after the step.
     remarks: dict[str, str] = {}
+    #: The directory of Ansible's results plugin, whose records are then taken out of
+    #: the output.
+    reports: str | None = None
 
     @override
     def __repr__(self) -> str:

@@ -195,6 +195,22 @@ SUPERVISOR_ORDER: Final = 64
 CHUNK_LINES: Final = 1_000
 CHUNK: Final = 64 * _KIB
 
+# Results of tasks --------------------------------------------------------------------
+
+#: Bytes of a job's report of its results, and of all reports of a job; their number.
+REPORT: Final = 4 * _KIB
+REPORTS_BYTES: Final = 16 * _MIB
+REPORTS: Final = 100_000
+
+#: Characters of a name and of a message in a report.
+RESULT_NAME: Final = 400
+RESULT_TEXT: Final = 1_500
+
+#: Plays and tasks, hosts, and errors that are kept of a task.
+RESULT_SECTIONS: Final = 10_000
+RESULT_HOSTS: Final = 10_000
+RESULT_ERRORS: Final = 1_000
+
 # The DNS resolver of the VPN ---------------------------------------------------------
 
 #: Bytes of a DNS query over TCP.

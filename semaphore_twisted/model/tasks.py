@@ -188,6 +188,21 @@ class ActiveTask(msgspec.Struct, frozen=True, kw_only=True):
     start: datetime | None
 
 
+class TaskEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """How the job of a task ended: its times, and the step that failed with the reason.
+
+    *began* and *ended* are ``None`` for a job that did not begin.
+    """
+
+    began: datetime | None = None
+    ended: datetime | None = None
+    step: str = ""
+    reason: str = ""
+
+
+NO_JOB = TaskEnd()
+
+
 class OutputLine(msgspec.Struct, frozen=True, kw_only=True):
     """A line of a task's log; *id* is its number within the task, from 1."""
 

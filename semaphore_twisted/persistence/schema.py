@@ -14,20 +14,21 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
 )
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+from semaphore_twisted.persistence import result_tables
+from semaphore_twisted.persistence.metadata import TABLES
+
+metadata = TABLES
+
+task_stage = result_tables.task_stage
+task_run = result_tables.task_run
+task_section = result_tables.task_section
+task_host = result_tables.task_host
+task_error = result_tables.task_error
 
 _JSON = {"json": True}
 

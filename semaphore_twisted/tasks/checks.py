@@ -34,6 +34,7 @@ from semaphore_twisted.model.checks import CheckResult, CheckTarget
 from semaphore_twisted.model.errors import Conflict, Unavailable
 from semaphore_twisted.model.ids import RepositoryId
 from semaphore_twisted.model.jobs import JobResult
+from semaphore_twisted.model.results import JobEvent, StepBegun
 from semaphore_twisted.operations.projects import checks as operations
 from semaphore_twisted.runtime.deferreds import log_errors, shielded
 from semaphore_twisted.tasks import preparation
@@ -55,12 +56,26 @@ class _RunningCheck:
     mark: Deferred[str] = field(factory=Deferred)
     waiting: list[Deferred[None]] = field(factory=list)
 
-    def lines(self, lines: Sequence[tuple[float, str]], offset: int) -> Deferred[None]:
-        """Take lines; only names and reasons are kept."""
+    def lines(
+        self,
+        lines: Sequence[tuple[float, str]],
+        offset: int,
+        events: Sequence[JobEvent] = (),
+    ) -> Deferred[None]:
+        """Take lines, and the steps between them; only names and reasons are kept."""
         del offset
+        taken = 0
+        for event in events:
+            if isinstance(event.what, StepBegun):
+                self._add(lines[taken : event.line - 1])
+                taken = event.line - 1
+                self.report.begin(event.what.name)
+        self._add(lines[taken:])
+        return succeed(None)
+
+    def _add(self, lines: Sequence[tuple[float, str]]) -> None:
         for _, text in lines:
             self.report.add(text)
-        return succeed(None)
 
     def part(self, moment: float, text: str) -> Deferred[None]:
         """Ignore the beginning of a line."""
@@ -71,10 +86,6 @@ class _RunningCheck:
         """Keep the commit of a repository."""
         if name == "commit_hash":
             self.report.commit = value[: limits.NAME]
-
-    def step(self, name: str) -> None:
-        """Note which step runs."""
-        self.report.begin(name)
 
     def ended(self, result: JobResult) -> None:
         """Receive the result."""

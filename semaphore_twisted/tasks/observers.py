@@ -8,6 +8,7 @@ from zope.interface import implementer
 
 from semaphore_twisted.interfaces import ITaskObserver
 from semaphore_twisted.model.ids import ProjectId, TaskId
+from semaphore_twisted.model.results import RunProgress
 from semaphore_twisted.model.tasks import OutputLine, Task
 
 
@@ -45,6 +46,16 @@ class Observers:
         """Tell every observer the beginning of a task's next line."""
         for observer in self._observers:
             self._try(lambda each: each.output_begun(project_id, line), observer)
+
+    def progress_changed(
+        self, project_id: ProjectId, task_id: TaskId, progress: RunProgress
+    ) -> None:
+        """Tell every observer the play and the task at which a run is."""
+        for observer in self._observers:
+            self._try(
+                lambda each: each.progress_changed(project_id, task_id, progress),
+                observer,
+            )
 
     def _try(
         self, tell: Callable[[ITaskObserver], None], observer: ITaskObserver

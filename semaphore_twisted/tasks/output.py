@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from attrs import define, field
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -24,9 +25,11 @@ from semaphore_twisted.model.errors import Unavailable
 from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.jobs import JobResult
 from semaphore_twisted.model.limits import SPOOL_RELEASED
+from semaphore_twisted.model.results import JobEvent, RunProgress, SectionBegun
 from semaphore_twisted.model.tasks import OutputLine
-from semaphore_twisted.operations.tasks import output
+from semaphore_twisted.operations.tasks import output, results
 from semaphore_twisted.runtime.deferreds import log_errors
+from semaphore_twisted.tasks.log_places import LogPlaces
 
 #: Minimum seconds between two flushes of few lines.
 INTERVAL = 0.02
@@ -41,6 +44,7 @@ class _Batch:
     lines: list[tuple[float, str]] = field(factory=list)
     characters: int = 0
     offset: int | None = None
+    events: list[JobEvent] = field(factory=list)
     facts: dict[str, str] = field(factory=dict)
     waiting: list[Deferred[None]] = field(factory=list)
 
@@ -50,7 +54,7 @@ class _Batch:
 
     @property
     def empty(self) -> bool:
-        return not (self.lines or self.facts or self.waiting)
+        return not (self.lines or self.events or self.facts or self.waiting)
 
 
 @implementer(IJobReceiver)
@@ -69,14 +73,16 @@ class OutputLog:
         over: Callable[[JobResult], None],
         broken: Callable[[Failure], None],
         begun: Callable[[OutputLine], None] = lambda _: None,
+        progressed: Callable[[RunProgress], None] = lambda _: None,
         release: Callable[[int], None] = lambda _: None,
     ) -> None:
         """Call *publish* after each commit, and *over* with the job's result.
 
         *broken* is called once if the database does not accept the lines: the caller
         must attach to the job again, at the stored offset. *begun* is called with the
-        beginning of a line that has not ended. *release* is called from time to time
-        with an offset up to which the output is stored durably.
+        beginning of a line that has not ended, and *progressed* when a play or a task
+        has begun. *release* is called from time to time with an offset up to which the
+        output is stored durably.
         """
         self.task_id = task_id
         self._database = database
@@ -85,6 +91,8 @@ class OutputLog:
         self._over = over
         self._broken = broken
         self._begun = begun
+        self._progressed = progressed
+        self._places = LogPlaces()
         self._release_spool = release
         self._released = 0
         self._batch = _Batch()
@@ -94,12 +102,19 @@ class OutputLog:
         self._timer: IDelayedCall | None = None
         self._idle: list[Deferred[None]] = []
 
-    def lines(self, lines: Sequence[tuple[float, str]], offset: int) -> Deferred[None]:
-        """Store *lines* and the *offset* after them; fire after the commit."""
+    def lines(
+        self,
+        lines: Sequence[tuple[float, str]],
+        offset: int,
+        events: Sequence[JobEvent] = (),
+    ) -> Deferred[None]:
+        """Store *lines* and *events* with the *offset*; fire after the commit."""
         if self._failed:
             return fail(RuntimeError("this log of the task was closed"))
         stored: Deferred[None] = Deferred()
         batch = self._batch
+        for event in self._places.found([text for _, text in lines], events):
+            batch.events.append(replace(event, line=len(batch.lines) + event.line))
         batch.lines.extend(lines)
         batch.characters += sum(len(text) for _, text in lines)
         batch.offset = offset
@@ -126,10 +141,6 @@ class OutputLog:
     def fact(self, name: str, value: str) -> None:
         """Keep a fact; it is stored with the next lines, or at the end."""
         self._batch.facts[name] = value
-
-    def step(self, name: str) -> None:
-        """Log the start of a step in the server's own log."""
-        self._log.debug("Task {task}: step {step}", task=self.task_id, step=name)
 
     def ended(self, result: JobResult) -> None:
         """Receive the job's result, after its last line."""
@@ -198,6 +209,7 @@ class OutputLog:
                 batch.lines,
                 offset=batch.offset,
                 facts=batch.facts,
+                events=batch.events,
             )
         except Exception:  # noqa: BLE001 - passed to the follower and logged
             failure = Failure()
@@ -208,6 +220,7 @@ class OutputLog:
             self._released = end
             self._release_spool(end)
         self._publish(stored)
+        await self._tell_progress(batch)
         self._flushing = False
         for waiting in batch.waiting:
             waiting.callback(None)
@@ -217,6 +230,20 @@ class OutputLog:
             self._schedule()
         else:
             self._release()
+
+    async def _tell_progress(self, batch: _Batch) -> None:
+        """Publish the progress of the run if *batch* has changed it."""
+        if not any(isinstance(each.what, SectionBegun) for each in batch.events):
+            return
+        try:
+            progress = await self._database.read(results.progress, self.task_id)
+        except Exception:  # noqa: BLE001 - clients read it later
+            self._log.failure(
+                "The progress of task {task} was not sent", task=self.task_id
+            )
+            return
+        if progress is not None:
+            self._progressed(progress)
 
     def _fail(self, batch: _Batch, failure: Failure) -> None:
         first = not self._failed

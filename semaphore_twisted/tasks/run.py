@@ -1,10 +1,13 @@
 """The state of a running task in the task service."""
 
+from datetime import UTC, datetime
+
 from attrs import define
 
 from semaphore_twisted.interfaces import IJob
 from semaphore_twisted.model.ids import KeyId, ProjectId, TaskId, TemplateId
-from semaphore_twisted.model.tasks import Task
+from semaphore_twisted.model.jobs import JobResult
+from semaphore_twisted.model.tasks import Task, TaskEnd
 from semaphore_twisted.tasks.background import FIRST_PAUSE
 from semaphore_twisted.tasks.output import OutputLog
 
@@ -42,3 +45,17 @@ class Run:
 def new_run(task: Task, job_name: str) -> Run:
     """Return the state of *task* before its job starts."""
     return Run(task.id, task.project_id, task.template_id, job_name)
+
+
+def end_of(result: JobResult) -> TaskEnd:
+    """Return how the job with *result* ended."""
+    return TaskEnd(
+        began=_moment(result.started),
+        ended=_moment(result.ended),
+        step=result.step,
+        reason=result.reason,
+    )
+
+
+def _moment(seconds: float) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None

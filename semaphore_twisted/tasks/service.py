@@ -13,7 +13,6 @@ running job that is not in the database, because an older one was restored, is k
 
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from typing import ClassVar
 
@@ -36,7 +35,7 @@ from semaphore_twisted.jobs.shortages import shortage
 from semaphore_twisted.model.errors import DomainError, NoRoom, Unavailable
 from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.jobs import JobResult, JobSpecification
-from semaphore_twisted.model.tasks import Task, TaskEvent, TaskStatus
+from semaphore_twisted.model.tasks import NO_JOB, Task, TaskEnd, TaskEvent, TaskStatus
 from semaphore_twisted.operations.tasks import task_lifecycle
 from semaphore_twisted.runtime.coalescer import Coalescer
 from semaphore_twisted.tasks import preparation
@@ -46,7 +45,7 @@ from semaphore_twisted.tasks.observers import Observers
 from semaphore_twisted.tasks.output import OutputLog
 from semaphore_twisted.tasks.queue import startable
 from semaphore_twisted.tasks.retry_delay import RetryDelay
-from semaphore_twisted.tasks.run import Run, new_run
+from semaphore_twisted.tasks.run import Run, end_of, new_run
 from semaphore_twisted.tasks.unknown_jobs import UnknownJobs
 
 #: Seconds until the disk is checked again after it was too full.
@@ -355,6 +354,9 @@ class TaskService:
             over=partial(self._over, run),
             broken=partial(self._broken, run),
             begun=partial(self._observers.output_begun, run.project_id),
+            progressed=partial(
+                self._observers.progress_changed, run.project_id, run.task_id
+            ),
             release=run.release,
         )
 
@@ -429,8 +431,7 @@ class TaskService:
             run,
             _EVENTS[result.status],
             log_lines=log_lines,
-            began=_moment(result.started),
-            ended=_moment(result.ended),
+            end=end_of(result),
         )
 
     def _interruption(self) -> list[tuple[float, str]]:
@@ -442,7 +443,8 @@ class TaskService:
         log_lines = [
             (now, f"Failed to run task: {line}") for line in reason.splitlines()
         ]
-        await self._finish(run, TaskEvent.FAILED, log_lines=log_lines)
+        end = TaskEnd(reason=reason)
+        await self._finish(run, TaskEvent.FAILED, log_lines=log_lines, end=end)
 
     async def _finish(
         self,
@@ -450,8 +452,7 @@ class TaskService:
         happening: TaskEvent,
         *,
         log_lines: Sequence[tuple[float, str]] = (),
-        began: datetime | None = None,
-        ended: datetime | None = None,
+        end: TaskEnd = NO_JOB,
     ) -> None:
         """End a task, publish this, and remove the directories of its job."""
         if run.ending:
@@ -464,8 +465,7 @@ class TaskService:
                 run.task_id,
                 happening,
                 log_lines=log_lines,
-                began=began,
-                ended=ended,
+                end=end,
             )
         finally:
             if run.log is not None:
@@ -491,7 +491,3 @@ class TaskService:
     def _tell(self, task: Task | None) -> None:
         if task is not None:
             self._observers.task_changed(task)
-
-
-def _moment(seconds: float) -> datetime | None:
-    return datetime.fromtimestamp(seconds, UTC) if seconds else None

@@ -10,6 +10,7 @@ from zope.interface import implementer
 
 from semaphore_twisted.interfaces import ComputeFunction, IJob, IJobReceiver, IJobRunner
 from semaphore_twisted.model.jobs import JobResult
+from semaphore_twisted.model.results import JobEvent
 from semaphore_twisted.runtime.deferreds import log_errors
 from semaphore_twisted.tasks.job_directories import JobPaths
 
@@ -21,9 +22,14 @@ class _Discarded:
 
     _over: Callable[[], None]
 
-    def lines(self, lines: Sequence[tuple[float, str]], offset: int) -> Deferred[None]:
+    def lines(
+        self,
+        lines: Sequence[tuple[float, str]],
+        offset: int,
+        events: Sequence[JobEvent] = (),
+    ) -> Deferred[None]:
         """Discard lines."""
-        del lines, offset
+        del lines, offset, events
         return succeed(None)
 
     def part(self, moment: float, text: str) -> Deferred[None]:
@@ -33,9 +39,6 @@ class _Discarded:
 
     def fact(self, name: str, value: str) -> None:
         """Discard a fact."""
-
-    def step(self, name: str) -> None:
-        """Discard a step."""
 
     def ended(self, result: JobResult) -> None:
         """Receive the result: the job has ended."""

@@ -236,6 +236,9 @@ class SeparationCase(SynchronousTestCase):
             status = product.wait(project, task)
         text = "\n".join(product.output(project, task))
         self.assertEqual(status, "success", text)
+        hosts = product.api("GET", f"/project/{project}/tasks/{task}/ansible/hosts")
+        counted = {each["host"]: (each["ok"], each["changed"]) for each in hosts}
+        self.assertEqual(counted, {"localhost": (2, 0), "target": (2, 1)}, text)
         self.assertIn("target reached", text)
         self.assertNotIn("init for", text)
         return text

@@ -32,6 +32,7 @@ from semaphore_twisted.model.jobs import (
     Pipe,
     Step,
 )
+from semaphore_twisted.model.results import JobEvent, StepBegun
 from tests.support.disks import own_mounts, small_disk
 from tests.support.pace import in_time
 
@@ -76,16 +77,22 @@ class Receiver:
         self.times: list[float] = []
         self.offset = 0
         self.facts: dict[str, str] = {}
-        self.steps: list[str] = []
+        self.events: list[JobEvent] = []
         self.done: Deferred[JobResult] = Deferred()
         self.waiting: list[tuple[str, Deferred[None]]] = []
         self.deliveries = 0
 
-    def lines(self, lines: Sequence[tuple[float, str]], offset: int) -> Deferred[None]:
+    def lines(
+        self,
+        lines: Sequence[tuple[float, str]],
+        offset: int,
+        events: Sequence[JobEvent] = (),
+    ) -> Deferred[None]:
         """Keep the lines."""
         self.deliveries += 1
         self.received += [text for _, text in lines]
         self.times += [moment for moment, _ in lines]
+        self.events += events
         self.offset = offset
         self._look(self.received)
         if self.pause is None:
@@ -107,10 +114,6 @@ class Receiver:
     def fact(self, name: str, value: str) -> None:
         """Keep a fact."""
         self.facts[name] = value
-
-    def step(self, name: str) -> None:
-        """Keep a step."""
-        self.steps.append(name)
 
     def ended(self, result: JobResult) -> None:
         """Keep the result."""
@@ -227,7 +230,8 @@ class RunTests(JobCase):
                 str(self.place / "workspaces/task_1"),
             ],
         )
-        self.assertEqual(self.receiver.steps, ["one", "two"])
+        steps = [each.what for each in self.receiver.events]
+        self.assertEqual(steps, [StepBegun("one"), StepBegun("two")])
 
     async def test_failure(self) -> None:
         """A failing step ends the job; its exit status is in the result and the log."""
@@ -528,9 +532,13 @@ class OutputTests(JobCase):
         delays: list[float] = []
         keep = self.receiver.lines
 
-        def lines(lines: Sequence[tuple[float, str]], offset: int) -> Deferred[None]:
+        def lines(
+            lines: Sequence[tuple[float, str]],
+            offset: int,
+            events: Sequence[JobEvent] = (),
+        ) -> Deferred[None]:
             delays.extend(time.time() - float(text) for _, text in lines)
-            return keep(lines, offset)
+            return keep(lines, offset, events)
 
         self.receiver.lines = lines  # type: ignore[method-assign]
         await self.receiver.done
@@ -574,9 +582,13 @@ class OutputTests(JobCase):
         )
         keep = self.receiver.lines
 
-        def lines(lines: Sequence[tuple[float, str]], offset: int) -> Deferred[None]:
+        def lines(
+            lines: Sequence[tuple[float, str]],
+            offset: int,
+            events: Sequence[JobEvent] = (),
+        ) -> Deferred[None]:
             self.followers[0].release(offset)
-            return keep(lines, offset)
+            return keep(lines, offset, events)
 
         follower = await self.runner.start(specification, self.receiver)
         self.followers.append(follower)
@@ -778,10 +790,10 @@ class SurvivalTests(JobCase):
             "from semaphore_twisted.model.jobs import JobSpecification\n"
             "from twisted.internet.defer import succeed\n"
             "class Receiver:\n"
-            "    def lines(self, lines, offset):\n"
+            "    def lines(self, lines, offset, events=()):\n"
             "        print(len(lines), offset, flush=True)\n"
             "        return succeed(None)\n"
-            "    step = fact = ended = lambda *a: None\n"
+            "    fact = ended = lambda *a: None\n"
             "spec = msgspec.json.decode(sys.argv[1], type=JobSpecification)\n"
             "SupervisedRunner(reactor=reactor).start(spec, Receiver())\n"
             "reactor.run()\n"
@@ -906,7 +918,11 @@ class SurvivalTests(JobCase):
         """A failing receiver ends the following, which can resume at its offset."""
         self.receiver.pause = None
 
-        def fails(lines: Sequence[tuple[float, str]], offset: int) -> Deferred[None]:
+        def fails(
+            lines: Sequence[tuple[float, str]],
+            offset: int,
+            events: Sequence[JobEvent] = (),
+        ) -> Deferred[None]:
             raise ValueError("no store")
 
         self.receiver.lines = fails  # type: ignore[method-assign]

@@ -31,6 +31,13 @@ from semaphore_twisted.jobs.process import (
 )
 from semaphore_twisted.jobs.shortages import SupervisorFailed
 from semaphore_twisted.model.jobs import JobResult
+from semaphore_twisted.model.results import (
+    JobEvent,
+    ReportsDropped,
+    RunBegun,
+    RunEnded,
+    StepBegun,
+)
 
 RESULT = JobResult(status="error", reason="why", started=1.0, ended=2.0)
 
@@ -43,9 +50,15 @@ class Receiver:
         self.given: list[object] = []
         self.storing: list[Deferred[None]] = []
 
-    def lines(self, lines: Sequence[tuple[float, str]], offset: int) -> Deferred[None]:
+    def lines(
+        self,
+        lines: Sequence[tuple[float, str]],
+        offset: int,
+        events: Sequence[JobEvent] = (),
+    ) -> Deferred[None]:
         """Record lines."""
         self.given.append(([text for _, text in lines], offset))
+        self.given += events
         self.storing.append(Deferred())
         return self.storing[-1]
 
@@ -57,10 +70,6 @@ class Receiver:
     def fact(self, name: str, value: str) -> None:
         """Keep a fact."""
         self.given.append({name: value})
-
-    def step(self, name: str) -> None:
-        """Keep a step."""
-        self.given.append(name)
 
     def ended(self, result: JobResult) -> None:
         """Keep the result."""
@@ -162,8 +171,45 @@ class FollowerTests(SynchronousTestCase):
         self.write(spool.RecordKind.FACT, b'{"name": "a", "value": "b"}')
         end = self.write(spool.RecordKind.OUTPUT, b"two\n")
         self.follow()
+        begun = JobEvent(1, 5.0, StepBegun("clone"))
         self.assertEqual(
-            self.receiver.given, ["clone", {"a": "b"}, (["one", "two"], end)]
+            self.receiver.given, [{"a": "b"}, (["one", "two"], end), begun]
+        )
+
+    def test_events(self) -> None:
+        """Events come with the lines around them, even without any line."""
+        self.write(spool.RecordKind.OUTPUT, b"one\n")
+        self.write(spool.RecordKind.REPORT, b'{"type": "start", "plays": 2}')
+        self.write(spool.RecordKind.OUTPUT, b"two\n")
+        end = self.write(spool.RecordKind.REPORT, b'{"type": "play"}')
+        follower = self.follow()
+        self.assertEqual(
+            self.receiver.given,
+            [
+                (["one", "two"], end),
+                JobEvent(2, 5.0, RunBegun(plays=2)),
+                JobEvent(3, 5.0, ReportsDropped(1)),
+            ],
+        )
+        self.receiver.store()
+        self.receiver.given.clear()
+        end = self.write(spool.RecordKind.STEP, b'{"name": "next"}')
+        self.reactor.advance(1)
+        self.assertEqual(
+            self.receiver.given, [([], end), JobEvent(1, 5.0, StepBegun("next"))]
+        )
+        self.receiver.store()
+        self.assertEqual(follower.offset, end)
+
+    def test_event_in_a_line(self) -> None:
+        """An event after a part of a line ends this line, as other records do."""
+        self.write(spool.RecordKind.PART, b"Password: ")
+        end = self.write(spool.RecordKind.REPORT, b'{"type": "end", "errors": 0}')
+        self.write(spool.RecordKind.PART, b"more")
+        self.follow()
+        self.assertEqual(
+            self.receiver.given,
+            [(["Password: "], end), JobEvent(2, 5.0, RunEnded(errors=0))],
         )
 
     def test_record_ends_a_line(self) -> None:
@@ -224,8 +270,14 @@ class FollowerTests(SynchronousTestCase):
         end = self.write(spool.RecordKind.PART, b"\xc3\xa9d")
         (self.spool / "result").write_bytes(msgspec.json.encode(RESULT))
         self.follow()
-        self.assertEqual(self.receiver.given[:2], ["next", {"x": "y"}])
-        self.assertEqual(self.receiver.given[2:], [(["a", "note", "b", "c"], between)])
+        self.assertEqual(
+            self.receiver.given,
+            [
+                {"x": "y"},
+                (["a", "note", "b", "c"], between),
+                JobEvent(4, 5.0, StepBegun("next")),
+            ],
+        )
         self.receiver.store()
         self.assertEqual(self.receiver.given[3:], ["éd", (["éd"], end)])
         self.receiver.store()

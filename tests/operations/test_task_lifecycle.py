@@ -12,6 +12,7 @@ from semaphore_twisted.model.tasks import (
     IllegalTransition,
     Queued,
     Task,
+    TaskEnd,
     TaskEvent,
     TaskStatus,
 )
@@ -163,7 +164,7 @@ class FinishTests(ProgressTestCase):
         task = self.task(TaskStatus.RUNNING, start=self.conn.now, secret="s1.a.b")
         later = self.conn.now + timedelta(seconds=5)
         finished = self.finish(
-            task, TaskEvent.SUCCEEDED, log_lines=[(1, "bye")], ended=later
+            task, TaskEvent.SUCCEEDED, log_lines=[(1, "bye")], end=TaskEnd(ended=later)
         )
         assert finished is not None
         self.assertEqual(finished.task.status, TaskStatus.SUCCESS)
@@ -204,7 +205,9 @@ class FinishTests(ProgressTestCase):
         """A task never ends before its start, even if a job's clock is wrong."""
         task = self.task(TaskStatus.RUNNING, start=self.conn.now)
         finished = self.finish(
-            task, TaskEvent.SUCCEEDED, ended=self.conn.now - timedelta(hours=2)
+            task,
+            TaskEvent.SUCCEEDED,
+            end=TaskEnd(ended=self.conn.now - timedelta(hours=2)),
         )
         assert finished is not None
         self.assertEqual(finished.task.end, self.conn.now)

@@ -43,6 +43,7 @@ ALL = [
     "0007_event_actions",
     "0008_object_events",
     "0009_checks",
+    "0010_results",
 ]
 
 #: The last of them, and the one after it.

@@ -19,6 +19,8 @@ from semaphore_twisted.jobs import spool, supervisor
 from semaphore_twisted.jobs.invocation import specification
 from semaphore_twisted.jobs.job_inputs import JobOptions, JobOrder
 from semaphore_twisted.model.jobs import JobSpecification
+from semaphore_twisted.model.results import JobEvent
+from semaphore_twisted.tasks.log_places import LogPlaces
 from tests.support.gitserver import Repository
 from tests.support.orders import options
 
@@ -34,6 +36,8 @@ class Ran(msgspec.Struct, frozen=True, kw_only=True):
     lines: list[str]
     facts: dict[str, str]
     seconds: float
+    #: What the job reported, with the numbers of lines of the log.
+    events: list[JobEvent]
 
     @property
     def log(self) -> str:
@@ -41,7 +45,7 @@ class Ran(msgspec.Struct, frozen=True, kw_only=True):
         return "\n".join(self.lines)
 
 
-def run(made: JobSpecification) -> Ran:
+def run(made: JobSpecification, *, timeout: float = 120) -> Ran:
     """Run the job to its end, and remove its spool as the server does."""
     folder = Path(made.spool)
     folder.mkdir(mode=0o700)
@@ -50,21 +54,29 @@ def run(made: JobSpecification) -> Ran:
         [sys.executable, "-I", "-S", "-X", "utf8", str(supervisor.__file__)],
         input=msgspec.json.encode(made),
         check=True,
-        timeout=120,
+        timeout=timeout,
         stdout=subprocess.DEVNULL,
     )
     seconds = time.monotonic() - began
     result = spool.result((folder / "result").read_bytes())
     records, _ = spool.decode((folder / "output").read_bytes())
     shutil.rmtree(folder)
-    text = b"".join(
-        record.body
-        if record.body.endswith(b"\n") or record.kind == spool.RecordKind.PART
-        else record.body + b"\n"
-        for record in records
-        if record.kind
-        in {spool.RecordKind.OUTPUT, spool.RecordKind.NOTE, spool.RecordKind.PART}
-    )
+    text = b""
+    events: list[JobEvent] = []
+    for record in records:
+        if record.kind == spool.RecordKind.REPORT:
+            line = text.count(b"\n") + 1
+            events.append(JobEvent(line, record.time, spool.report(record.body)))
+        if record.kind not in {
+            spool.RecordKind.OUTPUT,
+            spool.RecordKind.NOTE,
+            spool.RecordKind.PART,
+        }:
+            continue
+        text += record.body
+        if record.kind != spool.RecordKind.PART and not text.endswith(b"\n"):
+            text += b"\n"
+    lines = text.decode(errors="replace").split("\n")[:-1]
     return Ran(
         status=result.status,
         step=result.step,
@@ -76,6 +88,7 @@ def run(made: JobSpecification) -> Ran:
             if record.kind == spool.RecordKind.FACT
         ),
         seconds=seconds,
+        events=list(LogPlaces().found(lines, events)),
     )
 
 

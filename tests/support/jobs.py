@@ -9,6 +9,7 @@ from zope.interface import implementer
 
 from semaphore_twisted.interfaces import IJob, IJobReceiver, IJobRunner
 from semaphore_twisted.model.jobs import JobResult, JobSpecification
+from semaphore_twisted.model.results import JobEvent
 
 
 @implementer(IJobReceiver)
@@ -20,7 +21,7 @@ class RecordingReceiver:
     parts: list[str] = field(factory=list)
     offset: int = 0
     facts: dict[str, str] = field(factory=dict)
-    steps: list[str] = field(factory=list)
+    events: list[JobEvent] = field(factory=list)
     result: JobResult | None = None
     held: bool = False
     done: Deferred[JobResult] = field(factory=Deferred)
@@ -28,9 +29,15 @@ class RecordingReceiver:
     begun: Deferred[None] = field(factory=Deferred)
     _waiting: list[Deferred[None]] = field(factory=list)
 
-    def lines(self, lines: Sequence[tuple[float, str]], offset: int) -> Deferred[None]:
+    def lines(
+        self,
+        lines: Sequence[tuple[float, str]],
+        offset: int,
+        events: Sequence[JobEvent] = (),
+    ) -> Deferred[None]:
         """Record *lines*."""
         self.texts += [text for _, text in lines]
+        self.events += events
         self.offset = offset
         if self.texts and not self.begun.called:
             self.begun.callback(None)
@@ -55,10 +62,6 @@ class RecordingReceiver:
     def fact(self, name: str, value: str) -> None:
         """Record a fact."""
         self.facts[name] = value
-
-    def step(self, name: str) -> None:
-        """Record a step."""
-        self.steps.append(name)
 
     def ended(self, result: JobResult) -> None:
         """Record the result."""

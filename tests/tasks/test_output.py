@@ -13,6 +13,13 @@ from zope.interface.verify import verifyObject
 from semaphore_twisted.interfaces import IJobReceiver
 from semaphore_twisted.model.jobs import JobResult
 from semaphore_twisted.model.limits import SPOOL_RELEASED
+from semaphore_twisted.model.results import (
+    JobEvent,
+    PlayBegun,
+    RunBegun,
+    RunProgress,
+    StepBegun,
+)
 from semaphore_twisted.model.tasks import OutputLine
 from semaphore_twisted.operations.tasks.output import page
 from semaphore_twisted.persistence import schema
@@ -21,6 +28,8 @@ from tests.support.memory import MemoryDatabase, make_project
 from tests.support.tasks import make_task, make_template
 
 OFFSET = select(schema.task.c.spool_offset)
+LINE = select(schema.task_section.c.line)
+STAGE = select(schema.task_stage.c.type)
 COMMIT = select(schema.task.c.commit_hash)
 
 
@@ -36,6 +45,7 @@ class OutputLogTests(SynchronousTestCase):
         self.clock = Clock()
         self.published: list[OutputLine] = []
         self.begun: list[OutputLine] = []
+        self.progress: list[RunProgress] = []
         self.results: list[JobResult] = []
         self.broken = 0
         self.log = OutputLog(
@@ -46,6 +56,7 @@ class OutputLogTests(SynchronousTestCase):
             over=self.results.append,
             broken=self.count,
             begun=self.begun.append,
+            progressed=self.progress.append,
         )
 
     def publish(self, lines: Sequence[OutputLine]) -> None:
@@ -114,6 +125,31 @@ class OutputLogTests(SynchronousTestCase):
         self.assertEqual(self.texts(), [])
         self.database.flush()
         self.assertEqual(self.texts(), ["a"])
+
+    def test_events(self) -> None:
+        """Events are stored with their lines' numbers, also of gathered lines."""
+        begun = [
+            JobEvent(2, 1.0, RunBegun(2)),
+            JobEvent(2, 1.0, PlayBegun(1, "web", 1)),
+        ]
+        header = [(1.0, "PLAY [web] *")]
+        self.successResultOf(self.log.lines([(1.0, "a")], 1))
+        first = self.log.lines([(1.0, "b")], 2)
+        second = self.log.lines(header, 3, begun)
+        self.clock.advance(INTERVAL)
+        for each in (first, second):
+            self.successResultOf(each)
+        wanted = RunProgress(play=1, plays=2, play_name="web", task_name="")
+        self.assertEqual(self.progress, [wanted])
+        self.assertEqual(self.database.conn.scalar(LINE), 3)
+
+    def test_events_without_lines(self) -> None:
+        """An event is stored although no line comes with it."""
+        step = JobEvent(1, 1.0, StepBegun("playbook"))
+        self.successResultOf(self.log.lines([], 7, [step]))
+        self.assertEqual(self.database.conn.scalar(OFFSET), 7)
+        self.assertEqual(self.database.conn.scalar(STAGE), "playbook")
+        self.assertEqual(self.progress, [])
 
     def test_fact_with_lines(self) -> None:
         """A fact is stored in the transaction of the lines that follow it."""

@@ -19,6 +19,7 @@ from semaphore_twisted.model.errors import Invalid, NoRoom
 from semaphore_twisted.model.ids import ProjectId, TaskId, TemplateId
 from semaphore_twisted.model.jobs import JobResult, JobSpecification, Step
 from semaphore_twisted.model.keys import KeyType, Text
+from semaphore_twisted.model.results import RunProgress
 from semaphore_twisted.model.tasks import (
     IllegalTransition,
     OutputLine,
@@ -126,6 +127,12 @@ class Watcher:
     def output_begun(self, project_id: ProjectId, line: OutputLine) -> None:
         """Note the beginning of a line."""
         self.heard.append((line.task_id, f"{line.output}…"))
+
+    def progress_changed(
+        self, project_id: ProjectId, task_id: TaskId, progress: RunProgress
+    ) -> None:
+        """Note the progress of a run."""
+        self.heard.append((task_id, progress))
 
 
 def prepare(order: JobOrder) -> JobSpecification:
@@ -369,6 +376,10 @@ class FailureTests(ServiceTestCase):
         self.assertEqual(
             self.texts(task),
             ["Failed to run task: The playbook is outside of the repository"],
+        )
+        reason = select(schema.task_stage.c.reason)
+        self.assertEqual(
+            self.conn.scalar(reason), "The playbook is outside of the repository"
         )
         self.assertEqual(self.runner.started, [])
 

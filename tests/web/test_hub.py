@@ -21,6 +21,7 @@ from semaphore_twisted.model import limits
 from semaphore_twisted.model.changes import Changes
 from semaphore_twisted.model.ids import ProjectId, TaskId, TemplateId, UserId
 from semaphore_twisted.model.peers import PeerStatus
+from semaphore_twisted.model.results import RunProgress
 from semaphore_twisted.model.tasks import OutputLine, Task, TaskStatus
 from semaphore_twisted.model.users import Credentials, Visibility
 from semaphore_twisted.web.websocket.hub import (
@@ -29,6 +30,7 @@ from semaphore_twisted.web.websocket.hub import (
     RIGHTS_ENDED,
     Hub,
 )
+from semaphore_twisted.web.websocket.subscriptions import Subscription
 from semaphore_twisted.web.websocket.watcher import Watcher
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -217,6 +219,35 @@ class HubTests(HubTestCase):
         self.assertEqual(len(member.sent), 3)
         self.assertEqual(stranger.sent, [])
         self.assertEqual(len(admin.sent), 3)
+
+    def test_progress(self) -> None:
+        """The progress reaches those who want changes, may see the task, and read."""
+        stranger = Visibility(everything=False, projects=frozenset({OTHER}))
+        watchers = [
+            self.watcher(name, audience)
+            for name, audience in (("a", MEMBER), ("b", MEMBER), ("c", stranger))
+        ]
+        for watcher, _ in watchers:
+            watcher.subscription = Subscription(changes=True)
+        watchers[1][0].pause()
+        watchers.append(self.watcher("d", MEMBER))
+        progress = RunProgress(play=2, plays=4, play_name="web", task_name="install")
+        self.hub.progress_changed(PROJECT, TASK, progress)
+        self.assertEqual([wire.sent for _, wire in watchers[1:]], [[], [], []])
+        self.assertEqual(
+            watchers[0][1].sent,
+            [
+                {
+                    "type": "progress",
+                    "play": 2,
+                    "plays": 4,
+                    "play_name": "web",
+                    "task_name": "install",
+                    "task_id": 7,
+                    "project_id": 1,
+                }
+            ],
+        )
 
     def test_slow_watcher_catches_up(self) -> None:
         """A slow watcher gets the missed lines from the store, in order."""

@@ -14,7 +14,7 @@ import os
 import pwd
 import signal
 
-from semaphore_twisted.jobs.supervision import linux
+from semaphore_twisted.jobs.supervision import ansible_config, linux
 from semaphore_twisted.jobs.supervision.specification import (
     ReadStep,
     Specification,
@@ -204,6 +204,7 @@ def _start(
 
         pid = _fork(
             become,
+            _adaptation(step, environ, workspace, mark),
             argv=argv,
             environ=environ,
             # A directory that is handed over has been entered already.
@@ -217,6 +218,19 @@ def _start(
     child = Child(pid, [end for end in keep if end not in feeds])
     child.feeds = {writer: memoryview(content) for writer, content in feeds.items()}
     return child
+
+
+def _adaptation(
+    step: ReadStep, environ: dict[bytes, bytes], workspace: str, mark: str
+) -> Callable[[], None]:
+    """Return a function that changes *environ* in the child, as *step* needs it."""
+
+    def adapt() -> None:
+        if step.reports is not None:
+            folder = expand(step.reports, workspace, {}).encode()
+            ansible_config.add_reports(environ, mark.encode(), folder)
+
+    return adapt
 
 
 def _refuse_nul(texts: list[bytes]) -> None:
@@ -249,6 +263,7 @@ def _memory(user: ProcessUser | None, content: bytes) -> int:
 
 def _fork(
     become: Callable[[], None],
+    adapt: Callable[[], None],
     *,
     argv: list[bytes],
     environ: dict[bytes, bytes],
@@ -264,7 +279,15 @@ def _fork(
     if pid == 0:
         if namespaces is not None and _enter(namespaces, tell=tell, count=count):
             parent = None
-        _execute(become, argv=argv, environ=environ, cwd=cwd, parent=parent, tell=tell)
+        _execute(
+            become,
+            adapt,
+            argv=argv,
+            environ=environ,
+            cwd=cwd,
+            parent=parent,
+            tell=tell,
+        )
     os.close(tell)
     os.close(count)
     with open(told, "rb") as words, open(counted, "rb") as numbers:
@@ -303,6 +326,7 @@ def _enter(namespaces: Namespaces, *, tell: int, count: int) -> bool:
 
 def _execute(
     become: Callable[[], None],
+    adapt: Callable[[], None],
     *,
     argv: list[bytes],
     environ: dict[bytes, bytes],
@@ -320,6 +344,7 @@ def _execute(
                 os._exit(127)
         stage = "folder"
         os.chdir(cwd)
+        adapt()
         stage = "program"
         _search(argv, environ)
     except OSError as error:

@@ -24,6 +24,7 @@ from semaphore_twisted.jobs.supervision.specification import (
     Specification,
     expand,
 )
+from semaphore_twisted.jobs.supervision.step_log import StepLog
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ _DRAIN_SECONDS = 0.3
 _LEFTOVER_GRACE = 1.0
 #: Seconds that the result waits for the removal of files without secrets.
 _REMOVAL_SECONDS = 2.0
+
+
+def _drop(data: bytes) -> None:
+    """Discard output."""
 
 
 class Ending(Exception):
@@ -59,16 +64,12 @@ class Ending(Exception):
         self.step = step
         self.exit_status = exit_status
         self.signal = signal
-        #: Withheld output with its stream, and lines, to log before the reason.
+        #: Withheld output with its log, and lines, to log before the reason.
         self.kept = bytearray()
-        self.source: object = None
+        self.log: Callable[[bytes], None] = _drop
         self.lines: list[str] = []
         #: The last line of the log.
         self.last = reason
-
-
-def _drop(data: bytes) -> None:
-    """Discard output."""
 
 
 class Job:
@@ -282,15 +283,13 @@ class Job:
 
     def _locked(self, step: ReadStep, deadline: float | None) -> str:
         """Run the program of *step*."""
-        remarks = dict(step.remarks)
-        remarked: list[str] = []
+        log = StepLog(
+            step,
+            mark=self._specification.mark,
+            masker=self._masker,
+            journal=self._journal,
+        )
         kept = bytearray()
-
-        def log(data: bytes) -> None:
-            self._journal.output(data, log)
-            found = [each for each in remarks if each.encode() in data]
-            remarked.extend(remarks.pop(each) for each in found)
-
         captured = bytearray()
 
         def keep(data: bytes) -> None:
@@ -312,7 +311,7 @@ class Job:
         except child.StartFailed as failed:
             raise self._failed(step, str(failed)) from None
         self._loop.track(started.pid)
-        sinks: list[Callable[[bytes], None]] = [keep if step.quiet else log]
+        sinks: list[Callable[[bytes], None]] = [keep if step.quiet else log.write]
         if step.capture:
             sinks.insert(0, capture)
         for output, sink in zip(started.outputs, sinks, strict=True):
@@ -327,18 +326,17 @@ class Job:
                 outcome = self._outcome(step, started.pid, bytes(captured))
         except Ending as ending:
             # Output that is still in the pipe is added to it.
-            ending.kept, ending.source = kept, log
+            ending.kept, ending.log = kept, log.write
             kept.extend(captured)
             self._loop.redirect(started.outputs, keep)
             raise
         else:
             # Processes that the step left behind may continue writing.
-            after = _drop if step.quiet else log
+            after = _drop if step.quiet else log.write
             self._loop.redirect(started.outputs, after)
             return outcome
         finally:
-            for sentence in remarked:
-                self._journal.note(sentence)
+            log.conclude()
 
     def _until_ready(
         self, step: ReadStep, started: child.Child, deadline: float | None
@@ -407,7 +405,7 @@ class Job:
         grace = self._specification.grace
         self._end_all(min(grace, _LEFTOVER_GRACE) if limited else grace)
         self._loop.close_streams()
-        self._journal.output(bytes(ending.kept), ending.source)
+        ending.log(bytes(ending.kept))
         for line in ending.lines:
             self._journal.note(line)
         if ending.last:
@@ -427,7 +425,7 @@ class Job:
         except Ending as ending:
             self._end_all(0)
             self._loop.close_streams()
-            self._journal.output(bytes(ending.kept), ending.source)
+            ending.log(bytes(ending.kept))
             self._journal.note(f"Cleaning up: {ending.last}")
         else:
             self._end_all(min(self._specification.grace, _LEFTOVER_GRACE))

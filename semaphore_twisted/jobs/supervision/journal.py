@@ -167,6 +167,14 @@ class Journal:
         """Write that a step begins."""
         self._append(RecordKind.STEP, json.dumps({"name": name}).encode())
 
+    def report(self, report: dict[str, object]) -> None:
+        """Write a report of the results plugin; its texts must be masked already.
+
+        It is left out while the disk has no space for output.
+        """
+        if self._has_room():
+            self._append(RecordKind.REPORT, json.dumps(report).encode())
+
     def _append(self, kind: int, body: bytes) -> None:
         """Write a complete record, or drop it."""
         if not body:

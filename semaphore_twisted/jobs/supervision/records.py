@@ -24,6 +24,8 @@ class RecordKind:
     #: Masked bytes of a line that has not ended. The next record continues the line if
     #: it is an OUTPUT or a PART; any other record ends it.
     PART = 5
+    #: JSON of the results plugin; its texts are masked.
+    REPORT = 6
 
 
 HEADER = struct.Struct(">IIBd")

@@ -67,6 +67,7 @@ class ReadStep:
         self.failure: str | None = given.get("failure")
         self.install: str = given.get("install", "")
         self.remarks: dict[str, str] = given.get("remarks", {})
+        self.reports: str | None = given.get("reports")
 
 
 class Specification:

@@ -16,7 +16,9 @@ import msgspec
 
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.ids import TaskId
+from semaphore_twisted.model.results import JobEvent
 from semaphore_twisted.model.tasks import OutputLine
+from semaphore_twisted.operations.tasks import results
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.schema import task, task_output
 from semaphore_twisted.persistence.statements.tasks import tasks as statements
@@ -54,12 +56,13 @@ def append(
     *,
     offset: int | None = None,
     facts: Mapping[str, str] | None = None,
+    events: Sequence[JobEvent] = (),
 ) -> list[OutputLine]:
     """Store *lines* (seconds since the epoch, text), numbered after the stored ones.
 
-    The *offset* up to which the job's spool was read, and *facts* read with the lines,
-    are stored in the same transaction, so that a crash neither loses nor repeats a
-    line. Nothing is stored for a task that was deleted.
+    The *offset* up to which the job's spool was read, and *facts* and *events* read
+    with the lines, are stored in the same transaction, so that a crash neither loses
+    nor repeats any of them. Nothing is stored for a task that was deleted.
     """
     progress = conn.one(statements.machinery, _Progress, id=task_id)
     if progress is None:
@@ -79,6 +82,8 @@ def append(
         changes["spool_offset"] = offset
     if changes:
         conn.update(task, task_id, **changes)
+    if events:
+        results.record(conn, task_id, progress.lines, events)
     return [
         _line(task_id, number, moment, text)
         for number, (moment, text) in enumerate(stored, progress.lines + 1)

@@ -5,7 +5,6 @@ crash: a transition that was already made is not repeated.
 """
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
 
 import msgspec
 
@@ -13,16 +12,18 @@ from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.model.errors import DomainError
 from semaphore_twisted.model.ids import KeyId, TaskId, TemplateId
 from semaphore_twisted.model.tasks import (
+    NO_JOB,
     OutputLine,
     Queued,
     Task,
+    TaskEnd,
     TaskEvent,
     TaskStatus,
     advance,
 )
 from semaphore_twisted.model.templates import Template
 from semaphore_twisted.operations import events
-from semaphore_twisted.operations.tasks import output, slices
+from semaphore_twisted.operations.tasks import output, results, slices
 from semaphore_twisted.operations.tasks.overrides import NewTask
 from semaphore_twisted.operations.tasks.tasks import add, move, template_of
 from semaphore_twisted.persistence import schema
@@ -161,8 +162,7 @@ def finish(
     happening: TaskEvent,
     *,
     log_lines: Sequence[tuple[float, str]] = (),
-    began: datetime | None = None,
-    ended: datetime | None = None,
+    end: TaskEnd = NO_JOB,
 ) -> Finished | None:
     """End a task, with its last lines *log_lines*; an ended task is not changed.
 
@@ -176,14 +176,24 @@ def finish(
         happening = TaskEvent.STOPPED
     lines = output.append(conn, task_id, log_lines) if log_lines else []
     status = advance(task.status, happening)
-    begin = task.start or began
+    begin = task.start or end.began
+    ended = end.ended or conn.now
     conn.update(
         schema.task,
         task_id,
         status=status,
         start=begin,
-        end=max(ended or conn.now, begin) if begin else ended or conn.now,
+        end=max(ended, begin) if begin else ended,
         secret=None,
+    )
+    results.finish(
+        conn,
+        task_id,
+        result=status.value,
+        step=end.step,
+        reason=end.reason,
+        line=output.length(conn, task_id),
+        at=ended,
     )
     template = template_of(conn, task.project_id, task.template_id)
     _record(conn, task, template, f"finished with status {status.upper()}")

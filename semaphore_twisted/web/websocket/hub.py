@@ -34,6 +34,7 @@ from semaphore_twisted.model.changes import Changes
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.ids import ProjectId, TaskId, UserId
 from semaphore_twisted.model.peers import PeerStatus
+from semaphore_twisted.model.results import RunProgress
 from semaphore_twisted.model.tasks import OutputLine, Task
 from semaphore_twisted.model.users import Credentials, Sight, Visibility
 from semaphore_twisted.operations.tasks.output import portions
@@ -48,6 +49,7 @@ from semaphore_twisted.web.websocket.messages import (
     log_message,
     lost_message,
     may_know,
+    progress_message,
     seen_by,
     status_message,
     subscribed_message,
@@ -328,6 +330,19 @@ class Hub:
         frame = self._frame(update_message(task))
         for watcher in list(self._watchers):
             watcher.update(task, frame)
+
+    def progress_changed(
+        self, project_id: ProjectId, task_id: TaskId, progress: RunProgress
+    ) -> None:
+        """Send the progress of a run to the watchers that want changes, and may see it.
+
+        A watcher that does not read is skipped: the next play or task follows.
+        """
+        frame = self._frame(progress_message(project_id, task_id, progress))
+        for watcher in list(self._watchers):
+            wants = watcher.subscription.changes and not watcher.paused
+            if wants and watcher.audience.sees(project_id):
+                watcher.wire.send(frame)
 
     def peers_observed(self, statuses: Sequence[PeerStatus]) -> None:
         """Send each watcher the statuses it may see.

@@ -6,8 +6,9 @@ import msgspec
 from msgspec.structs import replace
 
 from semaphore_twisted.model.changes import Change
-from semaphore_twisted.model.ids import ProjectId
+from semaphore_twisted.model.ids import ProjectId, TaskId
 from semaphore_twisted.model.peers import PeerStatus
+from semaphore_twisted.model.results import RunProgress
 from semaphore_twisted.model.tasks import OutputLine, Task
 from semaphore_twisted.model.users import Visibility
 from semaphore_twisted.web.websocket.subscriptions import Subscription
@@ -75,6 +76,21 @@ def update_message(task: Task) -> bytes:
         template_id=task.template_id,
         project_id=task.project_id,
         version=task.version,
+    )
+
+
+def progress_message(
+    project_id: ProjectId, task_id: TaskId, progress: RunProgress
+) -> bytes:
+    """Return the ``progress`` message: the play and the task at which a run is."""
+    return _fields(
+        type="progress",
+        play=progress.play,
+        plays=progress.plays,
+        play_name=progress.play_name,
+        task_name=progress.task_name,
+        task_id=task_id,
+        project_id=project_id,
     )
 
 

@@ -17,7 +17,8 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     """Which messages a client wants besides the states of tasks and of VPN peers.
 
     *logs* are the tasks whose lines are sent, ``None`` for all tasks. *changes* are
-    messages about changed objects. The default is what Semaphore sends.
+    messages about changed objects and the progress of runs. The default is what
+    Semaphore sends.
     """
 
     logs: tuple[int, ...] | None = None  # a set would take three times the memory

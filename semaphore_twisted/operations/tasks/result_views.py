@@ -1,0 +1,165 @@
+"""What users see of a task's results: stages, hosts, errors, and why it failed."""
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from semaphore_twisted.model import limits
+from semaphore_twisted.model.ids import TaskId
+from semaphore_twisted.model.results import (
+    HostError,
+    HostResult,
+    LogSection,
+    TaskFailure,
+    TaskStage,
+    TaskSummary,
+)
+from semaphore_twisted.model.tasks import OutputLine, Task, TaskStatus
+from semaphore_twisted.model.users import Actor
+from semaphore_twisted.operations.projects.references import project_of
+from semaphore_twisted.operations.tasks import output, results
+from semaphore_twisted.operations.tasks.tasks import task_of
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.statements.tasks import results as statements
+
+#: Lines at the begin and at the end of a stage in which its error is sought.
+_FIRST, _LAST = 200, 50
+#: Characters of a line in a sentence.
+_LONGEST = 300
+#: The begin of a line in which a program names an error.
+_ERROR = re.compile(
+    r"(?:ERROR!|\[ERROR\]|ERROR:|error:|fatal:|Error:|Traceback|ssh:|[\w./-]+: error:"
+    r"|Permission denied)"
+)
+
+
+class _FailedStage(TaskStage, frozen=True, kw_only=True):
+    """A stage as it is stored."""
+
+    reason: str = ""
+
+
+class _Dropped(msgspec.Struct, frozen=True):
+    dropped: int = 0
+
+
+def stages(conn: Connection, actor: Actor, task_id: TaskId) -> list[TaskStage]:
+    """Return the stages of a task, in order."""
+    _task(conn, actor, task_id)
+    return conn.all(statements.stages, TaskStage, task_id=task_id)
+
+
+def host_ids(conn: Connection, actor: Actor, *, task_id: TaskId) -> list[int]:
+    """Return the ids of the hosts of a task, in the order of their first result."""
+    _task(conn, actor, task_id)
+    return conn.column(statements.host_ids, task_id=task_id)
+
+
+def hosts(
+    conn: Connection, actor: Actor, ids: Sequence[int], *, task_id: TaskId
+) -> tuple[list[HostResult], int]:
+    """Return the hosts of the first *ids*, and how many ids were read."""
+    _task(conn, actor, task_id)
+    return conn.batch(
+        statements.host, HostResult, ids, size=limits.BATCH, task_id=task_id
+    )
+
+
+def error_ids(conn: Connection, actor: Actor, *, task_id: TaskId) -> list[int]:
+    """Return the ids of the errors of a task, in the order of the log."""
+    _task(conn, actor, task_id)
+    return conn.column(statements.error_ids, task_id=task_id)
+
+
+def errors(
+    conn: Connection, actor: Actor, ids: Sequence[int], *, task_id: TaskId
+) -> tuple[list[HostError], int]:
+    """Return the errors of the first *ids*, and how many ids were read."""
+    _task(conn, actor, task_id)
+    return conn.batch(
+        statements.error, HostError, ids, size=limits.BATCH, task_id=task_id
+    )
+
+
+def section_ids(conn: Connection, actor: Actor, *, task_id: TaskId) -> list[int]:
+    """Return the ids of the plays and tasks of a run, in the order of the log."""
+    _task(conn, actor, task_id)
+    return conn.column(statements.section_ids, task_id=task_id)
+
+
+def sections(
+    conn: Connection, actor: Actor, ids: Sequence[int], *, task_id: TaskId
+) -> tuple[list[LogSection], int]:
+    """Return the plays and tasks of the first *ids*, and how many ids were read."""
+    _task(conn, actor, task_id)
+    return conn.batch(
+        statements.section, LogSection, ids, size=limits.BATCH, task_id=task_id
+    )
+
+
+def summary(conn: Connection, actor: Actor, task_id: TaskId) -> TaskSummary:
+    """Return the progress of a task's run, and the cause of its failure."""
+    task = _task(conn, actor, task_id)
+    run = conn.one(statements.run, _Dropped, task_id=task_id) or _Dropped()
+    return TaskSummary(
+        progress=results.progress(conn, task_id),
+        failure=_failure(conn, task) if task.status is TaskStatus.ERROR else None,
+        dropped_reports=run.dropped,
+    )
+
+
+def _task(conn: Connection, actor: Actor, task_id: TaskId) -> Task:
+    return task_of(conn, project_of(actor), task_id)
+
+
+def _failure(conn: Connection, task: Task) -> TaskFailure | None:
+    """Return why *task* failed, if that is known."""
+    found = conn.all(statements.stages, _FailedStage, task_id=task.id)
+    stage = next((each for each in found if each.result == "error"), None)
+    error = conn.one(statements.first_fatal, HostError, task_id=task.id)
+    if error is not None and (stage is None or stage.type == "playbook"):
+        count = conn.scalar(statements.failed_hosts, task_id=task.id)
+        return TaskFailure(
+            sentence=_sentence(error, count - 1),
+            stage="playbook",
+            host=error.host,
+            task=error.task,
+            line=error.line,
+        )
+    return None if stage is None else _of_stage(conn, stage)
+
+
+def _sentence(error: HostError, others: int) -> str:
+    """Return a sentence about *error*, which *others* more hosts share or follow."""
+    what = "is unreachable" if error.kind == "unreachable" else f"failed: {error.task}"
+    more = f" ({others} more)" if others else ""
+    return f"{error.host} {what}: {error.error}{more}"
+
+
+def _of_stage(conn: Connection, stage: _FailedStage) -> TaskFailure:
+    """Return why a stage failed: its reason, and the first error of its program."""
+    first, last = stage.start_output_id, stage.end_output_id
+    line = None if first is None else _error_line(conn, stage, first, last or first)
+    sentence = stage.reason or "The task failed"
+    if line is not None and stage.type != "checkout":
+        said = output.without_ansi(line.output).strip()
+        sentence = f"{said[:_LONGEST]} ({sentence})"
+    return TaskFailure(
+        sentence=sentence,
+        stage=stage.type,
+        line=last if line is None else line.id,
+    )
+
+
+def _error_line(
+    conn: Connection, stage: _FailedStage, first: int, last: int
+) -> OutputLine | None:
+    """Return a line with an error among the first or the last lines of a stage."""
+    for above in dict.fromkeys((first - 1, max(first - 1, last - _LAST))):
+        lines = output.page(conn, stage.task_id, above=above, limit=_FIRST)
+        for line in lines:
+            text = output.without_ansi(line.output)
+            if line.id <= last and _ERROR.match(text):
+                return line
+    return None

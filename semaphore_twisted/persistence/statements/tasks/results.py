@@ -1,0 +1,237 @@
+"""Statements about the stages of tasks, and the results of Ansible."""
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Delete,
+    Table,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    null,
+    select,
+    update,
+)
+from sqlalchemy.dialects.sqlite import insert
+
+from semaphore_twisted.persistence.schema import (
+    task,
+    task_error,
+    task_host,
+    task_run,
+    task_section,
+    task_stage,
+)
+
+COUNTERS = ("ok", "changed", "failed", "skipped", "unreachable", "ignored")
+
+_TASK: BindParameter[int] = bindparam("task_id")
+_s, _r, _c, _h, _e = (
+    each.c for each in (task_stage, task_run, task_section, task_host, task_error)
+)
+
+
+def _ids(table: Table) -> ColumnElement[bool]:
+    """Return the condition for the row ``number`` of a task."""
+    return and_(table.c.task_id == bindparam("of_task"), table.c.id == _NUMBER)
+
+
+_NUMBER: BindParameter[int] = bindparam("number")
+
+# Stages
+
+stages = (
+    select(
+        _s.id,
+        _s.task_id,
+        _s.type,
+        _s.start,
+        _s.end,
+        case(
+            (_s.end_output_id < _s.start_output_id, null()), else_=_s.start_output_id
+        ).label("start_output_id"),
+        case(
+            (_s.end_output_id < _s.start_output_id, null()), else_=_s.end_output_id
+        ).label("end_output_id"),
+        _s.result,
+        _s.reason,
+    )
+    .where(_s.task_id == _TASK)
+    .order_by(_s.id)
+)
+
+#: Ends the stage that has not ended, if there is one.
+end_stage = (
+    update(task_stage)
+    .where(_s.task_id == bindparam("of_task"), _s.end.is_(None))
+    .values(
+        end=bindparam("at"), end_output_id=bindparam("line"), result=bindparam("said")
+    )
+)
+
+fail_stage = (
+    update(task_stage)
+    .where(_ids(task_stage))
+    .values(result=bindparam("said"), reason=bindparam("why"))
+)
+
+# The run
+
+run = select(
+    _r.plays, _r.play, _r.play_section, _r.section, _r.hosts, _r.errors, _r.dropped
+).where(_r.task_id == _TASK)
+
+_names = task_section.alias()
+
+progress = (
+    select(
+        _r.play,
+        _r.plays,
+        _c.name.label("play_name"),
+        func.coalesce(_names.c.name, "").label("task_name"),
+    )
+    .join(task_section, and_(_c.task_id == _r.task_id, _c.id == _r.play_section))
+    .outerjoin(_names, and_(_names.c.task_id == _r.task_id, _names.c.id == _r.section))
+    .where(_r.task_id == _TASK)
+)
+
+# Sections
+
+add_section = (
+    insert(task_section)
+    .values(
+        {
+            name: bindparam(name)
+            for name in ("task_id", "id", "type", "name", "play", "start", "line")
+        }
+    )
+    .on_conflict_do_nothing()
+)
+
+#: Ends a section that has not ended.
+end_section = (
+    update(task_section)
+    .where(_ids(task_section), _c.end.is_(None))
+    .values(end=bindparam("at"))
+)
+
+#: The same, with its counters.
+count_section = end_section.values({each: bindparam(f"n_{each}") for each in COUNTERS})
+
+play_of_section = select(_c.play).where(
+    _c.task_id == _TASK, _c.id == bindparam("number")
+)
+
+#: Adds the counters of a task to its play.
+count_play = (
+    update(task_section)
+    .where(_ids(task_section))
+    .values({each: _c[each] + bindparam(f"n_{each}") for each in COUNTERS})
+)
+
+end_sections = (
+    update(task_section)
+    .where(_c.task_id == bindparam("of_task"), _c.end.is_(None))
+    .values(end=bindparam("at"))
+)
+
+section_ids = select(_c.id).where(_c.task_id == _TASK).order_by(_c.id)
+
+_worst = case(
+    (_c.end.is_(None), ""),
+    *((_c[each] > 0, each) for each in ("failed", "unreachable", "changed", "ok")),
+    (_c.skipped > 0, "skipped"),
+    else_="",
+)
+
+section = select(
+    *(_c[each] for each in ("id", "type", "name", "play", "start", "end", "line")),
+    *(_c[each] for each in COUNTERS),
+    _worst.label("result"),
+).where(_c.task_id == _TASK, _c.id == bindparam("id"))
+
+# Hosts
+
+count_host = (
+    update(task_host)
+    .where(_h.task_id == bindparam("of_task"), _h.host == bindparam("which"))
+    .values({each: bindparam(f"n_{each}") for each in (*COUNTERS, "rescued")})
+)
+
+note_error = (
+    update(task_host)
+    .where(_h.task_id == bindparam("of_task"), _h.host == bindparam("which"))
+    .values(
+        line=func.coalesce(_h.line, bindparam("at_line")), error=bindparam("number")
+    )
+)
+
+host_ids = select(_h.id).where(_h.task_id == _TASK).order_by(_h.id)
+
+host = (
+    select(
+        _h.id,
+        _h.task_id,
+        task.c.project_id,
+        _h.host,
+        *(_h[each] for each in (*COUNTERS, "rescued")),
+        _h.line,
+    )
+    .join(task, task.c.id == _h.task_id)
+    .where(_h.task_id == _TASK, _h.id == bindparam("id"))
+)
+
+_failed = _h.failed + _h.unreachable > 0
+
+failed_hosts = select(func.count()).where(_h.task_id == _TASK, _failed)
+
+# Errors
+
+error_ids = select(_e.id).where(_e.task_id == _TASK).order_by(_e.id)
+
+_fatal = and_(_e.id == _h.error, _failed)
+_plays = task_section.alias()
+
+_errors = (
+    select(
+        _e.id,
+        _e.task_id,
+        task.c.project_id,
+        _e.host,
+        func.coalesce(_plays.c.name, "").label("play"),
+        func.coalesce(_c.name, "").label("task"),
+        _e.error,
+        _e.kind,
+        func.coalesce(_fatal, 0).label("fatal"),
+        _e.line,
+    )
+    .join(task, task.c.id == _e.task_id)
+    .outerjoin(task_section, and_(_c.task_id == _e.task_id, _c.id == _e.section))
+    .outerjoin(_plays, and_(_plays.c.task_id == _e.task_id, _plays.c.id == _c.play))
+    .outerjoin(task_host, and_(_h.task_id == _e.task_id, _h.host == _e.host))
+    .where(_e.task_id == _TASK)
+)
+
+error = _errors.where(_e.id == bindparam("id"))
+
+first_fatal = _errors.where(_fatal).order_by(_e.id).limit(1)
+
+# Deletion
+
+
+def _delete_some(table: Table) -> Delete:
+    """Return the deletion of at most ``count`` rows of a task."""
+    rows = table.alias()
+    return delete(table).where(
+        table.c.task_id == bindparam("of_task"),
+        table.c.id.in_(
+            select(rows.c.id)
+            .where(rows.c.task_id == bindparam("of_task"))
+            .limit(bindparam("count"))
+        ),
+    )
+
+
+delete_some = tuple(map(_delete_some, (task_error, task_host, task_section)))
