@@ -56,7 +56,16 @@ export function pathAfterLogin(next: unknown): string {
   return typeof next === 'string' && /^\/(?![/\\])/.test(next) ? next : '/'
 }
 
+/** Begin to load the page's code while the server is asked who is logged in. */
+function preload(to: RouteLocationNormalized): void {
+  for (const record of to.matched) {
+    const page = record.components?.default
+    if (typeof page === 'function') (page as () => Promise<unknown>)().catch(() => undefined)
+  }
+}
+
 router.beforeEach(async (to) => {
+  preload(to)
   const texts = loadTexts('common', 'frame', ...(to.meta.texts ?? []))
   const allowed = await isAllowed(to)
   await texts

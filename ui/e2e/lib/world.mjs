@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { chromium } from 'playwright-core'
 import { apiClient, startServer } from './server.mjs'
+import { startSshd } from './sshd.mjs'
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
 const FLAGS = [
@@ -30,7 +31,14 @@ export async function begin() {
   world.project = (await world.api('GET', '/projects')).find((each) => each.name === 'Demo').id
 }
 
+/** The SSH server of this run, which is started when a test first asks for it. */
+export function sshd() {
+  world.sshd ??= startSshd()
+  return world.sshd
+}
+
 export async function end() {
+  await (await world.sshd)?.stop()
   await world.browser?.close()
   await world.server?.stop()
 }
