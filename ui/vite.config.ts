@@ -26,7 +26,16 @@ export default defineConfig(({ command }) => ({
     reportCompressedSize: false,
   },
   server: {
-    proxy: { '/api': { target: server, secure: false, ws: true, changeOrigin: false } },
+    // the server believes that its own page asks
+    proxy: {
+      '/api': {
+        target: server,
+        secure: false,
+        ws: true,
+        changeOrigin: true,
+        headers: { origin: server },
+      },
+    },
   },
   test: {
     environment: 'happy-dom',
