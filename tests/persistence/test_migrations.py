@@ -189,7 +189,7 @@ class MigrationTests(SynchronousTestCase):
     def test_interrupted_at_each_statement(self) -> None:
         """An end at any statement leaves a database that the next start makes.
 
-        Each third statement is tried: all are in one transaction.
+        Each eleventh statement is tried: all are in one transaction.
         """
         statements = 0
         while True:
@@ -204,7 +204,7 @@ class MigrationTests(SynchronousTestCase):
                 migrate(self.path, utc_now, watch=watch)
             except _Interrupted:
                 self.assertEqual(pending(self.path), ALL)
-                statements += 3
+                statements += 11
             else:
                 break
         self.assertGreater(statements, 40)
