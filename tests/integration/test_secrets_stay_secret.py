@@ -38,14 +38,17 @@ class SecretsTests(ProductTestCase):
         lines = [line for line in key.splitlines() if len(line) > 40][1:]
         return [line.encode() for line in lines] + [PASSWORD.encode(), TOKEN.encode()]
 
-    def search(self, needles: list[bytes], *, allowed: str = "") -> list[str]:
+    def search(
+        self, needles: list[bytes], since: float, *, allowed: str = ""
+    ) -> list[str]:
         """Return where a needle is found, in files and in argument lists.
 
+        Files are read that were changed *since*, when the needles did not exist yet.
         The two texts at the end may be in a file whose path contains *allowed*.
         """
         found = []
         folders = (self.product.state, Path("/tmp"), Path.home() / ".ansible")
-        for path, content in files_below(*folders):
+        for path, content in files_below(*folders, since=since):
             wanted = needles[:-2] if allowed and allowed in str(path) else needles
             found += [str(path) for needle in wanted if needle in content]
         for number, arguments, _ in processes():
@@ -54,6 +57,7 @@ class SecretsTests(ProductTestCase):
 
     def try_key(self, kind: str) -> None:
         """Run the playbook with a key of *kind*, looking everywhere all the while."""
+        since = time.time() - 1  # times of files are a little behind
         with Sshd() as sshd:
             private = sshd.new_key(kind)
             needles = self.needles(private)
@@ -111,7 +115,7 @@ class SecretsTests(ProductTestCase):
             def look() -> None:
                 while not done.wait(0.05):
                     # a secret variable may be in a 0600 file while the step runs
-                    found.extend(self.search(needles, allowed="/workspaces/"))
+                    found.extend(self.search(needles, since, allowed="/workspaces/"))
                 finished.set()
 
             looking = threading.Thread(target=look)
@@ -127,7 +131,7 @@ class SecretsTests(ProductTestCase):
             self.assertEqual(status, "success", output)
             self.assertEqual(found, [])
             time.sleep(0.2)
-            self.assertEqual(self.search(needles), [])
+            self.assertEqual(self.search(needles, since), [])
             self.assertIn("the password is *** and ***", output)
             for needle in needles:
                 self.assertNotIn(needle.decode(), output)

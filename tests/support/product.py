@@ -12,6 +12,7 @@ import random
 import signal
 import socket
 import ssl
+import stat
 import subprocess
 import sys
 import time
@@ -332,19 +333,21 @@ class Product:
         return [row["output"] for row in rows]
 
 
-def files_below(*folders: Path) -> Iterator[tuple[Path, bytes]]:
-    """Yield each regular file below *folders* with its content.
+def files_below(*folders: Path, since: float) -> Iterator[tuple[Path, bytes]]:
+    """Yield each regular file below *folders* that was changed, with its content.
 
-    A directory that is removed meanwhile is passed over.
+    *since* is compared with the time of the last change of the inode, which no program
+    can set. A file or directory that is removed meanwhile is passed over.
     """
     for folder in folders:
         for directory, _, names in os.walk(folder):
             for path in (Path(directory, name) for name in sorted(names)):
-                if path.is_file() and not path.is_symlink():
-                    try:
+                try:
+                    facts = path.lstat()
+                    if stat.S_ISREG(facts.st_mode) and facts.st_ctime >= since:
                         yield path, path.read_bytes()
-                    except OSError:
-                        continue
+                except OSError:
+                    continue
 
 
 def processes() -> Iterator[tuple[int, bytes, bytes]]:
