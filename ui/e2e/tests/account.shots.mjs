@@ -1,0 +1,19 @@
+import { shoot } from '../lib/shots.mjs'
+import { world } from '../lib/world.mjs'
+
+export default async function shots() {
+  const listed = (page) => page.getByText('this session').waitFor()
+  return [
+    ...(await shoot('31-account', `${world.url}/account`, async (page) => {
+      await listed(page)
+      await page.getByRole('button', { name: 'Create token' }).click()
+      await page.locator('.note code').waitFor()
+    })),
+    ...(await shoot(
+      '31-account-german',
+      `${world.url}/account`,
+      (page) => page.getByText('diese Sitzung').waitFor(),
+      { language: 'de' },
+    )),
+  ]
+}

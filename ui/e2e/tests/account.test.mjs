@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import { checkAccess } from '../lib/axe.mjs'
+import { pageTest } from '../lib/page.mjs'
+import { ADMIN, PASSWORD, send } from '../lib/server.mjs'
+import { world } from '../lib/world.mjs'
+
+const SECRET = 'a long enough password'
+const account = () => `${world.url}/account`
+
+async function addUser(username) {
+  return world.api('POST', '/users', {
+    name: `Test of ${username}`,
+    username,
+    email: `${username}@example.net`,
+    password: SECRET,
+  })
+}
+
+/** Log in past the browser; returns the cookie. */
+async function session(auth, password, agent) {
+  const answer = await send(`${world.url}/api/auth/login`, {
+    method: 'POST',
+    body: { auth, password },
+    headers: { 'user-agent': agent },
+  })
+  assert.equal(answer.status, 204)
+  return answer.headers['set-cookie'][0].split(';')[0]
+}
+
+async function logIn(page, name) {
+  await page.goto(`${world.url}/login?next=/account`)
+  await page.getByLabel('User or e-mail').fill(name)
+  await page.getByLabel('Password', { exact: true }).fill(SECRET)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('region', { name: 'Profile' }).waitFor()
+}
+
+pageTest('a token is shown once, works, and is revoked', async (page) => {
+  await page.goto(account())
+  await page.getByRole('button', { name: 'Create token' }).click()
+  const token = await page.locator('.note code').textContent()
+  const asked = () =>
+    send(`${world.url}/api/user`, { headers: { authorization: `Bearer ${token}` } })
+  assert.equal((await asked()).status, 200)
+  await page.reload()
+  const shown = page.getByRole('list', { name: 'Tokens for programs' })
+  await shown.waitFor()
+  assert.ok(!(await page.content()).includes(token))
+  await shown.getByRole('button', { name: `Revoke token ${token.slice(0, 8)}` }).click()
+  await page.getByRole('button', { name: 'Revoke the token' }).click()
+  await page.getByText('Token revoked').first().waitFor()
+  assert.equal((await asked()).status, 401)
+})
+
+pageTest('another session is ended, this one stays', async (page) => {
+  const cookie = await session(ADMIN, PASSWORD, 'curl/8.14.1')
+  await page.goto(account())
+  const other = page.getByRole('listitem').filter({ hasText: 'curl' })
+  await page.getByText('this session').waitFor()
+  await other.getByRole('button', { name: 'End the session of curl' }).click()
+  await other.waitFor({ state: 'detached' })
+  const answer = await send(`${world.url}/api/user`, { headers: { cookie } })
+  assert.equal(answer.status, 401)
+  await page.reload()
+  await page.getByText('this session').waitFor()
+})
+
+pageTest('the password is changed, and other sessions end', { login: false }, async (page) => {
+  await addUser('changes-password')
+  const cookie = await session('changes-password', SECRET, 'curl/8.14.1')
+  await logIn(page, 'changes-password')
+  const part = page.getByRole('region', { name: 'Password' })
+  page.expectRefusal(400, '/password')
+  await part.getByLabel('Current password').fill('wrong')
+  await part.getByLabel('New password').fill(`${SECRET} 2`)
+  await part.getByRole('button', { name: 'Change the password' }).click()
+  await part.getByText('Current password is incorrect').waitFor()
+  await part.getByLabel('Current password').fill(SECRET)
+  await part.getByRole('button', { name: 'Change the password' }).click()
+  await page.getByText('Password changed').first().waitFor()
+  assert.equal((await send(`${world.url}/api/user`, { headers: { cookie } })).status, 401)
+  await session('changes-password', `${SECRET} 2`, 'curl/8.14.1')
+})
+
+pageTest('a refused name stands at its field; what is not saved is guarded', async (page) => {
+  await addUser('taken')
+  page.expectRefusal(400, '/api/users/')
+  await page.goto(account())
+  const part = page.getByRole('region', { name: 'Profile' })
+  await part.getByLabel('Login').fill('taken')
+  await part.getByRole('button', { name: 'Save' }).click()
+  await part.getByText('belongs to another user').waitFor()
+  await page.getByRole('button', { name: /choose another one/ }).click()
+  await page.getByRole('menuitemcheckbox', { name: 'Demo' }).click()
+  await page.getByText('Discard what you entered?').waitFor()
+  await page.getByRole('button', { name: 'Cancel' }).click()
+  assert.match(page.url(), /\/account$/)
+  await part.getByLabel('Login').fill(ADMIN)
+})
+
+pageTest('language and theme take effect at once and stay', async (page) => {
+  await page.goto(account())
+  await page.getByRole('combobox', { name: 'Language' }).click()
+  await page.getByRole('option', { name: 'Deutsch' }).click()
+  await page.getByRole('combobox', { name: 'Aussehen' }).click()
+  await page.getByRole('option', { name: 'dunkel' }).click()
+  await page.locator('html.dark').waitFor({ state: 'attached' })
+  await page.reload()
+  await page.getByRole('region', { name: 'Sitzungen' }).waitFor()
+  assert.equal(await page.locator('html.dark').count(), 1)
+})
+
+for (const look of [{}, { dark: true }, { phone: true }]) {
+  pageTest(`axe finds nothing in the account ${JSON.stringify(look)}`, look, async (page) => {
+    await page.goto(account())
+    await page.getByText('this session').waitFor()
+    await checkAccess(page)
+  })
+}
