@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
+from semaphore_twisted.model.limits import RESULT_ERRORS
 from semaphore_twisted.model.results import (
     HandlerBegun,
     HostFailed,
@@ -28,10 +29,16 @@ _TASK = re.compile(r"(?:TASK|RUNNING HANDLER|HANDLER|CLEANUP TASK) \[")
 
 
 class LogPlaces:
-    """The last lines of a log, and where the events between them belong."""
+    """The last lines of a log, and where the events between them belong.
+
+    A job can print any lines and report any number of errors: colors are removed once
+    from each line, an event costs at most a comparison with each line, and errors that
+    are not kept are not sought.
+    """
 
     def __init__(self) -> None:
         self._last: deque[str] = deque(maxlen=_LINES)
+        self._errors = 0
 
     def found(
         self, lines: Sequence[str], events: Sequence[JobEvent]
@@ -50,7 +57,7 @@ class LogPlaces:
         self._take(lines[taken:])
 
     def _take(self, lines: Sequence[str]) -> None:
-        self._last.extend(each[:_CHARACTERS] for each in lines[-_LINES:])
+        self._last.extend(_plain(each[:_CHARACTERS]) for each in lines[-_LINES:])
 
     def _back(self, event: JobEvent) -> int | None:
         """Return how many lines before its place *event* belongs, ``None`` for none."""
@@ -60,7 +67,8 @@ class LogPlaces:
             case TaskBegun(name=name) | HandlerBegun(name=name):
                 back = self._last_with(_TASK, name.removesuffix("…"))
             case HostFailed(host=host):
-                return self._error(host)
+                self._errors += 1
+                return self._error(host) if self._errors <= RESULT_ERRORS else None
             case _:
                 return None
         self._last.clear()
@@ -68,8 +76,7 @@ class LogPlaces:
 
     def _last_with(self, header: re.Pattern[str], name: str) -> int | None:
         """Return the distance of the last line with *header* and then *name*."""
-        for back, line in enumerate(reversed(self._last), 1):
-            text = _plain(line)
+        for back, text in enumerate(reversed(self._last), 1):
             begun = header.match(text)
             if begun and " ".join(text[begun.end() :].split()).startswith(name):
                 return back
@@ -80,9 +87,13 @@ class LogPlaces:
 
         Without one, it is that of the last line, which this event has printed.
         """
-        error = re.compile(rf"(?:fatal|failed): \[{re.escape(host)}(?:\]| ->)")
+        begins = tuple(
+            f"{word}: [{host}{end}"
+            for word in ("fatal", "failed")
+            for end in ("]", " ->")
+        )
         lines = self._last
-        places = [at for at, line in enumerate(lines) if error.match(_plain(line))]
+        places = [at for at, line in enumerate(lines) if line.startswith(begins)]
         if not places:
             return 1 if lines else None
         back = len(lines) - places[0]
@@ -93,4 +104,4 @@ class LogPlaces:
 
 def _plain(line: str) -> str:
     """Return *line* without colors."""
-    return _COLORS.sub("", line)
+    return _COLORS.sub("", line) if "\x1b" in line else line

@@ -246,6 +246,12 @@ class ConfigurationTests(SynchronousTestCase):
         self.assertIsNone(self.plugins("#" * (1 << 20) + "\n"))
         self.assertIsNone(self.plugins("", ANSIBLE_CONFIG="$HOME/x.cfg"))
 
+    def test_no_value_of_an_environment(self) -> None:
+        """A path that no program can receive does not keep the job from beginning."""
+        for path in ("/a\0b", "/" + "a" * 200_000):
+            text = f"[defaults]\ncallback_plugins = {path}\n"
+            self.assertIsNone(self.plugins(text))
+
     @given(
         st.lists(
             st.sampled_from(

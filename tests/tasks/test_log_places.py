@@ -1,7 +1,10 @@
 """The lines to which the reports of a run belong."""
 
+import time
+
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.model import limits
 from semaphore_twisted.model.results import (
     HandlerBegun,
     HostFailed,
@@ -101,3 +104,12 @@ class PlacesTests(SynchronousTestCase):
         self.find("TASK [nginx : install] *", *["x" * 10_000] * 1000)
         self.assertEqual(self.find(BEGUN), [1])
         self.assertLess(sum(map(len, self.places._last)), 200_000)
+
+    def test_hostile_errors(self) -> None:
+        """Many errors among lines full of colors do not occupy the reactor."""
+        lines = ["\x1b[0m" * 150] * 200
+        began = time.process_time()
+        found = self.find(*lines, *[failed("a" * 390)] * 2_000)
+        self.assertLess(time.process_time() - began, 1.5)
+        self.assertEqual(found[limits.RESULT_ERRORS - 1], 200)
+        self.assertEqual(found[limits.RESULT_ERRORS], 201)  # this one is not kept

@@ -15,6 +15,8 @@ import stat
 _VARIABLE = b"ANSIBLE_CALLBACK_PLUGINS"
 #: Longer files are left to Ansible, without the additional directory.
 _LONGEST = 1 << 20
+#: Longer paths, in bytes, are left to Ansible too: exec refuses them (MAX_ARG_STRLEN).
+_LONGEST_PATHS = 1 << 16
 #: A path that begins like this does not depend on the place of ``ansible.cfg``.
 _INDEPENDENT = ("/", "~", "$", "{{")
 
@@ -31,6 +33,8 @@ def add_reports(environ: dict[bytes, bytes], mark: bytes, folder: bytes) -> None
         chosen = _configured(environ) if before is None else before
     except (OSError, ValueError):
         return
+    if len(chosen) > _LONGEST_PATHS or b"\0" in chosen:
+        return  # the job would not begin
     environ[_VARIABLE] = chosen + b":" + folder
     environ[b"SEMAPHORE_RESULTS"] = mark if before is None else mark + b":" + before
 
