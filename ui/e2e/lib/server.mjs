@@ -41,8 +41,10 @@ export function send(url, { method = 'GET', headers = {}, body } = {}) {
 
 /** Start a server; *settings* are added to its environment. */
 export async function startServer(settings = {}) {
-  const folder = mkdtempSync(join(tmpdir(), 'semaphore-page-'))
-  const port = await freePort()
+  return serve(mkdtempSync(join(tmpdir(), 'semaphore-page-')), await freePort(), settings)
+}
+
+async function serve(folder, port, settings) {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('SEMAPHORE_'))
   const output = []
   const child = spawn(
@@ -74,15 +76,23 @@ export async function startServer(settings = {}) {
     }
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
+  async function halt() {
+    child.kill('SIGTERM')
+    await ended
+  }
   return {
     url,
     port,
     folder,
     log: () => Buffer.concat(output).toString(),
     async stop() {
-      child.kill('SIGTERM')
-      await ended
+      await halt()
       rmSync(folder, { recursive: true, force: true })
+    },
+    /** End it and start it again, with more settings; returns the new one. */
+    async restart(more) {
+      await halt()
+      return serve(folder, port, { ...settings, ...more })
     },
   }
 }

@@ -1,5 +1,6 @@
 // The messages of the websocket, and those who wait for them.
 import { onScopeDispose } from 'vue'
+import type { Schemas } from '@/api/client'
 
 export interface LogMessage {
   type: 'log'
@@ -28,7 +29,7 @@ export interface UpdateMessage {
 
 export interface PeerStatusMessage {
   type: 'vpn_status'
-  peers: Record<string, unknown>[]
+  peers: Schemas['PeerStatus'][]
 }
 
 /** An object was changed. */
