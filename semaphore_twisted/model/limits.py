@@ -246,8 +246,10 @@ KEYS_IN_OVERVIEW: Final = 2_000
 
 # Checks of inventories and repositories ----------------------------------------------
 
-#: Checks that run, of all; bytes of the names and reasons that one of them keeps.
+#: Checks that run, of all and of a project; bytes of the names and reasons that one of
+#: them keeps.
 CHECKS: Final = 4
+CHECKS_OF_PROJECT: Final = 2
 CHECK_NAMES: Final = 1 * _MIB
 
 #: Bytes of a check's output, and seconds that it may take.

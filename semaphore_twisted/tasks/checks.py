@@ -160,6 +160,12 @@ class CheckService:
     ) -> None:
         if target in self._running:
             raise Conflict(f"A check of this {target.kind} runs already")
+        of_project = [x for x in self._running if x.project_id == target.project_id]
+        if len(of_project) >= limits.CHECKS_OF_PROJECT:
+            raise Conflict(
+                f"{limits.CHECKS_OF_PROJECT} checks of this project run already; start "
+                "this one when one has ended"
+            )
         if len(self._running) >= limits.CHECKS:
             raise Conflict(
                 f"{limits.CHECKS} checks run already; start this one when one has ended"

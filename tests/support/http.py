@@ -19,7 +19,7 @@ from zope.interface import implementer
 
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.crypto.masterkey import MasterKey
-from semaphore_twisted.interfaces import ITaskControl
+from semaphore_twisted.interfaces import ComputeFunction, ITaskControl
 from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.tasks import Task
 from semaphore_twisted.model.users import User
@@ -370,6 +370,7 @@ def api_client(
     keyring: Any = None,
     peers: Any = None,
     expires: Callable[[], float] | None = None,
+    compute: ComputeFunction = at_once,
     checks: Any = None,
     routes: Sequence[Route] = ROUTES,
     page: BuiltPage | None = None,
@@ -407,7 +408,7 @@ def api_client(
     repositories: list[None] = []
     services = Services(
         database=store,
-        compute=at_once,
+        compute=compute,
         keyring=memory_keyring() if keyring is None else keyring,
         tasks=control,
         checks=checks,

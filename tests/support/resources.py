@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import bindparam, select
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.model.projects import Project
 from semaphore_twisted.model.users import Role
 from semaphore_twisted.persistence.schema import access_key
 from tests.support.http import Answer, ApiClient, api_client
@@ -24,8 +25,12 @@ class ResourceTestCase(SynchronousTestCase):
         self.project = make_project(self.conn, self.user)
         self.other = make_project(self.conn, name="Other")
         self.client = self.site.as_user(self.user)
-        self.base = f"/api/project/{self.project.id}"
-        self.none_key = self.conn.scalar(_KEY, id=self.project.id)
+        self.enter(self.project)
+
+    def enter(self, project: Project) -> None:
+        """Create objects in *project* from now on."""
+        self.base = f"/api/project/{project.id}"
+        self.none_key = self.conn.scalar(_KEY, id=project.id)
 
     def guest(self) -> ApiClient:
         """Return the client of a user with the role of a guest."""

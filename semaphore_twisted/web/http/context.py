@@ -34,6 +34,7 @@ from semaphore_twisted.web.http.host_header import no_names
 from semaphore_twisted.web.http.options import WebOptions
 from semaphore_twisted.web.http.preconditions import guarded
 from semaphore_twisted.web.http.routing import Route
+from semaphore_twisted.web.http.turns import Turns
 from semaphore_twisted.web.proxies.client_address import ClientInfo, PublicUrl, origin
 from semaphore_twisted.web.task_lists import TaskLists
 
@@ -55,7 +56,8 @@ class Services:
     VPN; *redeem_limit* limits enrolling. *expires* returns the seconds until the
     certificate expires, if there is one, *failing* whether its renewal is overdue, and
     *certified* the names in it. *health* checks what only the start knows, and may take
-    as long as a slow disk. *public_url* and *routes* are those of one site.
+    as long as a slow disk. *computing* and *reading* are the accounts whose expensive
+    computations and long reads run. *public_url* and *routes* are those of one site.
     """
 
     database: IDatabase
@@ -80,6 +82,8 @@ class Services:
     public_url: PublicUrl = field()
     routes: tuple[Route, ...] = ()
     task_lists: TaskLists = field(factory=TaskLists)
+    computing: Turns = field(factory=Turns)
+    reading: Turns = field(factory=Turns)
 
     @redeem_limit.default
     def _redeem_limit(self) -> RedeemLimit:
@@ -199,15 +203,22 @@ class RequestContext:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Deferred[T]:
-        """Run a long reading *operation*; the right is checked in its snapshot."""
-        return self.services.database.long_read(
-            access.authorized,
-            self.credentials,
-            self.route.access,
-            self.project_id,
-            operation,
-            *args,
-            **kwargs,
+        """Run a long reading *operation*; the right is checked in its snapshot.
+
+        Those of one account run one after the other.
+        """
+        services = self.services
+        return self._in_turn(
+            services.reading,
+            lambda: services.database.long_read(
+                access.authorized,
+                self.credentials,
+                self.route.access,
+                self.project_id,
+                operation,
+                *args,
+                **kwargs,
+            ),
         )
 
     def write(
@@ -273,8 +284,20 @@ class RequestContext:
     def compute(
         self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> Deferred[T]:
-        """Run the expensive *function* in the CPU worker's thread."""
-        return self.services.compute(function, *args, **kwargs)
+        """Run the expensive *function* in the CPU worker's thread.
+
+        Those of one account run one after the other.
+        """
+        services = self.services
+        return self._in_turn(
+            services.computing, lambda: services.compute(function, *args, **kwargs)
+        )
+
+    def _in_turn(self, turns: Turns, work: Callable[[], Deferred[T]]) -> Deferred[T]:
+        """Call *work* when it is the account's turn; on a public route at once."""
+        if self._checked is None:
+            return work()
+        return turns.run(self.actor.user.id, work)
 
     def access_changed(self) -> None:
         """Check every open websocket again; call this after the commit.

@@ -12,6 +12,7 @@ from semaphore_twisted.model import limits
 from semaphore_twisted.persistence.schema import access_key, task
 from tests.support.checks import HeldRunner, MemoryDirectories, check_service
 from tests.support.http import Answer, api_client
+from tests.support.memory import make_project
 from tests.support.resources import ResourceTestCase
 
 
@@ -80,21 +81,37 @@ class InventoryCheckTests(CheckTestCase):
         self.assertIsNotNone(self.conn.scalar(used))
 
     def test_one_at_a_time(self) -> None:
-        """A second check of an object is refused, and too many in total are."""
-        numbers = [self.inventory(f"Hosts {n}") for n in range(limits.CHECKS + 1)]
-        paths = [self.path("inventory", number) for number in numbers]
-        self.begin(paths[0])
-        answer = self.client.post(paths[0], {})
-        self.assertEqual(answer.status, 409)
-        self.assertIn("runs already", answer.json["error"])
-        for path in paths[1:-1]:
+        """A second check of an object is refused."""
+        path = self.path("inventory", self.inventory())
+        self.begin(path)
+        self.conflicts(path, "A check of this inventory runs already")
+
+    def test_limits(self) -> None:
+        """Too many checks are refused, of a project and in total."""
+        paths = []
+        for number in range(limits.CHECKS // limits.CHECKS_OF_PROJECT + 1):
+            self.enter(make_project(self.conn, self.user, name=f"P{number}"))
+            for each in range(limits.CHECKS_OF_PROJECT + 1):
+                inventory = self.inventory(f"Hosts {each}")
+                paths.append(self.path("inventory", inventory))
+        first, of_one = paths[0], limits.CHECKS_OF_PROJECT
+        for path in paths[:of_one]:
             self.begin(path)
-        answer = self.client.post(paths[-1], {})
-        self.assertEqual(answer.status, 409)
-        self.assertIn(f"{limits.CHECKS} checks run already", answer.json["error"])
+        self.conflicts(paths[of_one], f"{of_one} checks of this project run already")
+        self.client.delete(first)
+        self.begin(paths[of_one])
+        for path in paths[of_one + 1 : -2]:
+            if len(self.service._running) < limits.CHECKS:
+                self.begin(path)
+        self.conflicts(paths[-1], f"{limits.CHECKS} checks run already")
         self.runner.job.end()
         self.begin(paths[-1])
-        self.assertEqual(len(self.runner.started), limits.CHECKS + 1)
+
+    def conflicts(self, path: str, words: str) -> None:
+        """Check that a check is refused with *words*."""
+        answer = self.client.post(path, {})
+        self.assertEqual(answer.status, 409)
+        self.assertIn(words, answer.json["error"])
 
     def test_stop(self) -> None:
         """A stop ends the job; without a check it changes nothing."""
