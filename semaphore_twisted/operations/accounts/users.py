@@ -180,7 +180,7 @@ def change(
         administrator.
     :raises Invalid: if a value is not accepted; nothing was changed then.
     """
-    before = _subject(conn, actor, user_id)
+    before = subject(conn, actor, user_id)
     texts.check(changed, before)
     if changed.external not in {None, before.external}:
         raise Invalid("external: this cannot be changed; make another account")
@@ -218,7 +218,7 @@ def delete(conn: Connection, actor: Actor | None, user_id: int) -> None:
 
     :raises Invalid: if no other administrator would be left.
     """
-    user = _subject(conn, actor, user_id)
+    user = subject(conn, actor, user_id)
     if user.admin:
         _check_other_admin(conn, user.id)
     peer_states.end_all_of_user(conn, actor, user.id)
@@ -270,7 +270,7 @@ def set_password(
 
     :raises Invalid: if the user is external.
     """
-    user = _subject(conn, actor, user_id)
+    user = subject(conn, actor, user_id)
     if user.external:
         raise Invalid(_EXTERNAL)
     conn.update(schema.user, user.id, password=password_hash)
@@ -287,7 +287,7 @@ def _check_admin(actor: Actor | None) -> None:
         raise NotPermitted
 
 
-def _subject(conn: Connection, actor: Actor | None, user_id: int) -> User:
+def subject(conn: Connection, actor: Actor | None, user_id: int) -> User:
     """Return the account to change: the actor's own, or any for an administrator."""
     if actor is not None and actor.user.id != user_id:
         _check_admin(actor)

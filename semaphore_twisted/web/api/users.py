@@ -207,7 +207,7 @@ async def _check_current(context: RequestContext, password: str) -> None:
 
 
 _ONE = "/users/{user_id}"
-_TAGGED = Tagged(events.USER, operations.get)
+_TAGGED = Tagged(events.USER, operations.subject)
 
 ROUTES = (
     Route.get("/user", own, Access.USER, answer=OwnUser),

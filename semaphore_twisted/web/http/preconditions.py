@@ -31,7 +31,8 @@ _VOLATILE = ("fault", "last_task", "tasks")
 class Tagged:
     """The kind of a route's object, and the operation that returns the object.
 
-    *current* is called with a connection, an actor and the object's id.
+    *current* is called with a connection, an actor and the object's id, and raises the
+    error of a change that the actor may not make at all.
     """
 
     kind: EventKind

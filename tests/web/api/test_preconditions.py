@@ -54,6 +54,16 @@ class TagTests(ResourceTestCase):
         """Send a change with ``If-Match``."""
         return self.client.put(path, body, headers={"If-Match": tag})
 
+    def test_foreign_account(self) -> None:
+        """A tag tells nothing of an account that the user may not change."""
+        other = make_user(self.conn, "bob")
+        path = f"/api/users/{other.id}"
+        body = {"name": "Bob", "username": "bob", "email": "bob@example.com"}
+        for tag in ("*", '"guessed"'):
+            self.assertEqual(self.put(path, body, tag).status, 403)
+            answer = self.client.delete(path, headers={"If-Match": tag})
+            self.assertEqual(answer.status, 403)
+
     def test_changed(self) -> None:
         """A change with an old tag is refused, and changes nothing."""
         for path, body in self.paths.items():
