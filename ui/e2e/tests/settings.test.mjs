@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { checkAccess } from '../lib/axe.mjs'
+import { pageTest } from '../lib/page.mjs'
+import { world } from '../lib/world.mjs'
+
+const add = (name) => world.api('POST', '/projects', { name })
+const read = ({ id }) => world.api('GET', `/project/${id}`)
+const at = ({ id }) => `${world.url}/project/${id}/settings`
+
+pageTest('name, limit and alerts are saved, and the rail knows the name', async (page) => {
+  const project = await add('Staging')
+  await page.goto(at(project))
+  const save = page.getByRole('button', { name: 'Save' })
+  await save.waitFor()
+  assert.ok(await save.isDisabled())
+  await page.getByLabel('Name').fill('Staging <img src=x onerror=alert(1)>')
+  await page.getByLabel('Tasks at the same time').fill('3')
+  await page.getByLabel('Alerts', { exact: true }).check()
+  await page.getByLabel('Chat for alerts').fill('-100123')
+  await save.click()
+  await page.getByText('Project saved').first().waitFor()
+  await page.getByRole('button', { name: /Project Staging <img/ }).waitFor()
+  assert.equal(await page.locator('main img').count(), 0)
+  const { max_parallel_tasks, alert, alert_chat } = await read(project)
+  assert.deepEqual([max_parallel_tasks, alert, alert_chat], [3, true, '-100123'])
+})
+
+pageTest('a refusal stands at its field, and what is not saved is guarded', async (page) => {
+  const project = await add('Guarded')
+  page.expectRefusal(400, `/api/project/${project.id}`)
+  await page.goto(at(project))
+  await page.getByLabel('Name').fill('Guar\u0085ded')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByText('control characters').waitFor()
+  assert.equal(await page.getByLabel('Name').getAttribute('aria-invalid'), 'true')
+  await page.getByRole('link', { name: 'Team' }).click()
+  await page.getByText('Discard what you entered?').waitFor()
+  await page.getByRole('button', { name: 'Cancel' }).click()
+  assert.match(page.url(), /settings$/)
+})
+
+pageTest('a change made elsewhere is shown', async (page) => {
+  const project = await add('Shared')
+  await page.goto(at(project))
+  await page.getByRole('button', { name: 'Save' }).waitFor()
+  await world.api('PUT', `/project/${project.id}`, { name: 'Shared by others' })
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll('main input')].some((e) => e.value === 'Shared by others'),
+  )
+  await page.getByLabel('Name').fill('Mine')
+  await world.api('PUT', `/project/${project.id}`, { name: 'Theirs' })
+  await page.getByText('changed elsewhere meanwhile').waitFor()
+  assert.equal(await page.getByLabel('Name').inputValue(), 'Mine')
+  await page.getByRole('button', { name: 'Show the change' }).click()
+  assert.equal(await page.getByLabel('Name').inputValue(), 'Theirs')
+})
+
+pageTest('a project is deleted once its name was typed', async (page) => {
+  const project = await add('To be deleted')
+  await world.api('POST', `/project/${project.id}/keys`, {
+    name: 'k',
+    type: 'string',
+    string: 'x',
+  })
+  await page.goto(at(project))
+  await page.getByRole('button', { name: 'Delete project…' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByText('1 key,').waitFor()
+  const verb = dialog.getByRole('button', { name: 'Delete the project' })
+  await dialog.getByRole('textbox').fill('To be')
+  assert.ok(await verb.isDisabled())
+  await dialog.getByRole('textbox').fill('To be deleted')
+  await verb.click()
+  await page.getByText('Project To be deleted deleted').first().waitFor()
+  const left = await world.api('GET', '/projects')
+  assert.ok(!left.some((each) => each.id === project.id))
+})
+
+for (const look of [{}, { dark: true }, { phone: true }]) {
+  pageTest(`axe finds nothing in the settings ${JSON.stringify(look)}`, look, async (page) => {
+    await page.goto(at({ id: world.project }))
+    await page.getByRole('button', { name: 'Delete project…' }).waitFor()
+    await checkAccess(page)
+    await page.getByRole('button', { name: 'Delete project…' }).click()
+    await page.getByRole('dialog').getByRole('textbox').waitFor()
+    await checkAccess(page)
+  })
+}
