@@ -13,6 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase
 TESTS = Path(__file__).parent
 _CODE = re.compile(r"\b[BVC]\d{2,3}\b|^[BVCST]\d{1,3}\b[^:\n]*:")
 _TEST = re.compile(r"`(tests\.[\w.]+)`")
+#: A test of the page in a browser: its file, and its name.
+_PAGE_TEST = re.compile(r"`(ui/e2e/tests/[\w.]+): ([^`]+)`")
 
 _Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -67,6 +69,16 @@ class CasesTests(SynchronousTestCase):
         ]
         self.assertEqual(wrong, [])
 
+    def test_named_page_tests_exist(self) -> None:
+        """Every test of the page that the list names is in its file."""
+        wrong = [
+            f"{case}: {name}"
+            for case, rest in _rows()
+            for file, name in _PAGE_TEST.findall(rest)
+            if name not in (TESTS.parent / file).read_text()
+        ]
+        self.assertEqual(wrong, [])
+
     def test_one_row_for_each_case(self) -> None:
         """No case has two rows, and no row names a test twice."""
         cases = [case for case, _ in _rows()]
@@ -91,6 +103,7 @@ class CasesTests(SynchronousTestCase):
             case
             for case, rest in _rows()
             if not _TEST.findall(rest)
+            and not _PAGE_TEST.findall(rest)
             and "waits for" not in rest
             and not rest.endswith("| open |")
         ]

@@ -169,9 +169,13 @@ async def get(context: RequestContext) -> Task:
 
 
 async def output(context: RequestContext) -> StreamedResponse:
-    """Return the log, or with ``from=N`` only the lines with numbers above N."""
+    """Return the log, or with ``from=N`` only the lines with numbers above N.
+
+    The header ``X-Lines`` has the number of all lines.
+    """
     above, limit = _number(context, "from", 0), _number(context, "limit", 0)
     length = await context.read(operations.length, _task_id(context))
+    context.headers.append((b"x-lines", b"%d" % length))
     until = min(length, above + limit) if limit else length
     return StreamedResponse("application/json", _as_json(context, above, until))
 

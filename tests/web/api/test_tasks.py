@@ -143,8 +143,9 @@ class TaskRouteTests(SynchronousTestCase):
                 "output": "<b>",
             },
         )
-        rest = self.get(f"/tasks/{task}/output?from=1&limit=1").json
-        self.assertEqual([row["output"] for row in rest], ["two"])
+        rest = self.get(f"/tasks/{task}/output?from=1&limit=1")
+        self.assertEqual([row["output"] for row in rest.json], ["two"])
+        self.assertEqual(rest.header("x-lines"), "3")
         self.assertEqual(self.get(f"/tasks/{task}/output?from=3").json, [])
         self.assertEqual(self.get(f"/tasks/{task}/output?from=-1").status, 400)
 

@@ -43,7 +43,14 @@ export interface ChangeMessage {
   action: 'created' | 'updated' | 'deleted'
 }
 
-export type Message = LogMessage | UpdateMessage | PeerStatusMessage | ChangeMessage
+/** From now on the lines of these tasks arrive; null means all. */
+export interface SubscribedMessage {
+  type: 'subscribed'
+  logs: number[] | null
+}
+
+export type Message =
+  LogMessage | UpdateMessage | PeerStatusMessage | ChangeMessage | SubscribedMessage
 
 /** Beside messages: `refresh` says that anything may have changed meanwhile. */
 export interface Refresh {

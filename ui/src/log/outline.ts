@@ -36,6 +36,8 @@ export interface LogError {
   end: number
   host: string
   ignored: boolean
+  /** whether it only says that a step has failed, after what its program said */
+  step: boolean
 }
 
 export interface HostRow extends Counts {
@@ -53,7 +55,8 @@ const RECAP = /^PLAY RECAP \**\s*$/
 const RESULT = /^(ok|changed|skipping|fatal|failed|rescued): \[([^\]]{1,400})\](.{0,20})/
 const HOST_LINE =
   /^(\S{1,400})\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)(?:\s+skipped=(\d+))?(?:\s+rescued=\d+)?(?:\s+ignored=(\d+))?/
-const OTHER_ERROR = /^(?:\[?ERROR\]?[!:]|ERROR! |Traceback \(most recent call last\)|fatal: |Error: )/
+const OTHER_ERROR = /^(?:\[?ERROR\]?[!:]|Traceback \(most recent|fatal: |Error: )/
+const STEP_ERROR = /^Running [\w ]{1,40} failed: /
 
 const RANK: Record<keyof Counts, number> = {
   skipped: 0,
@@ -109,9 +112,11 @@ export class Outline {
     return [...this.rows.values()].sort((a, b) => weight(a) - weight(b))
   }
 
-  /** Errors that count. */
+  /** Errors that count; that a step has failed only where nothing says why. */
   realErrors(): LogError[] {
-    return this.errors.filter((each) => !each.ignored)
+    const real = this.errors.filter((each) => !each.ignored)
+    const told = real.filter((each) => !each.step)
+    return told.length > 0 ? told : real
   }
 
   kind(line: number): number {
@@ -135,7 +140,7 @@ export class Outline {
     this.time = time
     const header = text.startsWith('PLAY') || /^(TASK|RUNNING|HANDLER)/.test(text)
     if (header && this.header(text)) return
-    if (text.trim() === '') {
+    if (text.trim() === '' && !this.isAnnounced()) {
       this.kinds[this.seen - 1] = BLANK
       this.endError()
       this.host = 0
@@ -188,16 +193,24 @@ export class Outline {
     return true
   }
 
+  /** Whether Ansible has announced an error of a task, whose result follows. */
+  private isAnnounced(): boolean {
+    return this.task !== undefined && this.error !== undefined && this.error.host === ''
+  }
+
   private body(text: string): void {
     const found = RESULT.exec(text)
     if (found) return this.result(found)
     if (this.play?.kind === 'recap' && this.recap(text)) return
     if (text === '...ignoring') return this.ignore()
+    const isNew = OTHER_ERROR.test(text)
+    if (this.error && isNew && this.error.host) this.endError()
     if (this.error) {
       // a result over several lines
       this.error.end = this.seen
       this.kinds[this.seen - 1] = ERROR
-    } else if (OTHER_ERROR.test(text)) this.begin('')
+    } else if (isNew) this.begin('')
+    else if (STEP_ERROR.test(text)) this.begin('', true)
     this.hostOf[this.seen - 1] = this.host
   }
 
@@ -205,8 +218,8 @@ export class Outline {
     const host = (found[2] ?? '').split(' -> ')[0]!
     this.host = this.numberOf(host)
     this.hostOf[this.seen - 1] = this.host
-    this.endError()
     const word = found[1]
+    if (!this.isAnnounced() || (word !== 'fatal' && word !== 'failed')) this.endError()
     let outcome: keyof Counts = 'ok'
     if (word === 'changed') outcome = 'changed'
     else if (word === 'skipping') outcome = 'skipped'
@@ -217,10 +230,15 @@ export class Outline {
     this.count(host, outcome)
   }
 
-  private begin(host: string): void {
+  private begin(host: string, step = false): void {
     this.kinds[this.seen - 1] = ERROR
-    this.error = { line: this.seen, end: this.seen, host, ignored: false }
+    if (this.error) {
+      Object.assign(this.error, { host, end: this.seen })
+      return
+    }
+    this.error = { line: this.seen, end: this.seen, host, ignored: false, step }
     if (this.errors.length < ERRORS) this.errors.push(this.error)
+    if (this.play?.kind === 'recap') return
     for (const each of [this.task, this.play]) if (each) each.errors += 1
   }
 
@@ -323,5 +341,4 @@ export function sectionAt(sections: readonly Section[], line: number): number {
   return -1
 }
 
-export const isInner = (section: Section) =>
-  section.kind === 'task' || section.kind === 'handler'
+export const isInner = (section: Section) => section.kind === 'task' || section.kind === 'handler'

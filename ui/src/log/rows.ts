@@ -10,8 +10,11 @@ export interface View {
   host: number
 }
 
-/** Call *show* with the number of each line that is shown, up to *last*, in order. */
-export function visible(view: View, last: number, show: (line: number) => void): void {
+/** Called with the number of a line and the section that it is in. */
+export type Show = (line: number, section: Section | undefined) => void
+
+/** Call *show* for each line that is shown, up to *last*, in order. */
+export function visible(view: View, last: number, show: Show): void {
   const { outline, sections, host } = view
   let next = 0 // the next section
   let hiddenUntil = 0
@@ -21,7 +24,7 @@ export function visible(view: View, last: number, show: (line: number) => void):
       next += 1
       if (line <= hiddenUntil) continue
       if (view.folded(section)) hiddenUntil = section.end
-      show(line)
+      show(line, section)
       continue
     }
     if (line <= hiddenUntil) {
@@ -29,7 +32,8 @@ export function visible(view: View, last: number, show: (line: number) => void):
       line = Math.min(hiddenUntil, (section?.line ?? Infinity) - 1)
       continue
     }
-    if (isShown(outline, host, line)) show(line)
+    const around = sections[next - 1]
+    if (isShown(outline, host, line)) show(line, around && around.end >= line ? around : undefined)
   }
 }
 

@@ -33,7 +33,7 @@ export function* search(
 ): Generator<Hit[], void, void> {
   const sought = pattern(text)
   let count = kept
-  for (let line = from + 1; line <= store.length; ) {
+  for (let line = from + 1; line <= store.length;) {
     const hits: Hit[] = []
     for (const end = line + STEP; line < end && line <= store.length; line++) {
       const shown = store.text(line)

@@ -85,6 +85,20 @@ export class LineStore {
     chunk.styles[place] = this.number(style)
   }
 
+  /** Forget what is here of a line that exists: a part of it was missed. */
+  forget(id: number): void {
+    const chunk = this.chunk(id)
+    const place = (id - 1) % CHUNK
+    const before = chunk?.texts[place]
+    this.extend(id)
+    if (!chunk || before === undefined) return
+    chunk.texts[place] = undefined
+    chunk.count -= 1
+    chunk.size -= before.length
+    this.size -= before.length
+    this.partial.delete(id)
+  }
+
   /** Return the text, or undefined if it is not here. */
   text(id: number): string | undefined {
     return this.chunk(id)?.texts[(id - 1) % CHUNK]

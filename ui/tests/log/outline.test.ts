@@ -58,7 +58,9 @@ test('the recap has the last word on hosts, bad ones first', () => {
 })
 
 test('an error has the lines of its result; an ignored one does not count', () => {
-  expect(outline.realErrors()).toEqual([{ line: 11, end: 12, host: 'web2', ignored: false }])
+  expect(outline.realErrors()).toEqual([
+    { line: 11, end: 12, host: 'web2', ignored: false, step: false },
+  ])
   expect(outline.sections.map((each) => each.errors)).toEqual([1, 0, 1, 0, 0, 0])
 })
 
@@ -87,7 +89,13 @@ test('a folded play hides its tasks', () => {
 
 test('the section of a line', () => {
   const at = (line: number) => outline.sections[sectionAt(outline.sections, line)]?.title
-  expect([1, 2, 5, 11, 22].map(at)).toEqual([undefined, 'web and mail', 'certbot : Read', 'certbot : Renew', ''])
+  expect([1, 2, 5, 11, 22].map(at)).toEqual([
+    undefined,
+    'web and mail',
+    'certbot : Read',
+    'certbot : Renew',
+    '',
+  ])
 })
 
 test('errors of other programs', () => {
@@ -95,4 +103,35 @@ test('errors of other programs', () => {
   other.add('Error: no such thing', 0)
   other.add('ERROR! the playbook could not be found', 0)
   expect(other.realErrors().length).toBeGreaterThan(0)
+})
+
+test('an error that Ansible announces before its result is one error', () => {
+  const announced = new Outline()
+  const lines = [
+    'PLAY [all] ***',
+    'TASK [a] ***',
+    'skipping: [web2]',
+    '[ERROR]: Task failed: Module failed',
+    'Origin: a.yml:9:7',
+    '',
+    '9  - name: a',
+    'fatal: [web1]: FAILED! => {"rc": 1}',
+    '...ignoring',
+    'TASK [b] ***',
+    '[ERROR]: Task failed: refused',
+    '',
+    'fatal: [web3]: UNREACHABLE! => {"msg": "refused"}',
+    '[ERROR]: Task failed: other',
+    'fatal: [web4]: FAILED! => {"msg": "x"}',
+    '',
+    'PLAY RECAP ***',
+    'Running playbook failed: exit status 4',
+  ]
+  lines.forEach((text) => announced.add(text, 0))
+  expect(announced.realErrors().map((each) => [each.line, each.end, each.host])).toEqual([
+    [11, 13, 'web3'],
+    [14, 15, 'web4'],
+  ])
+  expect(announced.sections.map((each) => each.errors)).toEqual([2, 0, 2, 0])
+  expect(announced.kind(6)).toBe(0)
 })

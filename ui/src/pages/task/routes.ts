@@ -1,0 +1,10 @@
+import type { RouteRecordRaw } from 'vue-router'
+
+export default [
+  {
+    path: '/project/:project(\\d+)/tasks/:task(\\d+)',
+    name: 'task',
+    component: () => import('./TaskPage.vue'),
+    meta: { title: 'task.title', entry: 'templates', texts: ['log'] },
+  },
+] satisfies RouteRecordRaw[]

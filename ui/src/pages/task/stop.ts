@@ -1,0 +1,43 @@
+// Stops a task, after the effect was told.
+import { api, data } from '@/api/client'
+import { confirm } from '@/components/confirm'
+import { useNotify } from '@/components/notify'
+import { t, type Key } from '@/locales'
+import type { Task } from './task'
+
+/** Return what a stop does to the task in its present state. */
+export function effects(task: Task): { key: 'queued' | 'running' | 'stopping'; told: Key[] } {
+  if (task.status === 'waiting') return { key: 'queued', told: ['task.stop.queued'] }
+  if (task.status === 'stopping') {
+    return { key: 'stopping', told: ['task.stop.force', 'task.stop.stays'] }
+  }
+  const what: Key = task.tpl_app === 'ansible' ? 'task.stop.ansible' : 'task.stop.script'
+  return { key: 'running', told: [what, 'task.stop.grace', 'task.stop.stays'] }
+}
+
+/** Return a function that asks and then stops a task; call it in a setup. */
+export function useStop(): (task: Task) => Promise<void> {
+  const notify = useNotify()
+  return async (task) => {
+    const name = `${task.tpl_alias} #${task.id}`
+    const { key, told } = effects(task)
+    const sure = await confirm({
+      title: t(`task.stop.${key}Title`, { name }),
+      consequences: told.map((each) => t(each)),
+      verb: t(`task.stop.${key}Verb`),
+      destructive: key === 'stopping',
+    })
+    if (!sure) return
+    const path = { project_id: task.project_id, task_id: task.id }
+    try {
+      await data(
+        api.POST('/project/{project_id}/tasks/{task_id}/stop', {
+          params: { path },
+          body: { force: key === 'stopping' },
+        }),
+      )
+    } catch (error) {
+      notify.failed(error)
+    }
+  }
+}

@@ -1,0 +1,66 @@
+// A task with what else its page shows of it.
+import { api, data, query, type Schemas } from '@/api/client'
+import { useLoad, type Loaded } from '@/live/load'
+
+export type Task = Schemas['Task'] & {
+  tpl_alias: string
+  tpl_app: string
+  user_name?: string | null
+}
+export type Template = Schemas['Template']
+
+export interface TaskFacts {
+  task: Task
+  template: Template
+  /** the name of its inventory; empty if it has none */
+  inventory: string
+}
+
+const FINAL = new Set(['success', 'error', 'stopped'])
+export const isFinal = (task: { status: string }) => FINAL.has(task.status)
+
+/** Load the task *id*, and load it again when it changes. */
+export function useTask(project: number, id: number): Loaded<TaskFacts> {
+  return useLoad((signal) => readTask(project, id, signal), {
+    when: (event) => event.type === 'update' && event.task_id === id,
+  })
+}
+
+async function readTask(project: number, id: number, signal: AbortSignal): Promise<TaskFacts> {
+  const path = { project_id: project, task_id: id }
+  const task = await data(
+    api.GET('/project/{project_id}/tasks/{task_id}', { params: { path }, signal }),
+  )
+  const template = await data(
+    api.GET('/project/{project_id}/templates/{template_id}', {
+      params: { path: { project_id: project, template_id: task.template_id } },
+      signal,
+    }),
+  )
+  // the list knows the names of accounts
+  const [row] = await data(
+    api.GET('/project/{project_id}/templates/{template_id}/tasks/last', {
+      params: {
+        path: { project_id: project, template_id: task.template_id },
+        query: query({ limit: 1, before: id + 1 }),
+      },
+      signal,
+    }),
+  )
+  const names = {
+    tpl_alias: template.name,
+    tpl_app: template.app,
+    user_name: row?.id === id ? row.user_name : null,
+  }
+  const inventory = task.inventory_id ?? template.inventory_id
+  return { task: { ...names, ...task }, template, inventory: await nameOf(project, inventory) }
+}
+
+async function nameOf(project: number, inventory: number | null | undefined): Promise<string> {
+  if (!inventory) return ''
+  const path = { project_id: project, inventory_id: inventory }
+  const found = await data(
+    api.GET('/project/{project_id}/inventory/{inventory_id}', { params: { path } }),
+  )
+  return found.name
+}

@@ -1,0 +1,117 @@
+// The state of the run dialog: the template, what was entered, and what would run.
+import { computed, onScopeDispose, ref, shallowRef, watch, type Ref } from 'vue'
+import { api, ApiError, data, query, type Schemas } from '@/api/client'
+import { useForm, type Form } from '@/components/form'
+import { useLoad, type Loaded } from '@/live/load'
+import type { RunWish } from './ask'
+import { bodyOf, faults, firstDraft, type Draft, type NewTask, type Template } from './draft'
+
+export interface RunMaterial {
+  template: Template
+  repository: Schemas['Repository']
+  inventories: Schemas['Inventory'][]
+  /** the newest runs of the template */
+  tasks: Schemas['TaskInList'][]
+}
+
+export interface Run {
+  material: Loaded<RunMaterial>
+  draft: Ref<Draft | undefined>
+  preview: Ref<Schemas['RunPreview'] | undefined>
+  /** why the server would refuse the run as it is entered */
+  refused: Ref<ApiError | undefined>
+  form: Form
+  dirty: Ref<boolean>
+  faults: Ref<ReturnType<typeof faults>>
+  body: () => NewTask
+}
+
+/** Milliseconds after the last change until the command is shown anew. */
+const PAUSE = 250
+const FIELDS = ['message', 'limit', 'tags', 'skip_tags', 'git_branch', 'arguments', 'inventory_id']
+const NEWEST = 20
+
+export function useRun(wish: RunWish): Run {
+  const project = { project_id: wish.project }
+  const path = { ...project, template_id: wish.template }
+  const draft = ref<Draft>()
+  const preview = shallowRef<Schemas['RunPreview']>()
+  const refused = shallowRef<ApiError>()
+  let first = ''
+
+  const material = useLoad(async (signal): Promise<RunMaterial> => {
+    const params = { path }
+    const [template, inventories, tasks] = await Promise.all([
+      data(api.GET('/project/{project_id}/templates/{template_id}', { params: { path }, signal })),
+      data(api.GET('/project/{project_id}/inventory', { params: { path: project }, signal })),
+      data(
+        api.GET('/project/{project_id}/templates/{template_id}/tasks/last', {
+          params: { ...params, query: query({ limit: NEWEST }) },
+          signal,
+        }),
+      ),
+    ])
+    const repository = await data(
+      api.GET('/project/{project_id}/repositories/{repository_id}', {
+        params: { path: { ...project, repository_id: template.repository_id } },
+        signal,
+      }),
+    )
+    return { template, repository, inventories, tasks }
+  })
+
+  watch(material.data, (loaded) => {
+    if (!loaded || draft.value) return
+    draft.value = firstDraft(loaded.template, wish.from, wish.limit)
+    first = JSON.stringify(draft.value)
+  })
+
+  const body = () => bodyOf(material.data.value!.template, draft.value!)
+  const wrong = computed(() =>
+    material.data.value && draft.value ? faults(material.data.value.template, draft.value) : {},
+  )
+
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let running: AbortController | undefined
+  async function show(): Promise<void> {
+    running?.abort()
+    const mine = (running = new AbortController())
+    try {
+      preview.value = await data(
+        api.POST('/project/{project_id}/templates/{template_id}/preview', {
+          params: { path },
+          body: body() as Schemas['NewTask'],
+          signal: mine.signal,
+        }),
+      )
+      refused.value = undefined
+    } catch (error) {
+      if (mine.signal.aborted) return
+      if (!(error instanceof ApiError)) throw error
+      refused.value = error
+    }
+  }
+  watch(
+    draft,
+    (_, before) => {
+      clearTimeout(timer)
+      timer = setTimeout(show, before ? PAUSE : 0)
+    },
+    { deep: true },
+  )
+  onScopeDispose(() => {
+    clearTimeout(timer)
+    running?.abort()
+  })
+
+  return {
+    material,
+    draft,
+    preview,
+    refused,
+    form: useForm(FIELDS),
+    dirty: computed(() => draft.value !== undefined && JSON.stringify(draft.value) !== first),
+    faults: wrong,
+    body,
+  }
+}

@@ -1,0 +1,117 @@
+import { expect, test } from 'vitest'
+import { LogFeed, type Page } from '@/log/feed'
+import { Listing } from '@/log/listing'
+
+interface Server {
+  lines: string[]
+  asked: [number, number][]
+}
+
+function feedOf(server: Server): LogFeed {
+  return new LogFeed(async (above, limit): Promise<Page> => {
+    server.asked.push([above, limit])
+    const part = server.lines.slice(above, above + limit)
+    const lines = part.map((output, i) => ({ id: above + i + 1, output, time: 0 }))
+    return { lines, total: server.lines.length, size: part.join('').length }
+  })
+}
+
+const server = (count: number): Server => ({
+  lines: Array.from({ length: count }, (_, i) => `line ${i + 1}`),
+  asked: [],
+})
+const settled = async (feed: LogFeed) => {
+  for (let i = 0; i < 500; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    if (feed.complete.value && feed.outline.length === feed.store.length) return
+  }
+  throw new Error(`${feed.outline.length} of ${feed.store.length}`)
+}
+const shown = (feed: LogFeed) =>
+  Array.from({ length: feed.store.length }, (_, i) => feed.store.text(i + 1))
+
+test('a stored log is read in pages', async () => {
+  const stored = server(20_000)
+  const feed = feedOf(stored)
+  feed.catchUp()
+  await settled(feed)
+  expect(shown(feed)).toEqual(stored.lines)
+  expect(stored.asked.length).toBeLessThan(20)
+})
+
+test('what is looked at comes first', async () => {
+  const stored = server(20_000)
+  const feed = feedOf(stored)
+  feed.want(15_000, 15_050)
+  feed.catchUp()
+  await settled(feed)
+  expect(stored.asked[0]![0]).toBe(14_999)
+})
+
+test('breaks leave neither gaps nor doubles', async () => {
+  const stored = server(0)
+  const feed = feedOf(stored)
+  feed.catchUp()
+  let seed = 7
+  const random = () => (seed = (seed * 16807) % 2147483647) / 2147483647
+  let connected = true
+  for (let id = 1; id <= 5_000; id++) {
+    const output = `line ${id}`
+    stored.lines.push(output)
+    if (random() < 0.01) {
+      connected = !connected
+      if (connected) feed.catchUp()
+    }
+    if (connected) feed.receive({ id, output, time: 0 })
+    if (random() < 0.01) feed.receive({ id, output, time: 0 })
+    if (id % 100 === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+  feed.catchUp()
+  await settled(feed)
+  expect(shown(feed)).toEqual(stored.lines)
+})
+
+test('a line in parts, with one part missing', async () => {
+  const stored = server(1)
+  const feed = feedOf(stored)
+  feed.catchUp()
+  await settled(feed)
+  feed.receive({ id: 2, output: 'abc', time: 0, partial: true })
+  await new Promise((resolve) => setTimeout(resolve, 60))
+  expect(feed.store.text(2)).toBe('abc')
+  feed.receive({ id: 2, output: 'def', time: 0, offset: 3, partial: true })
+  await new Promise((resolve) => setTimeout(resolve, 60))
+  expect(feed.store.text(2)).toBe('abcdef')
+  stored.lines.push('abcdefghijkl')
+  feed.receive({ id: 2, output: 'jkl', time: 0, offset: 9 })
+  await settled(feed)
+  expect(feed.store.text(2)).toBe('abcdefghijkl')
+})
+
+test('rows are added without making all anew', async () => {
+  const stored = server(0)
+  stored.lines = ['PLAY [a] ***', '', 'TASK [b] ***', 'ok: [x]']
+  const feed = feedOf(stored)
+  feed.catchUp()
+  await settled(feed)
+  const { store, outline } = feed
+  const listing = new Listing(store)
+  const view = { outline, sections: outline.sections, folded: () => false, host: 0 }
+  listing.rebuild(view, { columns: [10, 10, 10] })
+  const lines = (of: Listing) => Array.from({ length: of.length }, (_, row) => of.lineAt(row))
+  expect(lines(listing)).toEqual([1, 3, 4])
+  for (const output of ['', 'x'.repeat(25)]) stored.lines.push(output)
+  feed.catchUp()
+  await settled(feed)
+  listing.append(outline.sections)
+  for (const output of ['', 'TASK [c] ***', '']) stored.lines.push(output)
+  feed.catchUp()
+  await settled(feed)
+  expect(listing.isCurrent).toBe(true)
+  listing.append(outline.sections)
+  const fresh = new Listing(store)
+  fresh.rebuild(view, { columns: [10, 10, 10] })
+  expect(lines(listing)).toEqual(lines(fresh))
+  expect(listing.heights.total).toBe(fresh.heights.total)
+  expect(listing.rowOf(6)).toBe(4)
+})
