@@ -1,6 +1,8 @@
 // What the key store shows of a key: its kind, its users, its age.
 import type { Schemas } from '@/api/client'
-import { plural, t } from '@/locales'
+import { t } from '@/locales'
+
+export { users } from '@/components/references'
 
 export type AccessKey = Schemas['AccessKey']
 export type KeyType = Schemas['KeyType']
@@ -42,16 +44,6 @@ export function algorithm(key: { kind?: Schemas['KeyKind'] | null; bits?: number
 /** The column "Type" of a list. */
 export function typeOf(key: KeyRow): string {
   return key.type === 'ssh' ? algorithm(key.summary ?? {}) : t(`keys.type.${key.type}`)
-}
-
-/** Who uses a key, in words and numbers; empty if nobody does. */
-export function users(
-  summary: Pick<Summary, 'templates' | 'inventories' | 'repositories'>,
-): string {
-  return (['templates', 'inventories', 'repositories'] as const)
-    .filter((noun) => summary[noun] > 0)
-    .map((noun) => plural(`keys.users.${noun}`, summary[noun]))
-    .join(', ')
 }
 
 /** The keys of *kind* (all if empty) whose name or fingerprint has *text* in it. */
