@@ -1,0 +1,61 @@
+// The inventories of the project in the address, as a list that stays current.
+import { computed } from 'vue'
+import { api, answer, data } from '@/api/client'
+import { projectId } from '@/api/projects'
+import type { Event } from '@/live/bus'
+import { useLoad } from '@/live/load'
+import { rows } from './inventory'
+
+const KINDS = ['inventory', 'key', 'template', 'repository']
+
+const concerns = (project: number) => (event: Event) =>
+  event.type === 'change' && event.project_id === project && KINDS.includes(event.kind)
+
+/** Load the inventories, and what a form offers. */
+export function useInventories() {
+  const path = { project_id: projectId.value }
+  const params = { path }
+  const loaded = useLoad(
+    (signal) =>
+      Promise.all([
+        data(api.GET('/project/{project_id}/inventory', { params, signal })),
+        data(api.GET('/project/{project_id}/keys', { params, signal })),
+        data(api.GET('/project/{project_id}/templates', { params, signal })),
+        data(api.GET('/project/{project_id}/repositories', { params, signal })),
+      ]),
+    { when: concerns(path.project_id) },
+  )
+  return {
+    inventories: computed(() => {
+      const all = loaded.data.value
+      return all && rows(all[0], all[1], all[2])
+    }),
+    keys: computed(() => loaded.data.value?.[1] ?? []),
+    repositories: computed(() => loaded.data.value?.[3] ?? []),
+    error: loaded.error,
+    reload: loaded.reload,
+    path,
+  }
+}
+
+/** Load one inventory with who uses it, and what a form offers. */
+export function useInventory(path: { project_id: number; inventory_id: number }) {
+  const params = { path }
+  const ONE = '/project/{project_id}/inventory/{inventory_id}'
+  return useLoad(
+    async (signal) => {
+      const [shown, references, facts, keys, repositories] = await Promise.all([
+        answer(api.GET(ONE, { params, signal })),
+        data(api.GET(`${ONE}/refs`, { params, signal })),
+        data(api.GET(`${ONE}/facts`, { params, signal })),
+        data(api.GET('/project/{project_id}/keys', { params, signal })),
+        data(api.GET('/project/{project_id}/repositories', { params, signal })),
+      ])
+      const tag = shown.response.headers.get('etag') ?? undefined
+      return { item: shown.data!, tag, references, facts, keys, repositories }
+    },
+    { when: concerns(path.project_id) },
+  )
+}
+
+export type KnownInventory = NonNullable<ReturnType<typeof useInventory>['data']['value']>
