@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import { checkAccess } from '../lib/axe.mjs'
+import { inProject, pageTest } from '../lib/page.mjs'
+import { ended, start } from '../lib/runs.mjs'
+import { world } from '../lib/world.mjs'
+
+const noun = (name) => `/project/${world.project}/${name}`
+
+/** The number of a template. */
+async function template(name) {
+  return (await world.api('GET', noun('templates'))).find((each) => each.name === name).id
+}
+
+/** The body of a template that runs a script of the demo repository. */
+async function body(name, more = {}) {
+  const [repository] = await world.api('GET', noun('repositories'))
+  const playbook = 'disk-usage.sh'
+  return { name, app: 'bash', playbook, repository_id: repository.id, ...more }
+}
+
+pageTest('a list shows the last run at once, and its end', async (page) => {
+  await page.goto(inProject('/templates'))
+  const row = page.getByRole('row', { name: /Ping localhost/ })
+  await row.waitFor()
+  const task = await start('Ping localhost')
+  await row.getByText(/Queued|Starting|Running/).waitFor()
+  await ended(task)
+  await row.getByText('Success').waitFor()
+})
+
+pageTest('views, words and the order are in the address', async (page) => {
+  const view = await world.api('POST', noun('views'), { title: 'Nightly', position: 0 })
+  await world.api('POST', noun('templates'), await body('In the view', { view_id: view.id }))
+  await page.goto(inProject('/templates'))
+  await page.getByRole('tab', { name: /Nightly/ }).click()
+  await page.getByRole('row', { name: /In the view/ }).waitFor()
+  assert.equal(await page.getByRole('row', { name: /Ping localhost/ }).count(), 0)
+  await page.getByLabel('Filter templates').fill('nothing like this')
+  await page.getByText('No template matches').waitFor()
+  assert.match(page.url(), /view=\d+.*q=nothing/)
+  await page.getByRole('button', { name: 'Show all templates' }).click()
+  await page.getByRole('row', { name: /Ping localhost/ }).waitFor()
+})
+
+pageTest('a pinned template stays first', async (page) => {
+  await page.goto(inProject('/templates'))
+  await page.getByRole('button', { name: 'More for Ping localhost' }).click()
+  await page.getByRole('menuitem', { name: 'Pin to the top' }).click()
+  const first = page.locator('tbody tr').first()
+  await first.getByText('Ping localhost').waitFor()
+  await page.reload()
+  await first.getByText('Ping localhost').waitFor()
+})
+
+pageTest('a template is made, changed, copied and deleted', async (page) => {
+  await page.goto(inProject('/templates/new'))
+  const create = page.getByRole('button', { name: 'Create template' })
+  assert.ok(await create.isDisabled())
+  await page.getByLabel('Name', { exact: true }).fill('Made here')
+  await page.getByLabel('Application').click()
+  await page.getByRole('option', { name: 'Shell script' }).click()
+  await page.getByLabel('Script', { exact: true }).fill('disk-usage.sh')
+  await page.getByRole('button', { name: 'Add a variable' }).click()
+  await page.getByLabel('Variable', { exact: true }).fill('release')
+  await page.getByLabel('Question').fill('Which release?')
+  await create.click()
+  await page.getByRole('heading', { name: 'Made here' }).waitFor()
+  await page.getByText('This template has not run yet').waitFor()
+  await page.getByRole('link', { name: 'Edit' }).click()
+  assert.equal(await page.getByLabel('Question').inputValue(), 'Which release?')
+  await page.getByLabel('Description').fill('Free space by file system')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByText('Free space by file system').waitFor()
+  const number = await template('Made here')
+  await page.goto(inProject(`/templates/new?from=${number}`))
+  await page.getByRole('button', { name: 'Create template' }).click()
+  await page.getByRole('heading', { name: 'Made here (copy)' }).waitFor()
+  await page.getByRole('button', { name: 'Delete' }).click()
+  await page.getByRole('button', { name: 'Delete the template' }).click()
+  await page.getByRole('row', { name: /Made here/ }).waitFor()
+  assert.equal(await page.getByText('Made here (copy)', { exact: true }).count(), 0)
+})
+
+pageTest('a refusal stands at its field, and changes are guarded', async (page) => {
+  page.expectRefusal(400, '/templates')
+  await page.goto(inProject('/templates/new'))
+  await page.getByLabel('Name', { exact: true }).fill('Wrong')
+  await page.getByLabel('Application').click()
+  await page.getByRole('option', { name: 'Shell script' }).click()
+  await page.getByLabel('Script', { exact: true }).fill('../outside.sh')
+  await page.getByRole('button', { name: 'Create template' }).click()
+  await page.locator('[aria-invalid=true]').waitFor()
+  await page.getByRole('link', { name: 'Templates' }).first().click()
+  await page.getByRole('button', { name: 'Discard' }).click()
+  await page.waitForURL(inProject('/templates'))
+})
+
+pageTest('a change made elsewhere is shown before it is overwritten', async (page) => {
+  page.expectRefusal(412, '/templates')
+  const made = await world.api('POST', noun('templates'), await body('Shared'))
+  await page.goto(inProject(`/templates/${made.id}/edit`))
+  await page.getByLabel('Name', { exact: true }).fill('Mine')
+  const theirs = { ...(await body('Theirs')), id: made.id, project_id: world.project }
+  await world.api('PUT', noun(`templates/${made.id}`), theirs)
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByText('The template was changed meanwhile.').waitFor()
+  await page.getByRole('button', { name: 'Show the new version' }).click()
+  await page
+    .locator('input')
+    .and(page.getByLabel('Name', { exact: true }))
+    .waitFor()
+  await page.waitForFunction(() => document.querySelector('form input')?.value === 'Theirs')
+})
+
+for (const look of [{}, { dark: true }, { phone: true }]) {
+  pageTest(`axe finds nothing in templates ${JSON.stringify(look)}`, look, async (page) => {
+    await page.goto(inProject('/templates'))
+    await page.getByText('Ping localhost').locator('visible=true').first().waitFor()
+    await checkAccess(page)
+    await page.goto(inProject(`/templates/${await template('Ping localhost')}`))
+    await page.getByText('History').first().waitFor()
+    await checkAccess(page)
+    await page.goto(inProject('/templates/new'))
+    await page.getByRole('button', { name: 'Add a variable' }).click()
+    await checkAccess(page)
+  })
+}

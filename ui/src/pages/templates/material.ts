@@ -1,0 +1,27 @@
+// What the form of a template chooses from.
+import { api, data } from '@/api/client'
+
+export interface Item {
+  id: number
+  name: string
+}
+
+export async function readMaterial(project: number, signal: AbortSignal) {
+  const params = { path: { project_id: project } }
+  const [repositories, inventories, environments, views, keys] = await Promise.all([
+    data(api.GET('/project/{project_id}/repositories', { params, signal })),
+    data(api.GET('/project/{project_id}/inventory', { params, signal })),
+    data(api.GET('/project/{project_id}/environment', { params, signal })),
+    data(api.GET('/project/{project_id}/views', { params, signal })),
+    data(api.GET('/project/{project_id}/keys', { params, signal })),
+  ])
+  return { repositories, inventories, environments, views, keys }
+}
+
+export type Material = Awaited<ReturnType<typeof readMaterial>>
+
+/** Items of a select; with *none*, the first means that nothing is chosen. */
+export function choices(list: Item[], none?: string) {
+  const items = list.map((each) => ({ label: each.name, value: each.id as number | undefined }))
+  return none === undefined ? items : [{ label: none, value: undefined }, ...items]
+}

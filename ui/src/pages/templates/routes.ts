@@ -1,0 +1,26 @@
+import type { RouteRecordRaw } from 'vue-router'
+
+const list = '/project/:project(\\d+)/templates'
+const meta = { title: 'frame.nav.templates', entry: 'templates' } as const
+
+export default [
+  { path: list, name: 'templates', component: () => import('./TemplatesPage.vue'), meta },
+  {
+    path: `${list}/new`,
+    name: 'template-new',
+    component: () => import('./TemplateEditor.vue'),
+    meta: { ...meta, title: 'templates.new' },
+  },
+  {
+    path: `${list}/:template(\\d+)`,
+    name: 'template',
+    component: () => import('./TemplatePage.vue'),
+    meta,
+  },
+  {
+    path: `${list}/:template(\\d+)/edit`,
+    name: 'template-edit',
+    component: () => import('./TemplateEditor.vue'),
+    meta,
+  },
+] satisfies RouteRecordRaw[]

@@ -1,0 +1,71 @@
+// What the lists of templates show, and in which order.
+import type { Schemas } from '@/api/client'
+import type { SparkBar } from '@/components/SparkBars.vue'
+import { markOf } from '@/components/status'
+import { t } from '@/locales'
+
+export type Template = Schemas['Template']
+export type Statistics = Schemas['TemplateStatistics']
+
+/** A template with what is beside it in lists. */
+export interface TemplateRow extends Template {
+  inventory: string
+  statistics?: Statistics
+  pinned: boolean
+}
+
+export type Order = 'name' | 'last'
+
+const ICONS: Record<string, string> = {
+  ansible: 'i-lucide-circle-play',
+  bash: 'i-lucide-square-terminal',
+  python: 'i-lucide-file-code-2',
+}
+
+export function appIcon(app: string): string {
+  return ICONS[app] ?? 'i-lucide-box'
+}
+
+export function appName(app: string): string {
+  return app in ICONS ? t(`templates.app.${app as 'ansible' | 'bash' | 'python'}`) : app
+}
+
+/** The last part of a path, which tells most. */
+export function lastPart(path: string): string {
+  return path.split('/').filter(Boolean).pop() ?? path
+}
+
+/** The last runs as bars, oldest first. */
+export function bars(statistics: Statistics | undefined): SparkBar[] {
+  return [...(statistics?.runs ?? [])].reverse().map((run) => {
+    const mark = markOf(run.status)
+    const color = mark === 'fail' || mark === 'run' || mark === 'stop' ? mark : undefined
+    return { value: run.duration ?? 0, color }
+  })
+}
+
+export function failures(statistics: Statistics | undefined): number {
+  return statistics?.runs.filter((each) => each.status === 'error').length ?? 0
+}
+
+/** Those rows of a view (all if null) that have every word of *text*, pinned ones first. */
+export function selected(
+  rows: TemplateRow[],
+  view: number | null,
+  text: string,
+  order: Order,
+): TemplateRow[] {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean)
+  const fits = (row: TemplateRow) => {
+    const whole = `${row.name} ${row.playbook} ${row.inventory}`.toLowerCase()
+    return words.every((word) => whole.includes(word))
+  }
+  const last = (row: TemplateRow) => row.last_task?.id ?? 0
+  return rows
+    .filter((row) => (view === null || row.view_id === view) && fits(row))
+    .sort(
+      (a, b) =>
+        Number(b.pinned) - Number(a.pinned) ||
+        (order === 'last' ? last(b) - last(a) : a.name.localeCompare(b.name)),
+    )
+}
