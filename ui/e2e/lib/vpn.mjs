@@ -1,7 +1,7 @@
 // A VPN for the world's server: the real companion and wireguard-go, in a network of
 // their own (namespaces, so root only). Devices connect inside of that network.
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { world } from './world.mjs'
 
@@ -61,8 +61,13 @@ export function stopVpn() {
 /** Connect as the device with the file *config*, until the VPN ends. */
 export function connect(config) {
   const name = `device${devices++}`
+  // all its processes end with the first one of the namespace, the child of unshare
+  const [first] = readFileSync(
+    `/proc/${companion.pid}/task/${companion.pid}/children`,
+    'utf8',
+  ).split(' ')
   const inside = (...words) =>
-    execFileSync('nsenter', ['-t', String(companion.pid), '-n', '-m', ...words], { stdio: 'pipe' })
+    execFileSync('nsenter', ['-t', first, '-n', '-m', '-p', ...words], { stdio: 'pipe' })
   const lines = config
     .replace(/^(Address|DNS|MTU) = .*\n/gm, '')
     .replace(/^Endpoint = .*$/m, 'Endpoint = 127.0.0.1:51820\nPersistentKeepalive = 1')
