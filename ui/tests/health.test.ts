@@ -25,6 +25,7 @@ it('shows the figure of a finding by its unit', () => {
   expect(figure(finding({ value: 3_700, unit: 'seconds' }))).toBe('ends in 1h 01m')
   expect(figure(finding({ subject: 'disk', value: 2 ** 31, unit: 'bytes' }))).toBe('2 GiB free')
   expect(figure(finding({ value: 1, unit: 'tasks' }))).toBe('1 waits')
+  expect(figure(finding({ value: 0, unit: 'tasks' }))).toBe('')
   expect(figure(finding({ value: 0, unit: 'secrets' }))).toBe('')
   expect(figure(finding({}))).toBe('')
 })

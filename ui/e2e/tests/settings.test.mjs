@@ -65,7 +65,7 @@ pageTest('a project is deleted once its name was typed', async (page) => {
   await page.goto(at(project))
   await page.getByRole('button', { name: 'Delete project…' }).click()
   const dialog = page.getByRole('dialog')
-  await dialog.getByText('1 key,').waitFor()
+  await dialog.getByText('1 key, and').waitFor()
   const verb = dialog.getByRole('button', { name: 'Delete the project' })
   await dialog.getByRole('textbox').fill('To be')
   assert.ok(await verb.isDisabled())

@@ -44,7 +44,7 @@ export function figure({ subject, value, unit }: Finding): string {
     case 'bytes':
       return subject === 'disk' ? t('admin.free', { size: size(value) }) : size(value)
     case 'tasks':
-      return plural('admin.waiting', value)
+      return value > 0 ? plural('admin.waiting', value) : ''
     case 'secrets':
       return value > 0 ? plural('admin.broken', value) : ''
     default:
