@@ -1,0 +1,10 @@
+import type { RouteRecordRaw } from 'vue-router'
+
+export default [
+  {
+    path: '/project/:project(\\d+)/variables',
+    name: 'variables',
+    component: () => import('./VariablesPage.vue'),
+    meta: { title: 'frame.nav.variables' },
+  },
+] satisfies RouteRecordRaw[]
