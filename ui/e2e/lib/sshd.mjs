@@ -2,6 +2,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import {
   accessSync,
+  appendFileSync,
   chmodSync,
   copyFileSync,
   mkdtempSync,
@@ -28,7 +29,7 @@ async function answers(port) {
   })
 }
 
-/** Start a server; resolves to { port, user, privateKey, variables, stop }. */
+/** Start a server; resolves to { port, user, privateKey, variables, authorize, repository, stop }. */
 export async function startSshd() {
   accessSync(SSHD) // Debian package openssh-server
   const folder = mkdtempSync(join(tmpdir(), 'semaphore-sshd-'))
@@ -65,6 +66,20 @@ export async function startSshd() {
     hostKey: readFileSync(join(folder, 'host.pub'), 'utf8').trim(),
     /** what an inventory says of the host; ssh must not ask for a terminal */
     variables: `ansible_host=127.0.0.1 ansible_port=${port} ansible_ssh_use_tty=false`,
+    /** Let the holder of this public key log in, too. */
+    authorize: (line) => appendFileSync(join(folder, 'authorized'), `${line.trim()}\n`),
+    /** Make a bare repository of *files*, by name; returns its address. */
+    repository(name, files) {
+      const work = join(folder, name)
+      const git = (...words) => execFileSync('git', words, { cwd: folder })
+      git('init', '-q', '-b', 'main', work)
+      for (const [file, text] of Object.entries(files)) writeFileSync(join(work, file), text)
+      git('-C', work, 'add', '.')
+      const author = ['-c', 'user.name=Test', '-c', 'user.email=test@example.org']
+      git('-C', work, ...author, 'commit', '-qm', 'Begin')
+      git('clone', '-q', '--bare', work, `${work}.git`)
+      return `ssh://${userInfo().username}@127.0.0.1:${port}${work}.git`
+    },
     async stop() {
       child.kill('SIGTERM')
       await ended

@@ -7,7 +7,7 @@ export default [
     path: '/',
     name: 'home',
     component: () => import('./NoProject.vue'),
-    meta: { title: 'frame.nav.dashboard' },
+    meta: { title: 'frame.nav.dashboard', texts: ['start'] },
     beforeEnter: async () => {
       try {
         const project = await firstProject()
