@@ -48,5 +48,6 @@ class ByteCacheTests(SynchronousTestCase):
                 if number % 50 == 0:
                     highest = max(highest, tracemalloc.get_traced_memory()[0])
             tracemalloc.stop()
-            self.assertGreater(highest, limit // 4)
+            # Python may take tuples from its own store, where they are not counted.
+            self.assertGreater(highest, limit // 8)
             self.assertLess(highest, limit)
