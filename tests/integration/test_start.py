@@ -20,6 +20,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.web.page.files import installed_page
 from tests.support import warm
 from tests.support.pace import in_time
 from tests.support.product import (
@@ -377,11 +378,14 @@ class ServingTests(StartTestCase):
         self.assertFalse((self.state / "semaphore.db-wal").exists())
 
     def test_page(self) -> None:
-        """The page at the root shows the CA's fingerprint."""
+        """The web page is at the root; if it is not built, the CA's fingerprint is."""
         product = self.product()
         product.start()
         page = product.call("GET", "/")
         self.assertEqual(page.status, 200)
+        if installed_page() is not None:
+            self.assertIn(b"<script", page.content)
+            return
         said = product.log.read_text().split("SHA-256: ")[1].split()[0]
         self.assertIn(said, page.content.decode().replace("<wbr>", ""))
 

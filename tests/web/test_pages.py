@@ -233,6 +233,20 @@ class ReadTests(SynchronousTestCase):
             [(b"br", b"a-1.js.br"), (b"gzip", b"a-1.js.gz")],
         )
 
+    def test_gone(self) -> None:
+        """A file that was asked for is kept; another one that is gone is absent."""
+        (self.folder / "index.html").write_bytes(_INDEX)
+        paths = [self.folder / "assets" / name for name in ("a-1.js", "b-2.js")]
+        for path in paths:
+            path.write_bytes(b"code")
+        page = read_page(self.folder)
+        assert page is not None
+        before = page.files[b"/assets/a-1.js"]
+        for path in paths:
+            path.unlink()
+        self.assertIs(page.files.get(b"/assets/a-1.js"), before)
+        self.assertIsNone(page.files.get(b"/assets/b-2.js"))
+
 
 class UnbuiltTests(SynchronousTestCase):
     """The page where the real one is not built."""

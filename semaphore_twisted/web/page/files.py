@@ -1,10 +1,11 @@
-"""The files of the built page, read once, each also in its compressed forms."""
+"""The files of the built page, each also in its compressed forms."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
 from attrs import field, frozen
+from typing_extensions import override
 
 #: Where the build of ``ui/`` writes, and where a wheel has the page.
 BUILT = Path(__file__).with_name("built")
@@ -51,14 +52,42 @@ def read_page(folder: Path) -> BuiltPage | None:
         index = (folder / "index.html").read_bytes()
     except FileNotFoundError:
         return None
-    files = {}
-    for path in sorted(folder.rglob("*")):
-        if path.suffix in _TYPES and path.is_file():
-            name = f"/{path.relative_to(folder).as_posix()}".encode()
-            files[name] = PageFile(
-                _TYPES[path.suffix], path.read_bytes(), _compressed(path)
-            )
-    return BuiltPage(index, files)
+    return BuiltPage(index, _Files(folder))
+
+
+class _Files(Mapping[bytes, PageFile]):
+    """The files below a directory: read when first asked for, and then kept.
+
+    A file that is gone meanwhile, after an upgrade, counts as absent.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._paths = {
+            f"/{path.relative_to(folder).as_posix()}".encode(): path
+            for path in sorted(folder.rglob("*"))
+            if path.suffix in _TYPES and path.is_file()
+        }
+        self._read: dict[bytes, PageFile] = {}
+
+    @override
+    def __getitem__(self, name: bytes) -> PageFile:
+        if (kept := self._read.get(name)) is not None:
+            return kept
+        path = self._paths[name]
+        try:
+            read = PageFile(_TYPES[path.suffix], path.read_bytes(), _compressed(path))
+        except FileNotFoundError:
+            raise KeyError(name) from None
+        self._read[name] = read
+        return read
+
+    @override
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._paths)
+
+    @override
+    def __len__(self) -> int:
+        return len(self._paths)
 
 
 @lru_cache(maxsize=1)
