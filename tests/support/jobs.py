@@ -15,7 +15,10 @@ from semaphore_twisted.model.results import JobEvent
 @implementer(IJobReceiver)
 @define(eq=False)
 class RecordingReceiver:
-    """Records all calls; with ``held = True`` lines count as stored after `store`."""
+    """Records all calls; with ``held = True`` lines count as stored after `store`.
+
+    Events before the first line are not held.
+    """
 
     texts: list[str] = field(factory=list)
     parts: list[str] = field(factory=list)
@@ -41,7 +44,7 @@ class RecordingReceiver:
         self.offset = offset
         if self.texts and not self.begun.called:
             self.begun.callback(None)
-        if not self.held:
+        if not self.held or not self.texts:
             return succeed(None)
         waiting: Deferred[None] = Deferred()
         self._waiting.append(waiting)
