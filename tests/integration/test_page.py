@@ -6,7 +6,9 @@ of its file passed.
 
 import os
 import re
+import signal
 import subprocess
+import tempfile
 from collections import defaultdict
 from functools import lru_cache
 from pathlib import Path
@@ -22,8 +24,8 @@ from tools import page_build
 ROOT = Path(__file__).parents[2]
 SUITE = ROOT / "ui" / "e2e"
 
-#: Seconds after which the suite is stopped.
-_LONGEST = 600
+#: Seconds after which the suite is stopped; what has not run then has failed.
+_LONGEST = 1_800
 
 _RESULT = re.compile(r"^(ok|not ok) \d+ - (\S+): (.*)$", re.MULTILINE)
 
@@ -38,21 +40,28 @@ def _results() -> tuple[dict[str, list[str]], dict[str, list[str]], str]:
         )
     if not (SUITE / "node_modules").is_dir() or not page_build.is_current(ROOT):
         raise SkipTest("the page is not built; run python -m tools.page_build")
-    done = subprocess.run(
-        [*program, "run", "--silent", "tap"],
-        cwd=SUITE,
-        env={**clean_environment(), "PATH": f"{path}:{os.environ['PATH']}"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=_LONGEST,
-        check=False,
-    )
+    with tempfile.TemporaryFile("w+") as written:
+        suite = subprocess.Popen(
+            [*program, "run", "--silent", "tap"],
+            cwd=SUITE,
+            env={**clean_environment(), "PATH": f"{path}:{os.environ['PATH']}"},
+            stdin=subprocess.DEVNULL,
+            stdout=written,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            _ = suite.wait(_LONGEST)
+        except subprocess.TimeoutExpired:
+            os.killpg(suite.pid, signal.SIGKILL)  # with its server and browser
+            _ = suite.wait()
+        _ = written.seek(0)
+        output = written.read()
     passed: dict[str, list[str]] = defaultdict(list)
     failed: dict[str, list[str]] = defaultdict(list)
-    for result, noun, name in _RESULT.findall(done.stdout):
+    for result, noun, name in _RESULT.findall(output):
         (passed if result == "ok" else failed)[noun].append(name)
-    return passed, failed, done.stdout + done.stderr
+    return passed, failed, output
 
 
 @needs("chromium")
