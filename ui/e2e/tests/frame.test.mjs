@@ -142,7 +142,7 @@ pageTest('every control of the frame is reached by Tab, with a visible focus', a
   await page.goto(inProject())
   await live(page)
   const seen = []
-  for (let i = 0; i < 12; i++) {
+  for (let i = 0; i < 30; i++) {
     await page.keyboard.press('Tab')
     const focus = await page.evaluate(() => {
       const { activeElement: element } = document
