@@ -12,6 +12,11 @@ export function api(method, path, body) {
   return world.api(method, `/project/${world.project}${path}`, body)
 }
 
+/** The repository of the demo project; other tests add some of their own. */
+export async function demoFiles() {
+  return (await api('GET', '/repositories')).find((each) => each.name === 'Demo files')
+}
+
 /** The template *name* of the demo project, or undefined. */
 async function template(name) {
   return (await api('GET', '/templates')).find((each) => each.name === name)
@@ -22,7 +27,7 @@ async function template(name) {
  * are fields of the template. An existing one of that name gets the script.
  */
 export async function addTemplate(name, script, more = {}) {
-  const [repository] = await api('GET', '/repositories')
+  const repository = await demoFiles()
   const file = `${name.toLowerCase().replace(/\W+/g, '-')}.${more.app === 'ansible' ? 'yml' : 'sh'}`
   const folder = fileURLToPath(repository.git_url)
   writeFileSync(join(folder, file), script)

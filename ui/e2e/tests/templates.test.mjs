@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { checkAccess } from '../lib/axe.mjs'
 import { inProject, pageTest } from '../lib/page.mjs'
-import { ended, start } from '../lib/runs.mjs'
+import { demoFiles, ended, start } from '../lib/runs.mjs'
 import { world } from '../lib/world.mjs'
 
 const noun = (name) => `/project/${world.project}/${name}`
@@ -13,9 +13,14 @@ async function template(name) {
 
 /** The body of a template that runs a script of the demo repository. */
 async function body(name, more = {}) {
-  const [repository] = await world.api('GET', noun('repositories'))
+  const repository = await demoFiles()
   const playbook = 'disk-usage.sh'
   return { name, app: 'bash', playbook, repository_id: repository.id, ...more }
+}
+
+async function chooseRepository(page) {
+  await page.getByLabel('Repository').click()
+  await page.getByRole('option', { name: 'Demo files' }).click()
 }
 
 pageTest('a list shows the last run at once, and its end', async (page) => {
@@ -60,6 +65,7 @@ pageTest('a template is made, changed, copied and deleted', async (page) => {
   await page.getByLabel('Application').click()
   await page.getByRole('option', { name: 'Shell script' }).click()
   await page.getByLabel('Script', { exact: true }).fill('disk-usage.sh')
+  await chooseRepository(page)
   await page.getByRole('button', { name: 'Add a variable' }).click()
   await page.getByLabel('Variable', { exact: true }).fill('release')
   await page.getByLabel('Question').fill('Which release?')
@@ -88,6 +94,7 @@ pageTest('a refusal stands at its field, and changes are guarded', async (page) 
   await page.getByLabel('Application').click()
   await page.getByRole('option', { name: 'Shell script' }).click()
   await page.getByLabel('Script', { exact: true }).fill('../outside.sh')
+  await chooseRepository(page)
   await page.getByRole('button', { name: 'Create template' }).click()
   await page.locator('[aria-invalid=true]').waitFor()
   await page.getByRole('link', { name: 'Templates' }).first().click()
