@@ -30,7 +30,7 @@ pageTest('a run is stopped, after its effect was told', async (page) => {
   await open(page)
   await row(page, task).getByRole('button', { name: 'Stop' }).click()
   const dialog = page.getByRole('dialog', { name: `Stop Wait #${task.id}` })
-  await dialog.getByText('What it has changed so far stays changed.').waitFor()
+  await dialog.getByText(/^What has been changed so far stays changed/).waitFor()
   await page.keyboard.press('Escape')
   await dialog.waitFor({ state: 'detached' })
   await row(page, task).getByRole('button', { name: 'Stop' }).click()

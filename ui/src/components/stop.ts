@@ -1,18 +1,19 @@
-// Stops a task, after the effect was told.
-import { api, data } from '@/api/client'
-import { confirm } from '@/components/confirm'
-import { useNotify } from '@/components/notify'
+// Stops a task, after its effect was told.
+import { api, data, type Schemas } from '@/api/client'
+import { confirm } from './confirm'
+import { useNotify } from './notify'
 import { t, type Key } from '@/locales'
-import type { Task } from './task'
+
+type Task = Pick<Schemas['TaskInList'], 'id' | 'project_id' | 'status' | 'tpl_alias' | 'tpl_app'>
 
 /** Return what a stop does to the task in its present state. */
 export function effects(task: Task): { key: 'queued' | 'running' | 'stopping'; told: Key[] } {
-  if (task.status === 'waiting') return { key: 'queued', told: ['task.stop.queued'] }
+  if (task.status === 'waiting') return { key: 'queued', told: ['common.stop.queued'] }
   if (task.status === 'stopping') {
-    return { key: 'stopping', told: ['task.stop.force', 'task.stop.stays'] }
+    return { key: 'stopping', told: ['common.stop.force', 'common.stop.stays'] }
   }
-  const what: Key = task.tpl_app === 'ansible' ? 'task.stop.ansible' : 'task.stop.script'
-  return { key: 'running', told: [what, 'task.stop.grace', 'task.stop.stays'] }
+  const what: Key = task.tpl_app === 'ansible' ? 'common.stop.ansible' : 'common.stop.script'
+  return { key: 'running', told: [what, 'common.stop.grace', 'common.stop.stays'] }
 }
 
 /** Return a function that asks and then stops a task; call it in a setup. */
@@ -22,9 +23,9 @@ export function useStop(): (task: Task) => Promise<void> {
     const name = `${task.tpl_alias} #${task.id}`
     const { key, told } = effects(task)
     const sure = await confirm({
-      title: t(`task.stop.${key}Title`, { name }),
+      title: t(`common.stop.${key}Title`, { name }),
       consequences: told.map((each) => t(each)),
-      verb: t(`task.stop.${key}Verb`),
+      verb: t(`common.stop.${key}Verb`),
       destructive: key === 'stopping',
     })
     if (!sure) return
