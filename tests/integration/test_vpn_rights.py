@@ -58,11 +58,15 @@ class RightsTests(LabTestCase):
             os.chown(each, COMPANION.number, COMPANION.number)
             each.chmod(0o700 if each == folder else 0o600)
         self.site.companion.start()
-        until(self.is_there, "the interface is there")
+        until(self.is_ready, "the companion serves, and its interface is complete")
 
-    def is_there(self) -> bool:
-        """Whether the companion has made the interface."""
-        return self.machine.try_run("wg", "show", INTERFACE).returncode == 0
+    def is_ready(self) -> bool:
+        """Whether the companion serves and Linux has examined all its addresses."""
+        if '"Welcome"' not in self.say({"type": "Hello"})[0]:
+            return False
+        addresses = self.machine.run("ip", "-o", "address", "show", INTERFACE)
+        both = "10.80.0.1/16" in addresses and "fd80::1/64" in addresses
+        return both and "tentative" not in addresses
 
     def say(self, *requests: object, account: Account = SERVER) -> list[str]:
         """Send requests as *account*; return what was answered, a line for each."""
