@@ -4,6 +4,18 @@ import { shoot } from '../lib/shots.mjs'
 
 const recent = (page) => page.getByRole('region', { name: 'Recent' }).waitFor()
 
+const play = (name, task, seconds) => `- name: ${name}
+  hosts: all
+  gather_facts: false
+  tasks:
+    - name: '${task}'
+      ansible.builtin.raw: sleep ${seconds}
+`
+const DEPLOY =
+  play('Database', 'migrate : Change the tables', 0) +
+  play('Web servers', 'haproxy : Drain backend web2.fra1 and wait for open sessions', 90) +
+  play('Caches', 'redis : Empty the cache', 0)
+
 /** Runs of every kind, as a dashboard has them. */
 async function prepare() {
   await addTemplate('Backup PostgreSQL', slow(2, 'pg_basebackup: block'))
@@ -13,6 +25,8 @@ async function prepare() {
   await addTemplate('Backup PostgreSQL', slow(90, 'pg_basebackup: block'))
   await reaches(await start('Backup PostgreSQL'), 'running')
   await start('Backup PostgreSQL')
+  await addTemplate('Deploy web', DEPLOY, { app: 'ansible' })
+  await reaches(await start('Deploy web'), 'running')
 }
 
 export default async function shots() {
@@ -21,6 +35,7 @@ export default async function shots() {
     ...(await shoot('02-dashboard', inProject(), async (page) => {
       await recent(page)
       await page.getByText(/^pg_basebackup: block \d+/).waitFor()
+      await page.getByText('Play 2 of 3').waitFor()
     })),
     ...(await shoot('18-palette', inProject(), async (page) => {
       await recent(page)

@@ -57,6 +57,45 @@ pageTest('a failure needs somebody until a later run succeeds', async (page) => 
   )
 })
 
+const TWO_PLAYS = `- name: First
+  hosts: all
+  gather_facts: false
+  tasks:
+    - name: Look around
+      ansible.builtin.raw: 'true'
+- name: Second
+  hosts: all
+  gather_facts: false
+  tasks:
+    - name: Wait for the word
+      ansible.builtin.raw: sleep 15
+    - name: Break something
+      ansible.builtin.raw: echo no space left >&2; exit 4
+`
+
+pageTest('a run of Ansible shows its play and task, then why it failed', async (page) => {
+  const asked = []
+  page.on('request', (request) => {
+    const found = /tasks\/(\d+)\/summary$/.exec(request.url())
+    if (found) asked.push(Number(found[1]))
+  })
+  await addTemplate('Plays', TWO_PLAYS, { app: 'ansible' })
+  await open(page)
+  const task = await start('Plays')
+  const shown = band(page, 'Running now').locator('.row2', { hasText: `#${task.id}` })
+  await shown.getByText('Play 2 of 2').waitFor()
+  await shown.getByText('TASK Wait for the word').waitFor()
+  assert.equal(await shown.locator('.segs i').count(), 2)
+  await page.reload() // the answer tells what the messages told before
+  await shown.getByText('Play 2 of 2').waitFor()
+  await ended(task)
+  const failed = band(page, 'Needs you').locator('.row2', { hasText: `#${task.id}` })
+  await failed.getByText(/localhost failed: Break something: .*non-zero return code/).waitFor()
+  const times = asked.filter((each) => each === task.id).length
+  assert.ok(times <= 3, `${times} requests for the summary of one task`)
+  assert.ok(asked.length <= 60, `${asked.length} requests for summaries`)
+})
+
 pageTest('rows do not move under the pointer', async (page) => {
   await ended(await start('Disk usage'))
   await open(page)

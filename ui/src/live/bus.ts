@@ -27,6 +27,17 @@ export interface UpdateMessage {
   version: string | null
 }
 
+/** A play or a task of a run of Ansible has begun. */
+export interface ProgressMessage {
+  type: 'progress'
+  project_id: number
+  task_id: number
+  play: number
+  plays: number
+  play_name: string
+  task_name: string
+}
+
 export interface PeerStatusMessage {
   type: 'vpn_status'
   peers: Schemas['PeerStatus'][]
@@ -50,7 +61,12 @@ export interface SubscribedMessage {
 }
 
 export type Message =
-  LogMessage | UpdateMessage | PeerStatusMessage | ChangeMessage | SubscribedMessage
+  | LogMessage
+  | UpdateMessage
+  | ProgressMessage
+  | PeerStatusMessage
+  | ChangeMessage
+  | SubscribedMessage
 
 /** Beside messages: `refresh` says that anything may have changed meanwhile. */
 export interface Refresh {
