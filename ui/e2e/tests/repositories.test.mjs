@@ -57,13 +57,18 @@ pageTest('a repository that is used says by whom, and is not deleted', async (pa
 pageTest('changes are not lost: neither mine nor those of another', async (page) => {
   const folder = gitFolder('shared', { 'a.yml': PLAY })
   const item = await make({ name: 'shared', git_url: folder })
-  await page.goto(inProject(`/repositories?repository=${item.id}`))
+  await page.goto(inProject())
+  await page.getByRole('link', { name: 'Repositories' }).click()
+  await page.getByRole('button', { name: 'shared', exact: true }).click()
   const panel = page.getByRole('dialog')
   await panel.getByRole('button', { name: 'Change' }).click()
   await panel.getByLabel('Name').fill('mine')
-  await page.keyboard.press('Escape')
-  await page.getByText('Discard what you entered?').waitFor()
-  await page.getByRole('button', { name: 'Cancel' }).last().click()
+  for (const leave of [() => page.keyboard.press('Escape'), () => page.goBack()]) {
+    await leave()
+    await page.getByText('Discard what you entered?').waitFor()
+    await page.getByRole('button', { name: 'Cancel' }).last().click()
+    await page.getByText('Discard what you entered?').waitFor({ state: 'detached' })
+  }
   await api('PUT', `/repositories/${item.id}`, { ...item, name: 'theirs' })
   page.expectRefusal(412, '/repositories')
   await panel.getByRole('button', { name: 'Save' }).click()

@@ -55,6 +55,7 @@ pageTest('JSON is edited as it is, and a refusal is beside its part', async (pag
   await panel.getByText('cannot be the name of an environment variable').waitFor()
   await text.fill('{"ANSIBLE_FORKS": "20"}')
   await panel.getByRole('button', { name: 'Save' }).click()
+  await panel.getByRole('button', { name: 'Change' }).waitFor()
   await panel.getByText('ANSIBLE_FORKS').waitFor()
   const stored = await find('raw')
   assert.match(stored.json, /12345678901234567890/)

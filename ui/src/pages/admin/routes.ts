@@ -17,6 +17,6 @@ export default [
     path: '/admin/tasks',
     name: 'admin-tasks',
     component: () => import('./AllTasksPage.vue'),
-    meta: { title: 'frame.nav.allTasks', texts: ['dashboard'] },
+    meta: { title: 'frame.nav.allTasks' },
   },
 ] satisfies RouteRecordRaw[]

@@ -4,7 +4,7 @@ import { causeOf, type Cause } from './cause'
 import { useLog, type LogModel } from './log/useLog'
 import { useOutput } from './output'
 import { isFinal, type Task } from './task'
-import type { Address } from './useAddress'
+import type { LogAddress } from './address'
 import type { Results } from './useResults'
 
 export type TaskLog = LogModel & { cause: Ref<Cause | undefined> }
@@ -14,7 +14,7 @@ export function useTaskLog(
   id: number,
   task: Ref<Task | undefined>,
   results: Results,
-  address: Address,
+  address: LogAddress,
 ): Ref<TaskLog | undefined> {
   const feed = useOutput(project, id)
   const model = shallowRef<TaskLog>()

@@ -5,6 +5,6 @@ export default [
     path: '/project/:project(\\d+)/tasks',
     name: 'tasks',
     component: () => import('./TasksPage.vue'),
-    meta: { title: 'frame.nav.tasks', texts: ['dashboard'] },
+    meta: { title: 'frame.nav.tasks' },
   },
 ] satisfies RouteRecordRaw[]
