@@ -16,7 +16,7 @@ from tests.support.programs import needs
 _SHOWN = "[...document.querySelectorAll('[data-part]')].find(p => !p.hidden)?.id"
 
 
-@needs("chromium")
+@needs("chromium-headless-shell")
 class PageTests(SynchronousTestCase):
     """A device enrolls itself with its own browser."""
 
@@ -256,7 +256,7 @@ class PageTests(SynchronousTestCase):
         self.assertTrue(self.scanned())
 
 
-@needs("chromium")
+@needs("chromium-headless-shell")
 class EncoderTests(SynchronousTestCase):
     """The page's own QR encoder, checked with an independent reader."""
 

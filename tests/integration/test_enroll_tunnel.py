@@ -7,7 +7,7 @@ from tests.support.lab_site import ENROLL_PORT, INSIDE, Site
 from tests.support.programs import needs
 
 
-@needs("chromium")
+@needs("chromium-headless-shell")
 class PageTests(LabTestCase):
     """A device enrolls itself by its browser, and is inside."""
 

@@ -1,13 +1,14 @@
 """The web page in Debian's Chromium: the suite of ``ui/e2e``, one test for each noun.
 
 The suite runs once, with one server and one browser; a test here passes if all tests
-of its file passed.
+of its file passed. Where the command line names some tests, only their files run.
 """
 
 import os
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 from collections import defaultdict
 from functools import lru_cache
@@ -30,6 +31,12 @@ _LONGEST = 1_800
 _RESULT = re.compile(r"^(ok|not ok) \d+ - (\S+): (.*)$", re.MULTILINE)
 
 
+def _asked() -> list[str]:
+    """Return the nouns of the tests that the command line names; none means all."""
+    start = f"{PageTests.__module__}.{PageTests.__qualname__}.test_"
+    return [word.removeprefix(start) for word in sys.argv if word.startswith(start)]
+
+
 @lru_cache(maxsize=1)
 def _results() -> tuple[dict[str, list[str]], dict[str, list[str]], str]:
     """Run the suite; return what passed and what failed, by noun, and its output."""
@@ -42,7 +49,7 @@ def _results() -> tuple[dict[str, list[str]], dict[str, list[str]], str]:
         raise SkipTest("the page is not built; run python -m tools.page_build")
     with tempfile.TemporaryFile("w+") as written:
         suite = subprocess.Popen(
-            [*program, "run", "--silent", "tap"],
+            [*program, "run", "--silent", "tap", "--", *_asked()],
             cwd=SUITE,
             env={**clean_environment(), "PATH": f"{path}:{os.environ['PATH']}"},
             stdin=subprocess.DEVNULL,
@@ -64,7 +71,7 @@ def _results() -> tuple[dict[str, list[str]], dict[str, list[str]], str]:
     return passed, failed, output
 
 
-@needs("chromium")
+@needs("chromium-headless-shell")
 class PageTests(SynchronousTestCase):
     """The page, by noun."""
 

@@ -15,7 +15,7 @@ from tests.support.proxy_files import nginx_below, nginx_printed, nginx_shipped
 _TEXT = "document.body.innerText.replace(/\\s+/g, ' ')"
 
 
-@needs("chromium", "nginx")
+@needs("chromium-headless-shell", "nginx")
 class PageTests(ProxyTestCase):
     """A login, a run and its lines, by a browser at the proxy."""
 

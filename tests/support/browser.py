@@ -78,13 +78,13 @@ class Chromium:
 
         *names* are Chromium's rules for resolving names.
         """
-        require("chromium")
+        require("chromium-headless-shell")
         self.folder = Path(tempfile.mkdtemp(prefix="chromium-"))
         self.input, its_out = os.pipe()
         its_in, self.output = os.pipe()
         words = [
             *(sys.executable, "-c", _EXECUTE, str(its_in), str(its_out)),
-            *("chromium", f"--user-data-dir={self.folder / 'profile'}"),
+            *("chromium-headless-shell", f"--user-data-dir={self.folder / 'profile'}"),
             *(f"--host-resolver-rules={names}", *_OPTIONS),
         ]
         self.process = subprocess.Popen(

@@ -136,7 +136,7 @@ def address(machine: Machine, interface: str, *addresses: str) -> None:
 
 
 def until(
-    true: Callable[[], bool], sentence: str, seconds: float = 20, pause: float = 0.01
+    true: Callable[[], bool], sentence: str, seconds: float = 60, pause: float = 0.01
 ) -> float:
     """Wait until *true* returns true; return the elapsed seconds.
 

@@ -13,6 +13,9 @@ const REFUSED = /^Failed to load resource: the server responded with a status of
 
 let session
 
+/** Contexts that no page uses now, by look. They keep what they have loaded. */
+const contexts = new Map()
+
 /** Record everything that is wrong with *page*; returns the list. */
 export function watch(page, origin = world.url) {
   const faults = []
@@ -34,16 +37,28 @@ export function watch(page, origin = world.url) {
   return faults
 }
 
-async function storage() {
+/** The cookies of a session of the administrator. */
+async function cookies() {
   if (session) return session
   const context = await world.browser.newContext({ ignoreHTTPSErrors: true })
   const answer = await context.request.post(`${world.url}/api/auth/login`, {
     data: { auth: ADMIN, password: PASSWORD },
   })
   assert.equal(answer.status(), 204)
-  session = await context.storageState()
+  session = await context.cookies()
   await context.close()
   return session
+}
+
+function newContext({ phone, dark, language }) {
+  return world.browser.newContext({
+    ignoreHTTPSErrors: true,
+    viewport: phone ? PHONE : DESKTOP,
+    hasTouch: phone,
+    colorScheme: dark ? 'dark' : 'light',
+    reducedMotion: 'reduce',
+    locale: language === 'de' ? 'de-DE' : 'en-GB',
+  })
 }
 
 /**
@@ -56,19 +71,27 @@ export async function openPage({
   dark = false,
   language = 'en',
 } = {}) {
-  const context = await world.browser.newContext({
-    ignoreHTTPSErrors: true,
-    viewport: phone ? PHONE : DESKTOP,
-    hasTouch: phone,
-    colorScheme: dark ? 'dark' : 'light',
-    reducedMotion: 'reduce',
-    locale: language === 'de' ? 'de-DE' : 'en-GB',
-    storageState: login ? await storage() : undefined,
-  })
+  const look = JSON.stringify({ phone, dark, language })
+  const free = contexts.get(look) ?? []
+  contexts.set(look, free)
+  const context = free.pop() ?? (await newContext({ phone, dark, language }))
   const page = await context.newPage()
+  const devtools = await context.newCDPSession(page)
+  await devtools.send('Storage.clearDataForOrigin', {
+    origin: world.url,
+    storageTypes: 'local_storage',
+  })
+  await devtools.detach()
+  if (login) await context.addCookies(await cookies())
   page.setDefaultTimeout(15_000)
   const faults = watch(page)
-  return { page, faults, close: () => context.close() }
+  async function close() {
+    for (const each of context.pages()) await each.close()
+    await context.clearCookies()
+    await context.clearPermissions()
+    free.push(context)
+  }
+  return { page, faults, close }
 }
 
 /** Declare a test that gets a page: `pageTest('name', { phone: true }, async (page) => …)`. */

@@ -4,7 +4,7 @@ import { chromium } from 'playwright-core'
 import { apiClient, startServer } from './server.mjs'
 import { startSshd } from './sshd.mjs'
 
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
+const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium-headless-shell'
 const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -22,7 +22,8 @@ const FLAGS = [
 export const world = {}
 
 export async function begin() {
-  if (!existsSync(CHROMIUM)) throw new Error(`${CHROMIUM} is missing (Debian package chromium)`)
+  if (!existsSync(CHROMIUM))
+    throw new Error(`${CHROMIUM} is missing (Debian package chromium-headless-shell)`)
   const [server, browser] = await Promise.all([
     startServer(),
     chromium.launch({ executablePath: CHROMIUM, args: FLAGS }),

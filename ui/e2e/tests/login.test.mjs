@@ -50,6 +50,7 @@ pageTest('a session that ends leads to the login and back', { login: false }, as
   await logIn(page)
   await page.waitForURL(inProject())
   await page.locator('[data-state=live]').waitFor()
+  page.expectRefusal(401, '/api/')
   await page.context().clearCookies()
   await page.evaluate(() => document.querySelector('[data-state]').click())
   await page.reload()
