@@ -18,6 +18,7 @@ from unittest import SkipTest
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.lab import until
 from tests.support.product import clean_environment
 from tests.support.programs import needs
 from tools import page_build
@@ -31,6 +32,27 @@ _LONGEST = 1_800
 _RESULT = re.compile(r"^(ok|not ok) \d+ - (\S+): (.*)$", re.MULTILINE)
 
 
+#: Starts a server as the suite does, says its process, and waits.
+_SERVER = """
+const { startServer } = await import('./lib/server.mjs')
+console.log((await startServer()).pid)
+setInterval(() => {}, 1_000)
+"""
+
+
+def _node_path() -> str:
+    """Return a PATH with a suitable Node.
+
+    :raises SkipTest: if there is none.
+    """
+    _, path = page_build.npm()
+    if not page_build.has_node(path):
+        raise SkipTest(
+            "node ^20.19 or >=22.12 is missing (Debian package nodejs, from Debian 13)"
+        )
+    return path
+
+
 def _asked() -> list[str]:
     """Return the nouns of the tests that the command line names; none means all."""
     start = f"{PageTests.__module__}.{PageTests.__qualname__}.test_"
@@ -40,11 +62,8 @@ def _asked() -> list[str]:
 @lru_cache(maxsize=1)
 def _results() -> tuple[dict[str, list[str]], dict[str, list[str]], str]:
     """Run the suite; return what passed and what failed, by noun, and its output."""
-    program, path = page_build.npm()
-    if not page_build.has_node(path):
-        raise SkipTest(
-            "node ^20.19 or >=22.12 is missing (Debian package nodejs, from Debian 13)"
-        )
+    program, _ = page_build.npm()
+    path = _node_path()
     if not (SUITE / "node_modules").is_dir() or not page_build.is_current(ROOT):
         raise SkipTest("the page is not built; run python -m tools.page_build")
     with tempfile.TemporaryFile("w+") as written:
@@ -69,6 +88,31 @@ def _results() -> tuple[dict[str, list[str]], dict[str, list[str]], str]:
     for result, noun, name in _RESULT.findall(output):
         (passed if result == "ok" else failed)[noun].append(name)
     return passed, failed, output
+
+
+@needs("setpriv")
+class SuiteTests(SynchronousTestCase):
+    """The suite itself."""
+
+    def test_killed(self) -> None:
+        """A suite that is killed leaves no server behind."""
+        environ = clean_environment()
+        environ["PATH"] = f"{_node_path()}:{environ['PATH']}"
+        suite = subprocess.Popen(
+            ["node", "--input-type=module", "--eval", _SERVER],
+            cwd=SUITE,
+            env=environ,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert suite.stdout is not None
+        self.addCleanup(suite.stdout.close)
+        self.addCleanup(suite.wait)
+        self.addCleanup(suite.kill)
+        server = int(suite.stdout.readline())
+        self.assertIn(b"twistd", Path(f"/proc/{server}/cmdline").read_bytes())
+        suite.kill()
+        until(lambda: not Path(f"/proc/{server}").exists(), "the server has ended")
 
 
 @needs("chromium-headless-shell")

@@ -1,10 +1,10 @@
 // A started server with the demo project, on a directory of its own.
-import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { request } from 'node:https'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { spawnBound } from './child.mjs'
 
 export const ADMIN = 'admin'
 export const PASSWORD = 'correct horse battery staple'
@@ -47,7 +47,7 @@ export async function startServer(settings = {}) {
 async function serve(folder, port, settings) {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('SEMAPHORE_'))
   const output = []
-  const child = spawn(
+  const child = spawnBound(
     'twistd',
     ['--nodaemon', '--pidfile=', 'semaphore', '--state', join(folder, 'state'), '--demo'],
     {
@@ -84,6 +84,7 @@ async function serve(folder, port, settings) {
     url,
     port,
     folder,
+    pid: child.pid,
     log: () => Buffer.concat(output).toString(),
     async stop() {
       await halt()

@@ -1,5 +1,5 @@
 // A real OpenSSH server on the loopback that accepts this user with a key of its own.
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import {
   accessSync,
   appendFileSync,
@@ -13,6 +13,7 @@ import {
 import { connect } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
+import { spawnBound } from './child.mjs'
 import { freePort } from './server.mjs'
 
 const SSHD = '/usr/sbin/sshd'
@@ -53,7 +54,7 @@ export async function startSshd() {
     ].join('\n') + '\n',
   )
   if (process.getuid() === 0) execFileSync('mkdir', ['-p', '/run/sshd'])
-  const child = spawn(SSHD, ['-D', '-e', '-f', join(folder, 'config')], { stdio: 'ignore' })
+  const child = spawnBound(SSHD, ['-D', '-e', '-f', join(folder, 'config')], { stdio: 'ignore' })
   const ended = new Promise((resolve) => child.once('exit', resolve))
   for (let i = 0; !(await answers(port)); i++) {
     if (i > 100) throw new Error('sshd did not start')

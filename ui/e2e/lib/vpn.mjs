@@ -1,8 +1,9 @@
 // A VPN for the world's server: the real companion and wireguard-go, in a network of
 // their own (namespaces, so root only). Devices connect inside of that network.
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { spawnBound } from './child.mjs'
 import { world } from './world.mjs'
 
 export const ENDPOINT = 'vpn.example.net'
@@ -27,14 +28,14 @@ export async function startVpn() {
   const same = { SEMAPHORE_INTERFACE: '127.0.0.1', SEMAPHORE_PORT: String(port) } // as it runs
   execFileSync('semaphore', words, { env: { ...process.env, ...same } })
   const network = 'ip link set lo up && mount -t tmpfs none /run && exec "$@"'
-  companion = spawn(
+  companion = spawnBound(
     'unshare',
     [
       ...['--net', '--mount', '--pid', '--fork', '--kill-child', 'sh', '-c', network, 'sh'],
       ...['twistd', '--nodaemon', '--pidfile=', 'semaphore-vpn'],
       ...['--settings', path('settings'), '--socket', path('vpn.sock'), '--state', path('state')],
     ],
-    { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] },
+    { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], signal: 'KILL' }, // unshare ignores SIGTERM
   )
   const output = []
   for (const stream of [companion.stdout, companion.stderr]) {
