@@ -11,7 +11,15 @@ export default async function shots() {
     page.getByText('Ping localhost').locator('visible=true').first().waitFor()
   const all = await world.api('GET', `/project/${world.project}/templates`)
   const one = all.find((each) => each.name === 'Ping localhost').id
+  const title = async (each) => {
+    const body = { title: each, position: 0 }
+    await world.api('POST', `/project/${world.project}/views`, body)
+  }
+  for (const each of ['Nightly', 'Deployments', 'Maintenance']) await title(each)
   return [
+    ...(await shoot('03-views', inProject('/templates?edit=views'), async (page) => {
+      await page.getByRole('dialog').getByRole('button', { name: 'Save' }).waitFor()
+    })),
     ...(await shoot('03-templates', inProject('/templates'), listed)),
     ...(await shoot('03-template', inProject(`/templates/${one}`), async (page) => {
       await page.getByText('Success').first().waitFor()
