@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after } from 'node:test'
 import { checkAccess } from '../lib/axe.mjs'
 import { pageTest } from '../lib/page.mjs'
+import { addTemplate, demoFiles } from '../lib/runs.mjs'
 import { ADMIN, PASSWORD } from '../lib/server.mjs'
 import { startSshd } from '../lib/sshd.mjs'
 import { world } from '../lib/world.mjs'
@@ -70,6 +71,51 @@ pageTest('a newcomer comes from the login to a first run', { login: false }, asy
   await page.getByText(/^Succeeded after/).waitFor({ timeout: 60_000 })
   await page.goto(`${page.url().replace(/\/tasks.*/, '')}/start`)
   await step(page, 'Run').getByText('Success').waitFor()
+})
+
+pageTest('a template with a survey is run by the dialog', async (page) => {
+  const made = await project('Asks first')
+  const own = (path) => `/project/${made.id}${path}`
+  const [none] = await world.api('GET', own('/keys'))
+  const files = await world.api('POST', own('/repositories'), {
+    name: 'Files',
+    git_url: (await demoFiles()).git_url,
+    git_branch: '',
+    ssh_key_id: none.id,
+  })
+  await world.api('POST', own(`/repositories/${files.id}/check`), {})
+  const hosts = await world.api('POST', own('/inventory'), {
+    name: 'Here',
+    type: 'static',
+    inventory: `localhost ansible_connection=local ${PYTHON}\n`,
+  })
+  await world.api('POST', own(`/inventory/${hosts.id}/check`), {})
+  await addTemplate('Asking', '#!/bin/bash\necho "release $1"\n')
+  await world.api('POST', own('/templates'), {
+    name: 'Asking',
+    playbook: 'asking.sh',
+    app: 'bash',
+    repository_id: files.id,
+    inventory_id: hosts.id,
+    survey_vars: [{ name: 'release', title: 'Which release?', type: '', required: true }],
+  })
+  for (const path of [`/repositories/${files.id}/check`, `/inventory/${hosts.id}/check`]) {
+    while ((await world.api('GET', own(path))).status === 'running') {
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
+  }
+  page.expectRefusal(400, '/preview') // without the answer
+  await page.goto(`${guide(made)}?step=run`)
+  await page.getByText('This template asks for answers or options').waitFor()
+  await verb(page, 'Run Asking…').click()
+  const dialog = page.getByRole('dialog', { name: 'Run Asking' })
+  await verb(dialog, 'Run').click()
+  await dialog.getByText('An answer is needed.').waitFor()
+  assert.deepEqual(await world.api('GET', own('/tasks/last')), [])
+  await dialog.getByLabel('Which release?').fill('1.2.3')
+  await verb(dialog, 'Run').click()
+  await page.waitForURL(/\/tasks\/\d+$/)
+  await page.getByText('release release=1.2.3').waitFor()
 })
 
 pageTest('what is saved stays, and a step opens again', async (page) => {

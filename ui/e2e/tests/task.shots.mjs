@@ -42,6 +42,7 @@ export default async function shots() {
     allow_override_branch_in_task: true,
     task_params: { allow_override_limit: true, allow_override_tags: true, allow_debug: true },
   })
+  await api('POST', `/inventory/${id}/check`, { repository_id: null })
   const answers = { version: 'v2026.11.3', way: 'rolling', drain_seconds: 30 }
   const task = await ended(
     await start('Renew certificates', { environment: JSON.stringify(answers) }),
