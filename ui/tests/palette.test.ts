@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { matching, parts, type Hit } from '@/palette/sources'
+import { longestWord, matching, parts, taskNumber, type Hit } from '@/palette/sources'
 
 const hits = ['Deploy web', 'Redeploy', 'Web backup', 'Patch'].map((label): Hit => ({
   label,
@@ -19,5 +19,16 @@ test('what was typed is marked, and no sign is special', () => {
     { text: 'Deploy ', hit: false },
     { text: '(w', hit: true },
     { text: 'eb)', hit: false },
+  ])
+})
+
+test('the server looks for the longest word', () => {
+  expect(longestWord('web deploy ')).toBe('deploy')
+  expect(longestWord('')).toBe('')
+})
+
+test('a number is one of a task, with or without its sign', () => {
+  expect(['#1043', ' 1043 ', '10 43', 'web1', '#', '9999999999'].map(taskNumber)).toEqual([
+    1043, 1043, 0, 0, 0, 0,
   ])
 })

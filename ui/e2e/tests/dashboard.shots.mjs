@@ -41,6 +41,8 @@ export default async function shots() {
       await recent(page)
       await page.keyboard.press('/')
       await page.getByRole('option').first().waitFor()
+      await page.keyboard.type('de')
+      await page.getByRole('option', { name: /^Deploy web #/ }).waitFor()
     })),
     ...(await shoot(
       '20-german',

@@ -70,3 +70,26 @@ export function target(entry: Entry): RouteLocationRaw {
     ? { name: entry.name }
     : { name: entry.name, params: { project: projectId.value } }
 }
+
+export interface Place {
+  entry: Entry
+  to: RouteLocationRaw
+  /** whether it is one of the administration */
+  administrates: boolean
+}
+
+/** Every entry of *project* (0 for none), and of the administration if one may see it. */
+export function entriesOf(project: number, isAdmin: boolean): Place[] {
+  const params = { project }
+  const inProject = (project ? PROJECT : []).flat().map((entry) => ({
+    entry,
+    to: { name: entry.name, params },
+    administrates: false,
+  }))
+  const above = (isAdmin ? ADMINISTRATION : []).flat().map((entry) => ({
+    entry,
+    to: { name: entry.name },
+    administrates: true,
+  }))
+  return [...inProject, ...above].filter(({ entry }) => router.hasRoute(entry.name))
+}

@@ -1,18 +1,27 @@
 // What the palette finds without any page: pages, projects, theme and language.
 import { projects } from '@/api/projects'
-import { groups, target } from '@/frame/nav'
+import { admin } from '@/api/session'
+import { entriesOf } from '@/frame/nav'
 import { chooseLanguage, LANGUAGES, t, type Language } from '@/locales'
 import { chooseTheme } from '@/theme'
 import { addSource } from './sources'
 
 addSource({
   group: 'go',
-  read: () =>
-    groups.value.flat().map((entry) => ({
+  read: (project) =>
+    entriesOf(project, admin.value).map(({ entry, to, administrates }) => ({
       label: t(entry.label),
+      suffix: administrates ? t('frame.administration') : undefined,
       icon: entry.icon,
-      to: target(entry),
+      to,
     })),
+})
+
+addSource({
+  group: 'go',
+  read: () => [
+    { label: t('frame.account.settings'), icon: 'i-lucide-user', to: { name: 'account' } },
+  ],
 })
 
 addSource({

@@ -17,7 +17,14 @@ export interface Hit {
 export interface Source {
   group: 'run' | 'go' | 'act'
   /** All hits for a project (0 outside of one); the palette chooses by the words. */
-  read: (project: number) => Promise<Hit[]> | Hit[]
+  read: (project: number) => Hit[]
+}
+
+/** What the server finds for words that were typed. */
+export interface Finder {
+  group: Source['group']
+  /** Hits for *term* in a project; the palette leaves out those without its words. */
+  find: (project: number, term: string, signal: AbortSignal) => Promise<Hit[]>
 }
 
 export const GROUPS: Record<Source['group'], Key> = {
@@ -27,10 +34,26 @@ export const GROUPS: Record<Source['group'], Key> = {
 }
 
 export const sources: Source[] = []
+export const finders: Finder[] = []
 
 /** Let the palette find what *source* reads. */
 export function addSource(source: Source): void {
   sources.push(source)
+}
+
+/** Let the palette find what the server knows. */
+export function addFinder(finder: Finder): void {
+  finders.push(finder)
+}
+
+/** The longest word of *term*: the server looks for one text only. */
+export function longestWord(term: string): string {
+  return term.split(/\s+/).reduce((a, b) => (b.length > a.length ? b : a), '')
+}
+
+/** The number of a task in *term*, such as 1043 or #1043; 0 if it is none. */
+export function taskNumber(term: string): number {
+  return Number(/^#?(\d{1,9})$/.exec(term.trim())?.[1] ?? 0)
 }
 
 /** Return those of *hits* whose label has every word of *term*, best first. */
