@@ -17,6 +17,8 @@ declare module 'vue-router' {
     title?: Key
     /** the entry of the rail that is marked; by default the route's name */
     entry?: string
+    /** shown only to those who may manage the project: the API shows it to nobody else */
+    manage?: boolean
     /** shown without the frame, and to anybody */
     bare?: boolean
     /** nouns whose texts the page uses beside its own */

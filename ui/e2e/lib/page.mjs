@@ -97,7 +97,8 @@ export async function openPage({
 /** Declare a test that gets a page: `pageTest('name', { phone: true }, async (page) => …)`. */
 export function pageTest(name, options, body) {
   if (typeof options === 'function') return pageTest(name, {}, options)
-  return test(`${world.noun}: ${name}`, { timeout: 120_000 }, async () => {
+  const { timeout = 120_000 } = options
+  return test(`${world.noun}: ${name}`, { timeout }, async () => {
     const { page, faults, close } = await openPage(options)
     try {
       await body(page)

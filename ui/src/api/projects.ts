@@ -15,13 +15,27 @@ export const projectId = computed(() => Number(router.currentRoute.value.params.
 
 export const project = computed(() => projects.value?.find((each) => each.id === projectId.value))
 
-const permissions = shallowRef(0)
-const may = (bit: number) => computed(() => admin.value || (permissions.value & bit) !== 0)
+/** What the role in the project permits; undefined until it is loaded. */
+const permissions = shallowRef<number>()
+const may = (bit: number) => computed(() => admin.value || ((permissions.value ?? 0) & bit) !== 0)
+
+/** Whether the following is known, and not only assumed not to be permitted. */
+export const roleKnown = computed(() => admin.value || permissions.value !== undefined)
 
 export const mayRun = may(1)
 export const mayChangeProject = may(2)
 export const mayManage = may(4)
 export const mayManageUsers = may(8)
+
+/** What *read* brings if the user may manage the project; else *other*, unasked. */
+export async function ifManager<T>(read: () => Promise<T>, other: T): Promise<T> {
+  if (!roleKnown.value) {
+    await new Promise<void>((resolve) => {
+      const stop = watch(roleKnown, (known) => known && (stop(), resolve()))
+    })
+  }
+  return mayManage.value ? read() : other
+}
 
 export async function loadProjects(): Promise<Project[]> {
   projects.value = await data(api.GET('/projects'))
@@ -35,7 +49,7 @@ export async function firstProject(): Promise<Project | undefined> {
 }
 
 watch([projectId, user], async ([id, person]) => {
-  permissions.value = 0
+  permissions.value = id && person ? undefined : 0
   if (!person) projects.value = undefined
   if (!id || !person) return
   keep('project', String(id))
@@ -43,5 +57,5 @@ watch([projectId, user], async ([id, person]) => {
   const role = await data(api.GET('/project/{project_id}/role', { params: { path } })).catch(
     () => null, // the page itself says why the project cannot be shown
   )
-  if (role && id === projectId.value) permissions.value = role.permissions
+  if (id === projectId.value) permissions.value = role?.permissions ?? 0
 })

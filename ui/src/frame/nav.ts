@@ -1,7 +1,7 @@
-// The entries of the rail. One without a route is left out.
+// The entries of the rail. One without a route, or that the user may not see, is left out.
 import { computed } from 'vue'
 import type { RouteLocationRaw } from 'vue-router'
-import { projectId } from '@/api/projects'
+import { mayManage, projectId } from '@/api/projects'
 import type { Key } from '@/locales'
 import { router } from '@/router'
 
@@ -52,10 +52,15 @@ const ADMINISTRATION: Entry[][] = [
 /** Whether the address is one of the administration: below /admin. */
 export const administration = computed(() => router.currentRoute.value.path.startsWith('/admin'))
 
+function isShown({ name }: Entry): boolean {
+  const route = router.getRoutes().find((each) => each.name === name)
+  return route !== undefined && (mayManage.value || !route.meta.manage)
+}
+
 /** The groups of entries for the present place. */
 export const groups = computed(() =>
   (administration.value ? ADMINISTRATION : projectId.value ? PROJECT : [])
-    .map((group) => group.filter((each) => router.hasRoute(each.name)))
+    .map((group) => group.filter(isShown))
     .filter((group) => group.length > 0),
 )
 

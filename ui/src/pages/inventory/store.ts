@@ -1,7 +1,7 @@
 // The inventories of the project in the address, as a list that stays current.
 import { computed } from 'vue'
 import { api, answer, data } from '@/api/client'
-import { projectId } from '@/api/projects'
+import { ifManager, projectId } from '@/api/projects'
 import type { Event } from '@/live/bus'
 import { useLoad } from '@/live/load'
 import { rows } from './inventory'
@@ -19,7 +19,7 @@ export function useInventories() {
     (signal) =>
       Promise.all([
         data(api.GET('/project/{project_id}/inventory', { params, signal })),
-        data(api.GET('/project/{project_id}/keys', { params, signal })),
+        ifManager(() => data(api.GET('/project/{project_id}/keys', { params, signal })), []),
         data(api.GET('/project/{project_id}/templates', { params, signal })),
         data(api.GET('/project/{project_id}/repositories', { params, signal })),
       ]),
@@ -48,7 +48,7 @@ export function useInventory(path: { project_id: number; inventory_id: number })
         answer(api.GET(ONE, { params, signal })),
         data(api.GET(`${ONE}/refs`, { params, signal })),
         data(api.GET(`${ONE}/facts`, { params, signal })),
-        data(api.GET('/project/{project_id}/keys', { params, signal })),
+        ifManager(() => data(api.GET('/project/{project_id}/keys', { params, signal })), []),
         data(api.GET('/project/{project_id}/repositories', { params, signal })),
       ])
       const tag = shown.response.headers.get('etag') ?? undefined

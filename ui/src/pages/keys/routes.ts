@@ -5,6 +5,6 @@ export default [
     path: '/project/:project(\\d+)/keys',
     name: 'keys',
     component: () => import('./KeysPage.vue'),
-    meta: { title: 'frame.nav.keys' },
+    meta: { title: 'frame.nav.keys', manage: true },
   },
 ] satisfies RouteRecordRaw[]

@@ -1,7 +1,7 @@
 // The repositories of the project in the address, as a list that stays current.
 import { computed } from 'vue'
 import { api, data } from '@/api/client'
-import { projectId } from '@/api/projects'
+import { ifManager, projectId } from '@/api/projects'
 import { useLoad } from '@/live/load'
 import { rows } from './repositories'
 
@@ -15,7 +15,7 @@ export function useRepositories() {
     (signal) =>
       Promise.all([
         data(api.GET('/project/{project_id}/repositories', { params, signal })),
-        data(api.GET('/project/{project_id}/keys', { params, signal })),
+        ifManager(() => data(api.GET('/project/{project_id}/keys', { params, signal })), []),
         data(api.GET('/project/{project_id}/templates', { params, signal })),
         data(api.GET('/project/{project_id}/inventory', { params, signal })),
       ]),

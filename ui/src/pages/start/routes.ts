@@ -5,7 +5,7 @@ export default [
     path: '/project/:project(\\d+)/start',
     name: 'start',
     component: () => import('./StartPage.vue'),
-    meta: { title: 'start.title', entry: 'dashboard', texts: ['keys'] },
+    meta: { title: 'start.title', entry: 'dashboard', texts: ['keys'], manage: true },
   },
   {
     path: '/project/new',

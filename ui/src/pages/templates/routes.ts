@@ -9,7 +9,7 @@ export default [
     path: `${list}/new`,
     name: 'template-new',
     component: () => import('./TemplateEditor.vue'),
-    meta: { ...meta, title: 'templates.new' },
+    meta: { ...meta, title: 'templates.new', manage: true },
   },
   {
     path: `${list}/:template(\\d+)`,
@@ -21,6 +21,6 @@ export default [
     path: `${list}/:template(\\d+)/edit`,
     name: 'template-edit',
     component: () => import('./TemplateEditor.vue'),
-    meta,
+    meta: { ...meta, manage: true },
   },
 ] satisfies RouteRecordRaw[]

@@ -5,6 +5,6 @@ export default [
     path: '/project/:project(\\d+)/variables',
     name: 'variables',
     component: () => import('./VariablesPage.vue'),
-    meta: { title: 'frame.nav.variables' },
+    meta: { title: 'frame.nav.variables', manage: true },
   },
 ] satisfies RouteRecordRaw[]

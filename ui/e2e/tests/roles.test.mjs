@@ -1,0 +1,156 @@
+// What each role sees and may do on every page of the project. A page of a test fails if
+// the server refuses anything that it asks for.
+import assert from 'node:assert/strict'
+import { inProject, pageTest } from '../lib/page.mjs'
+import { addTemplate, api, ended, reaches, slow, start } from '../lib/runs.mjs'
+import { send } from '../lib/server.mjs'
+import { world } from '../lib/world.mjs'
+
+const SECRET = 'a long enough password'
+const EDITS =
+  /^(Add|New|Edit|Change|Delete|Remove|Save|Create|Check|Generate|Revoke|Set up|Copy the invite)\b/
+const RUNS = /^(Run|Stop|Approve|Reject)\b/
+
+/** Buttons that anybody may press: they change nothing of the project, or only what is one's own. */
+const OWN = /^(Add device|Run of|Change the theme|Create a new project)/
+
+let material
+
+/** What the pages show: one object of each kind, a task that has ended and one that runs. */
+async function prepare() {
+  if (material) return material
+  await addTemplate('Roles', slow(1))
+  const past = await ended(await start('Roles'))
+  const first = async (noun) => (await api('GET', noun))[0].id
+  const [inventory, group, repository] = await Promise.all(
+    ['/inventory', '/environment', '/repositories'].map(first),
+  )
+  const key = await api('POST', '/keys', { name: 'roles', type: 'string', string: 'x' })
+  const template = past.template_id
+  const pages = [
+    ['/', []],
+    ['/templates', [/^New template/, /^Edit views/, /^Run/]],
+    [`/templates/${template}`, [/^Edit/, /^Run/]],
+    ['/templates/new', [/^Create template/]],
+    [`/templates/${template}/edit`, [/^Save/]],
+    ['/templates?edit=views', [/^Save/]],
+    ['/tasks', []],
+    [`/tasks/${past.id}`, [/^Run again/]],
+    ['/inventory', [/^Add inventory/]],
+    ['/inventory?add=1', [/^Add inventory/]],
+    [`/inventory/${inventory}`, [/^Edit/]],
+    [`/inventory/${inventory}?tab=users`, [/^Delete/]],
+    ['/variables', [/^Add/]],
+    ['/variables?add=1', [/^Add/]],
+    [`/variables?group=${group}`, [/^Change/]],
+    ['/keys', [/^Add key/]],
+    ['/keys?add=ssh', [/^Add key/]],
+    [`/keys?key=${key.id}`, [/^Change|^Rename/]],
+    ['/repositories', [/^Add repository/]],
+    ['/repositories?add=1', [/^Add/]],
+    [`/repositories?repository=${repository}`, [/^Change/, /^Check/]],
+    ['/team', []],
+    ['/team?add=member', []],
+    ['/activity', []],
+    ['/settings', []],
+    ['/start', []],
+    ['/vpn', []],
+  ]
+  return (material = { pages, template, past })
+}
+
+let people = 0
+
+/** Make a member with *role*, and log the browser of *page* in as that. */
+async function become(page, role) {
+  const username = `roles${++people}`
+  const user = await world.api('POST', '/users', {
+    name: `Roles ${role}`,
+    username,
+    email: `${username}@example.net`,
+    password: SECRET,
+  })
+  await api('POST', '/users', { user_id: user.id, role })
+  const answer = await page.request.post(`${world.url}/api/auth/login`, {
+    data: { auth: username, password: SECRET },
+  })
+  assert.equal(answer.status(), 204)
+}
+
+/** The names of the buttons on *path* that change something, also of those that are off. */
+async function verbs(page, path) {
+  await page.goto(inProject(path))
+  await page.waitForLoadState('networkidle')
+  await page.waitForFunction(
+    () => document.querySelector('main') && !document.querySelector('[aria-label=Loading]'),
+  )
+  const names = await page
+    .locator('button:visible, a[href]:visible')
+    .evaluateAll((all) =>
+      all
+        .filter((each) => !each.closest('nav'))
+        .map((each) => (each.getAttribute('aria-label') ?? each.textContent).trim()),
+    )
+  assert.equal(await page.locator('[role=alert]:visible').count(), 0, `${path}: an error`)
+  return names.filter((name) => (EDITS.test(name) || RUNS.test(name)) && !OWN.test(name))
+}
+
+/** The status of the answer to a request of the user whose page this is. */
+async function status(page, method, path, body = {}) {
+  const cookies = (await page.context().cookies()).map(({ name, value }) => `${name}=${value}`)
+  const url = `${world.url}/api/project/${world.project}${path}`
+  return (await send(url, { method, body, headers: { cookie: cookies.join('; ') } })).status
+}
+
+for (const [role, may] of [
+  ['guest', () => false],
+  ['task_runner', (name) => RUNS.test(name)],
+  ['manager', () => true],
+]) {
+  const options = { login: false, timeout: 400_000 }
+  pageTest(`a ${role} sees the verbs of the role on every page`, options, async (page) => {
+    const { pages } = await prepare()
+    await become(page, role)
+    page.expectRefusal(409, '/vpn/network') // it is not set up
+    for (const [path, wanted] of pages) {
+      const seen = await verbs(page, path)
+      const wrong = seen.filter((name) => !may(name))
+      assert.deepEqual(wrong, [], `${path}: not permitted`)
+      for (const each of wanted) {
+        const found = seen.some((name) => each.test(name))
+        assert.equal(found, may(each.source.slice(1)), `${path}: ${each} among ${seen}`)
+      }
+    }
+    for (const name of ['Keys', 'Variables']) {
+      const entry = page.getByRole('complementary').getByRole('link', { name, exact: true })
+      assert.equal((await entry.count()) > 0, may('Edit'), `${name} in the rail`)
+    }
+  })
+}
+
+pageTest('a guest can neither run nor stop nor change', { login: false }, async (page) => {
+  const { template, past } = await prepare()
+  await become(page, 'guest')
+  assert.equal(await status(page, 'POST', '/tasks', { template_id: template }), 403)
+  assert.equal(await status(page, 'POST', `/tasks/${past.id}/stop`), 403)
+  assert.equal(await status(page, 'DELETE', `/templates/${template}`), 403)
+  assert.equal(await status(page, 'POST', '/views', { title: 'mine' }), 403)
+})
+
+pageTest('a task runner runs and stops, but changes nothing', { login: false }, async (page) => {
+  const { template } = await prepare()
+  await addTemplate('Long roles', slow(60))
+  await become(page, 'task_runner')
+  await page.goto(inProject('/templates'))
+  const row = page.getByRole('row', { name: /Long roles/ })
+  await row.getByRole('button', { name: 'Run', exact: true }).click()
+  await page.getByRole('dialog').getByRole('button', { name: /^Run/ }).last().click()
+  await page.waitForURL(/\/tasks\/\d+/)
+  const task = { id: Number(/\d+$/.exec(new URL(page.url()).pathname)[0]) }
+  await reaches(task, 'running')
+  await page.getByRole('button', { name: 'Stop', exact: true }).click()
+  await page.getByRole('dialog').getByRole('button', { name: /^Stop/ }).click()
+  assert.equal((await ended(task)).status, 'stopped')
+  assert.equal(await status(page, 'DELETE', `/templates/${template}`), 403)
+  assert.equal(await status(page, 'POST', '/views', { title: 'mine' }), 403)
+})
