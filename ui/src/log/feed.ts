@@ -30,6 +30,8 @@ const LARGEST_PAGE = 4_000
 const WANTED_SIZE = 400_000
 /** Milliseconds of work before the browser gets its turn. */
 const SLICE = 10
+/** Milliseconds between two changes of {@link LogFeed.version}: each draws rows. */
+const LOOK = 100
 /** Milliseconds until a line that was not stored yet is asked for again. */
 const AGAIN = 1_000
 /** Milliseconds between two updates of a page in the background. */
@@ -52,6 +54,9 @@ export class LogFeed {
   private tail = false
   private wanted: [number, number] | undefined
   private page = FIRST_PAGE
+  private until = 0
+  private bumped = -LOOK
+  private bumping: ReturnType<typeof setTimeout> | undefined
   private timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(read: Read) {
@@ -83,6 +88,7 @@ export class LogFeed {
   close(): void {
     this.closed.abort()
     clearTimeout(this.timer)
+    clearTimeout(this.bumping)
   }
 
   private flush(): void {
@@ -114,6 +120,7 @@ export class LogFeed {
       await this.advance()
       for (let range = this.next(); range; range = this.next()) {
         if (!(await this.loadPage(...range))) break
+        this.bump()
         await this.advance()
       }
       this.failure.value = undefined
@@ -129,7 +136,23 @@ export class LogFeed {
   }
 
   private bump(): void {
+    if (this.bumping !== undefined || this.closed.signal.aborted) return
+    const wait = this.bumped + LOOK - performance.now()
+    if (wait <= 0) this.change()
+    else this.bumping = setTimeout(() => this.change(), wait)
+  }
+
+  private change(): void {
+    this.bumping = undefined
+    this.bumped = performance.now()
     this.version.value += 1
+  }
+
+  /** Give the browser its turn, if this has worked for a while. */
+  private async rest(): Promise<void> {
+    if (performance.now() < this.until) return
+    await new Promise((resolve) => setTimeout(resolve))
+    this.until = performance.now() + SLICE
   }
 
   /** Return the line above and the number of lines to load next, or undefined. */
@@ -154,7 +177,10 @@ export class LogFeed {
   /** Load a page; false if the server does not have its lines yet. */
   private async loadPage(above: number, limit: number): Promise<boolean> {
     const page = await this.read(above, limit, this.closed.signal)
-    for (const each of page.lines) if (!this.store.has(each.id)) this.store.put(each)
+    for (const each of page.lines) {
+      if (!this.store.has(each.id)) this.store.put(each)
+      if ((each.id & 127) === 0) await this.rest()
+    }
     this.store.extend(page.total)
     if (page.lines.length > 0) {
       const wanted = (page.lines.length * WANTED_SIZE) / Math.max(1, page.size)
@@ -170,15 +196,12 @@ export class LogFeed {
   /** Let the outline follow the lines that are here, in short slices. */
   private async advance(): Promise<void> {
     const { outline, store } = this
-    let until = performance.now() + SLICE
     while (store.has(outline.length + 1)) {
       const line = outline.length + 1
       outline.add(plain(store.text(line) ?? ''), store.time(line))
-      if ((line & 127) === 0 && performance.now() > until) {
-        this.bump()
-        await new Promise((resolve) => setTimeout(resolve))
-        until = performance.now() + SLICE
-      }
+      if ((line & 127) !== 0) continue
+      this.bump()
+      await this.rest()
     }
     this.bump()
   }

@@ -29,16 +29,34 @@ export class Heights {
     this.sum += height
   }
 
-  pop(): void {
-    if (this.count === 0) return
-    this.set(this.count - 1, 0)
-    this.count -= 1
-    this.blocks.length = Math.ceil(this.count / BLOCK)
+  /** Add rows of one *height* until there are *count*. */
+  fill(count: number, height: number): void {
+    if (count <= this.count) return
+    if (count > this.each.length) {
+      const larger = new Uint32Array(count * 2)
+      larger.set(this.each)
+      this.each = larger
+    }
+    this.each.fill(height, this.count, count)
+    this.sum += (count - this.count) * height
+    for (let at = this.count; at < count;) {
+      const block = Math.floor(at / BLOCK)
+      const end = Math.min(count, (block + 1) * BLOCK)
+      this.blocks[block] = (this.blocks[block] ?? 0) + (end - at) * height
+      at = end
+    }
+    this.count = count
   }
 
-  clear(): void {
-    this.count = this.sum = 0
-    this.blocks = []
+  /** Leave the first *count* rows only. */
+  cut(count: number): void {
+    if (count >= this.count) return
+    this.sum = this.top(count)
+    this.count = count
+    this.blocks.length = Math.ceil(count / BLOCK)
+    if (count % BLOCK === 0) return
+    const last = Math.floor(count / BLOCK)
+    this.blocks[last] = this.sum - this.top(last * BLOCK)
   }
 
   get(row: number): number {

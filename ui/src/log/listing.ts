@@ -1,7 +1,7 @@
 // The rows of the window: which line each shows, and how high it is.
 import { Heights, wrapped } from './heights'
-import { sectionAt, type Section } from './outline'
-import { depth, isShown, visible, type View } from './rows'
+import type { Section } from './outline'
+import { depth, visible, type View } from './rows'
 import type { LineStore } from './store'
 
 export const LINE = 20
@@ -17,8 +17,9 @@ export interface Measure {
 export class Listing {
   readonly heights = new Heights()
   private lines = new Int32Array(1024)
-  private last = 0
+  /** the last line of the outline, and the rows up to it; rows below are provisional */
   private outlined = 0
+  private exact = 0
   private view: View | undefined
   private measure: Measure = { columns: undefined }
   private readonly store: LineStore
@@ -31,36 +32,45 @@ export class Listing {
     return this.heights.length
   }
 
-  /** Whether {@link append} suffices for the lines that were added since. */
-  get isCurrent(): boolean {
-    return this.view !== undefined && this.outlined >= this.last
+  /** The number of the host whose results are shown; 0 for all. */
+  get host(): number {
+    return this.view?.host ?? 0
   }
 
   /** Make all rows anew. */
   rebuild(view: View, measure: Measure): void {
     this.view = view
     this.measure = measure
-    this.heights.clear()
-    this.last = this.store.length
-    this.outlined = view.outline.length
-    visible(view, this.last, (line, section) => this.push(line, section))
+    this.outlined = this.exact = 0
+    this.grow()
   }
 
   /** Add rows for the lines that were added since; *sections* has the new ones, too. */
   append(sections: readonly Section[]): void {
+    if (!this.view) return
+    this.view.sections = sections
+    this.grow()
+  }
+
+  private grow(): void {
     const { view, store } = this
     if (!view) return
-    view.sections = sections
-    const { outline, host } = view
-    for (let line = this.last + 1; line <= store.length; line++) {
-      const section = sections[sectionAt(sections, line)]
-      const header = section?.line === line
-      const before = this.lineAt(this.length - 1)
-      if (header && before === line - 1 && !isShown(outline, host, before)) this.pop()
-      if (header || isShown(outline, host, line)) this.push(line, section)
-    }
-    this.last = store.length
-    this.outlined = outline.length
+    // the last line may be hidden by what follows
+    const last = Math.max(1, this.outlined)
+    if (this.exact > 0 && this.lines[this.exact - 1] === last) this.exact -= 1
+    this.heights.cut(this.exact)
+    this.outlined = view.outline.length
+    visible(view, this.outlined, (line, section) => this.push(line, section), last)
+    this.exact = this.length
+    if (view.host === 0) this.fill(this.outlined + 1, store.length)
+  }
+
+  /** Add a row for each of these lines, of which the outline knows nothing yet. */
+  private fill(from: number, to: number): void {
+    const count = this.length + Math.max(0, to - from + 1)
+    this.reserve(count)
+    for (let row = this.length, line = from; row < count; row++, line++) this.lines[row] = line
+    this.heights.fill(count, LINE)
   }
 
   lineAt(row: number): number {
@@ -81,17 +91,16 @@ export class Listing {
 
   private push(line: number, section: Section | undefined): void {
     const row = this.length
-    if (row === this.lines.length) {
-      const larger = new Int32Array(row * 2)
-      larger.set(this.lines)
-      this.lines = larger
-    }
+    this.reserve(row + 1)
     this.lines[row] = line
     this.heights.push(this.heightOf(line, section))
   }
 
-  private pop(): void {
-    this.heights.pop()
+  private reserve(count: number): void {
+    if (count <= this.lines.length) return
+    const larger = new Int32Array(count * 2)
+    larger.set(this.lines)
+    this.lines = larger
   }
 
   private heightOf(line: number, section: Section | undefined): number {

@@ -326,15 +326,21 @@ export function worst(counts: Counts): keyof Counts | undefined {
   return OUTCOMES.filter((each) => counts[each] > 0).sort((a, b) => RANK[b] - RANK[a])[0]
 }
 
-/** Return the innermost of *sections*, which are in the order of their lines, at a line. */
-export function sectionAt(sections: readonly Section[], line: number): number {
+/** Return how many of *sections*, which are in the order of their lines, begin above a line. */
+export function startedBefore(sections: readonly Section[], line: number): number {
   let low = 0
   let high = sections.length
   while (low < high) {
     const middle = (low + high) >> 1
-    if (sections[middle]!.line <= line) low = middle + 1
+    if (sections[middle]!.line < line) low = middle + 1
     else high = middle
   }
+  return low
+}
+
+/** Return the innermost of *sections*, which are in the order of their lines, at a line. */
+export function sectionAt(sections: readonly Section[], line: number): number {
+  const low = startedBefore(sections, line + 1)
   for (let at = low - 1; at >= 0 && at >= low - 3; at--) {
     if (sections[at]!.end >= line) return at
   }

@@ -1,5 +1,5 @@
 // Which lines are shown: without what is folded, and of one host only.
-import { BLANK, HEADING, isInner, type Outline, type Section } from './outline'
+import { BLANK, HEADING, isInner, startedBefore, type Outline, type Section } from './outline'
 
 export interface View {
   outline: Outline
@@ -13,12 +13,12 @@ export interface View {
 /** Called with the number of a line and the section that it is in. */
 export type Show = (line: number, section: Section | undefined) => void
 
-/** Call *show* for each line that is shown, up to *last*, in order. */
-export function visible(view: View, last: number, show: Show): void {
+/** Call *show* for each line that is shown, *from* up to *last*, in order. */
+export function visible(view: View, last: number, show: Show, from = 1): void {
   const { outline, sections, host } = view
-  let next = 0 // the next section
-  let hiddenUntil = 0
-  for (let line = 1; line <= last; line++) {
+  let next = startedBefore(sections, from) // the next section
+  let hiddenUntil = foldedUntil(view, next)
+  for (let line = from; line <= last; line++) {
     const section = sections[next]
     if (section?.line === line) {
       next += 1
@@ -35,6 +35,17 @@ export function visible(view: View, last: number, show: Show): void {
     const around = sections[next - 1]
     if (isShown(outline, host, line)) show(line, around && around.end >= line ? around : undefined)
   }
+}
+
+/** Return the last line that is hidden by sections before the one numbered *next*. */
+function foldedUntil({ sections, folded }: View, next: number): number {
+  let until = 0
+  for (let at = next - 1; at >= 0; at--) {
+    const section = sections[at]!
+    if (folded(section)) until = Math.max(until, section.end)
+    if (!isInner(section)) break // what is before has ended
+  }
+  return until
 }
 
 /** Whether a line that is no header is shown. */

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { LogFeed, type Page } from '@/log/feed'
 import { Listing } from '@/log/listing'
+import type { Section } from '@/log/outline'
 
 interface Server {
   lines: string[]
@@ -107,11 +108,64 @@ test('rows are added without making all anew', async () => {
   for (const output of ['', 'TASK [c] ***', '']) stored.lines.push(output)
   feed.catchUp()
   await settled(feed)
-  expect(listing.isCurrent).toBe(true)
   listing.append(outline.sections)
   const fresh = new Listing(store)
   fresh.rebuild(view, { columns: [10, 10, 10] })
   expect(lines(listing)).toEqual(lines(fresh))
   expect(listing.heights.total).toBe(fresh.heights.total)
   expect(listing.rowOf(6)).toBe(4)
+})
+
+test('rows of a growing log are those of a whole one, with folds and of one host', async () => {
+  const all: string[] = []
+  for (let play = 0; play < 3; play++) {
+    all.push(`PLAY [${play}] ***`, '')
+    for (let task = 0; task < 4; task++) {
+      all.push(`TASK [${task}] ***`, 'ok: [x]', 'word '.repeat(20), 'changed: [y]', '')
+    }
+  }
+  const lines = (of: Listing) => Array.from({ length: of.length }, (_, row) => of.lineAt(row))
+  const folds = [() => false, (s: Section) => s.title === '1', (s: Section) => s.kind === 'play']
+  for (const folded of folds) {
+    for (const chosen of ['', 'y']) {
+      const stored = server(0)
+      const feed = feedOf(stored)
+      const { store, outline } = feed
+      stored.lines = all.slice(0, 8)
+      feed.catchUp()
+      await settled(feed)
+      const host = outline.hostNumber(chosen)
+      const view = () => ({ outline, sections: outline.sections, folded, host })
+      const grown = new Listing(store)
+      grown.rebuild(view(), { columns: [10, 10, 10] })
+      for (let count = 9; count <= all.length; count += 1 + (count % 3)) {
+        store.extend(count) // known, but not here yet
+        grown.append(outline.sections)
+        stored.lines = all.slice(0, count)
+        feed.catchUp()
+        await settled(feed)
+        grown.append(outline.sections)
+        const fresh = new Listing(store)
+        fresh.rebuild(view(), { columns: [10, 10, 10] })
+        expect(lines(grown)).toEqual(lines(fresh))
+        expect(grown.heights.total).toBe(fresh.heights.total)
+      }
+    }
+  }
+})
+
+test('lines that are not here yet have rows already', async () => {
+  const stored = server(500)
+  const feed = feedOf(stored)
+  feed.catchUp()
+  await settled(feed)
+  feed.store.extend(300_000)
+  const { outline } = feed
+  const listing = new Listing(feed.store)
+  const view = { outline, sections: outline.sections, folded: () => false, host: 0 }
+  listing.rebuild(view, { columns: undefined })
+  expect([listing.length, listing.rowOf(300_000), listing.lineAt(200_000)]).toEqual([
+    300_000, 299_999, 200_001,
+  ])
+  expect(listing.heights.total).toBe(6_000_000)
 })

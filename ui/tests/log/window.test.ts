@@ -13,10 +13,14 @@ test('places of many rows', () => {
   expect(heights.at(20_060)).toBe(1001)
   expect(heights.at(-5)).toBe(0)
   expect(heights.at(1e9)).toBe(299_999)
-  heights.pop()
+  heights.cut(299_999)
   expect(heights.total).toBe(6_000_020)
-  heights.clear()
-  expect(heights.at(10)).toBe(0)
+  heights.cut(1_002)
+  heights.fill(300_000, 30)
+  expect(heights.total).toBe(20_080 + 298_998 * 30)
+  expect([heights.top(1001), heights.at(20_080), heights.at(20_110)]).toEqual([20_060, 1002, 1003])
+  heights.cut(0)
+  expect([heights.total, heights.length, heights.at(10)]).toEqual([0, 0, 0])
 })
 
 test('how many rows a text takes', () => {

@@ -2,14 +2,12 @@
 import { computed, reactive, ref, shallowRef, watch, type Ref } from 'vue'
 import type { LogFeed } from '@/log/feed'
 import { Listing } from '@/log/listing'
-import { isInner, sectionAt, type Section } from '@/log/outline'
+import { isInner, sectionAt, startedBefore, type Section } from '@/log/outline'
 import { foldedAtFirst, type View } from '@/log/rows'
 import { keep, recall } from '@/storage'
 import { useScroller, type Scroller } from './useScroller'
 import { useSearch, type Search } from './useSearch'
 
-/** Milliseconds between two changes of all rows while a log is loaded. */
-const CALM = 300
 /** Width of a character, and of what stands before the text, in pixels. */
 const CHARACTER = 7.2
 const BEFORE = { wide: [130, 130, 146], times: 68, phone: [56, 56, 60] } as const
@@ -69,14 +67,14 @@ export function useLog(options: LogOptions): LogModel {
   const drawing = ref(0)
   const errorIndex = ref(0)
   const foldsAtFirst = ended.value !== undefined
-  let last = 0
-  let timer: ReturnType<typeof setTimeout> | undefined
 
   const sections = computed<readonly Section[]>(() => {
     void feed.version.value
     const { sections: own } = feed.outline
     if (options.stages.value.length === 0) return own
-    return [...options.stages.value, ...own].sort((a, b) => a.line - b.line)
+    const all = [...own]
+    for (const each of options.stages.value) all.splice(startedBefore(all, each.line), 0, each)
+    return all
   })
 
   const errorLines = computed<number[]>((before) => {
@@ -106,15 +104,15 @@ export function useLog(options: LogOptions): LogModel {
     return [fit(before[0]), fit(before[1]), fit(before[2])]
   }
 
+  /** The host's number; 0 if the outline does not know it yet. */
+  const hostNumber = () => (host.value ? feed.outline.hostNumber(host.value) : 0)
+
   function rebuild(): void {
-    clearTimeout(timer)
-    timer = undefined
-    last = performance.now()
     const view: View = {
       outline: feed.outline,
       sections: sections.value,
       folded,
-      host: host.value ? feed.outline.hostNumber(host.value) : 0,
+      host: hostNumber(),
     }
     scroller.adopt()
     listing.rebuild(view, { columns: columns() })
@@ -123,12 +121,11 @@ export function useLog(options: LogOptions): LogModel {
   }
 
   function grown(): void {
-    if (listing.isCurrent) {
-      listing.append(sections.value)
-      drawing.value += 1
-      scroller.refresh()
-    } else if (performance.now() - last > CALM) rebuild()
-    else timer ??= setTimeout(rebuild, CALM)
+    if (listing.host !== hostNumber()) return rebuild()
+    scroller.adopt()
+    listing.append(sections.value)
+    drawing.value += 1
+    scroller.refresh()
   }
 
   /** Open what hides *at*. */
@@ -169,7 +166,7 @@ export function useLog(options: LogOptions): LogModel {
 
   watch(feed.version, grown, { flush: 'sync' })
   watch([feed.complete, options.stages], () => {
-    if (feed.complete.value) rebuild()
+    rebuild()
     begin()
   })
   watch(errorLines, begin)
