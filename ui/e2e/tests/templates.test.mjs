@@ -168,6 +168,22 @@ pageTest('a template is made, changed, copied and deleted', async (page) => {
   assert.equal(await page.getByText('Made here (copy)', { exact: true }).count(), 0)
 })
 
+pageTest('a run on some hosts is allowed from the run dialog', async (page) => {
+  await page.goto(inProject(`/templates/new?from=${await template('Ping localhost')}`))
+  await page.getByLabel('Name', { exact: true }).fill('Ping some')
+  await page.getByRole('button', { name: 'Create template' }).click()
+  await page.getByRole('heading', { name: 'Ping some' }).waitFor()
+  await page.getByRole('button', { name: 'Run', exact: true }).first().click()
+  await page.getByRole('button', { name: 'Choose hosts: change the template' }).click()
+  await page.getByLabel('The run may be limited to some hosts').check()
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByRole('heading', { name: 'Ping some' }).waitFor()
+  await page.getByRole('button', { name: 'Run', exact: true }).first().click()
+  await page.getByRole('button', { name: /^Options/ }).click()
+  await page.getByLabel('Limit').fill('localhost')
+  await page.getByText('--limit=localhost').waitFor()
+})
+
 pageTest('a refusal stands at its field, and changes are guarded', async (page) => {
   page.expectRefusal(400, '/templates')
   await page.goto(inProject('/templates/new'))

@@ -18,6 +18,7 @@ export interface Draft {
   args: string
   overrideArgs: boolean
   overrideBranch: boolean
+  overrideLimit: boolean
   parallel: boolean
   survey: SurveyVariable[]
   vaults: { key: number | undefined; name: string }[]
@@ -37,6 +38,7 @@ export function emptyDraft(): Draft {
     args: '',
     overrideArgs: false,
     overrideBranch: false,
+    overrideLimit: false,
     parallel: false,
     survey: [],
     vaults: [],
@@ -44,6 +46,7 @@ export function emptyDraft(): Draft {
 }
 
 export function draftOf(template: Schemas['Template']): Draft {
+  const params: object = template.task_params
   return {
     name: template.name,
     description: template.description ?? '',
@@ -57,6 +60,7 @@ export function draftOf(template: Schemas['Template']): Draft {
     args: argumentLines(template.arguments),
     overrideArgs: template.allow_override_args_in_task,
     overrideBranch: template.allow_override_branch_in_task,
+    overrideLimit: 'allow_override_limit' in params && params.allow_override_limit === true,
     parallel: template.allow_parallel_tasks,
     survey: (template.survey_vars ?? []).map((each) => ({ ...each })),
     vaults: (template.vaults ?? []).map((each) => ({
@@ -86,7 +90,10 @@ export function bodyOf(draft: Draft, before?: Schemas['Template']): Partial<NewT
     build_template_id: before?.build_template_id ?? null,
     autorun: before?.autorun ?? false,
     suppress_success_alerts: before?.suppress_success_alerts ?? false,
-    task_params: before?.task_params ?? {},
+    task_params: {
+      ...before?.task_params,
+      ...(draft.app === 'ansible' && { allow_override_limit: draft.overrideLimit }),
+    } as NewTemplate['task_params'],
     name: draft.name,
     description: draft.description || null,
     app: draft.app,
