@@ -92,7 +92,7 @@ class SequentialService(Service):
                 await maybeDeferred(child.stopService)
             except Exception:  # noqa: BLE001 - the rest must be stopped too
                 self._log.failure(
-                    "The service {name} could not stop",
+                    "The service {name} could not be stopped",
                     name=child.name or type(child).__name__,
                 )
 

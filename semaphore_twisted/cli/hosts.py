@@ -51,7 +51,9 @@ def _forget(arguments: argparse.Namespace) -> int:
         with conn.transaction(write=True):
             known_hosts.record(conn, None, arguments.host)
     except NotFound:
-        raise CommandError(f"{arguments.host}: there is no key of this host") from None
+        raise CommandError(
+            f"{arguments.host}: no host key is stored for this host"
+        ) from None
     finally:
         conn.close()
     for each in gone:

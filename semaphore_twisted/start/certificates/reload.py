@@ -230,7 +230,7 @@ class CertificateReload(Service):
         except ValueError as error:
             raise InstallationRefused(str(error)) from None
         self._log.info(
-            "A new certificate is served, until {end}",
+            "A new certificate is served; it is valid until {end}",
             end=f"{leaf.not_valid_after_utc:%Y-%m-%d %H:%M}Z",
         )
         return True
