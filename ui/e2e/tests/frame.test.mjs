@@ -88,6 +88,7 @@ pageTest(
     })
     await page.goto(inProject('?tab=1'))
     await live(page)
+    page.expectRefusal(401, '/api/')
     await page.request.post(`${world.url}/api/auth/logout`)
     await page.waitForURL(/\/login\?next=/)
     assert.ok(decodeURIComponent(page.url()).endsWith(`next=/project/${world.project}?tab=1`))
