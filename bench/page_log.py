@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import median
 
+from bench.bench import percentile
 from tools import page_build
 
 ROOT = Path(__file__).parents[1]
@@ -46,8 +47,7 @@ def times(values: Iterable[float]) -> str:
 
 def spread(values: list[float]) -> str:
     """Return what 95 % of *values* do not exceed, and the longest."""
-    most = sorted(values)[max(0, int(len(values) * 0.95) - 1)]
-    return f"95 % under {most:.0f} ms, longest {max(values):.0f} ms"
+    return f"95 % under {percentile(values, 0.95):.0f} ms, longest {max(values):.0f} ms"
 
 
 def large(text: str) -> Iterator[tuple[str, str, str]]:

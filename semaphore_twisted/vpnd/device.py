@@ -5,6 +5,7 @@ passed to it by standard input. Peers are written by ``wg addconf``, which appli
 of a text or nothing, and changes no field of the device.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Sequence
 
 from typing_extensions import override
@@ -46,7 +47,7 @@ class IWireGuardDevice(Interface):
         """Remove the interface; does nothing if there is none."""
 
 
-class WgDevice:
+class WgDevice(ABC):
     """The interface of *settings*; a subclass creates it."""
 
     def __init__(
@@ -59,9 +60,9 @@ class WgDevice:
         #: set by :meth:`make`, until :meth:`ensure` has returned it
         self._anew = False
 
+    @abstractmethod
     async def make(self) -> None:
         """Create the interface, or replace one that does not work."""
-        raise NotImplementedError
 
     def index(self) -> int:
         """Return the interface's index, 0 if it does not exist."""

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { checkAccess } from '../lib/axe.mjs'
 import { HOSTILE, inventory, line, PLAYBOOK, readAll, textOf } from '../lib/logs.mjs'
+import { memory } from '../lib/measure.mjs'
 import { inProject, pageTest } from '../lib/page.mjs'
 import { addTemplate, api, ended, reaches, slow, start } from '../lib/runs.mjs'
 import { world } from '../lib/world.mjs'
@@ -318,12 +319,7 @@ pageTest('many lines in a short time, and a large log', async (page) => {
   await page.locator('.log').focus()
   await page.keyboard.press('End')
   await atEnd(page, last)
-  const client = await page.context().newCDPSession(page)
-  await client.send('HeapProfiler.collectGarbage')
-  const { metrics } = await client
-    .send('Performance.enable')
-    .then(() => client.send('Performance.getMetrics'))
-  const heap = metrics.find((each) => each.name === 'JSHeapUsedSize').value
+  const heap = await memory(page)
   assert.ok(heap < 300e6, `${Math.round(heap / 1e6)} MB`)
 })
 

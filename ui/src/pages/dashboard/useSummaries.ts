@@ -1,4 +1,4 @@
-// The summaries of the tasks on the dashboard, as long as it is there.
+// Reads the summaries of the tasks that the dashboard shows.
 import { onScopeDispose, watch } from 'vue'
 import { api, data } from '@/api/client'
 import { on } from '@/live/bus'
