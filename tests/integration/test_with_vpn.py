@@ -85,9 +85,11 @@ class WithVpnTests(LabTestCase):
     def test_keeper_killed(self) -> None:
         """Without its keeper the companion continues, and ends with the server."""
         (keeper,) = self.programs()["keeper"]
+        companion = self.companion()
         os.kill(keeper, signal.SIGKILL)
         until(lambda: self.numbers()["keeper"] == 0, "the keeper is gone")
-        self.assertEqual(self.numbers()["companion"], 1)
+        # beside a child that it may have forked this moment, which has its name
+        self.assertIn(companion, self.programs()["companion"])
         self.process.kill()
         self.process.wait(30)
         until(lambda: self.numbers()["companion"] == 0, "the companion has ended")

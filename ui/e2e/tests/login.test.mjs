@@ -52,12 +52,33 @@ pageTest('a session that ends leads to the login and back', { login: false }, as
   await page.locator('[data-state=live]').waitFor()
   page.expectRefusal(401, '/api/')
   await page.context().clearCookies()
-  await page.evaluate(() => document.querySelector('[data-state]').click())
-  await page.reload()
+  await page.reload() // unless a request has already found it out
   await page.waitForURL(/\/login\?next=/)
   await logIn(page)
   await page.waitForURL(inProject())
 })
+
+pageTest(
+  'a session that ends while a dialog is open leads back',
+  { login: false },
+  async (page) => {
+    await page.goto(inProject('/templates'))
+    await logIn(page)
+    await page.waitForURL(inProject('/templates'))
+    await page
+      .getByRole('row', { name: /Ping localhost/ })
+      .getByRole('button', { name: 'Run' })
+      .click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByText('ansible-playbook').waitFor()
+    page.expectRefusal(401, '/api/')
+    await page.context().clearCookies()
+    await dialog.getByRole('button', { name: /^Run/ }).click()
+    await page.waitForURL(/\/login\?next=/)
+    await logIn(page)
+    await page.waitForURL(inProject('/templates'))
+  },
+)
 
 pageTest('signing out ends the session', { login: false }, async (page) => {
   await page.goto(world.url)
