@@ -243,8 +243,19 @@ class Companion:
             if self._desired is not None:
                 self._desired, _ = self._unexpired(self._desired, ())
             await self._tunnel.maintain(self._desired)
+            await self._finish_removals()
             await self._expire()
             self._forwarding.maintain()
+
+    async def _finish_removals(self) -> None:
+        """Remove the peers that the last sync failed to remove.
+
+        The server repeats a failed sync, but it may be stopped meanwhile.
+        """
+        if self._desired is None or self._tunnel.matches_last_sync:
+            return
+        changes = reconcile.plan(await self._tunnel.read(), self._desired)
+        await self._tunnel.write([x for x in changes if isinstance(x, RemovePeer)])
 
     async def _expire(self) -> None:
         """Remove expired peers, and their grants.

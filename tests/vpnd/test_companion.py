@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 from nacl.utils import random
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -101,6 +101,20 @@ class SyncTests(CompanionTestCase):
             self.sync(*peers)
             touched = {each.public_key for each in self.device.written}
             self.assertEqual(touched, {peers[place].public_key})
+
+    def test_removal_is_finished(self) -> None:
+        """A removal that failed is done by the maintenance if the server is away."""
+        self.sync(peer(2), peer(3))
+        apply = self.device.apply
+
+        def refuse(_: Any) -> Any:
+            return fail(DeviceFailed("no"))
+
+        self.device.apply = refuse
+        self.assertEqual(self.fails(peer(3), peer(4)).code, "device")
+        self.device.apply = apply
+        self.maintain()
+        self.assertEqual(self.keys(), {peer(3).public_key})  # 4 waits for the rules
 
     def test_last_one(self) -> None:
         """The last peer is removed like every other."""
