@@ -46,8 +46,13 @@ from semaphore_twisted.wireguard.vpn_state import VpnState
 #: Seconds before the first retry of a failed sync; doubled up to the cycle.
 FIRST_RETRY = 0.5
 
+HELD = (
+    "the removal of more than half of the peers is held back, since the database gives "
+    "no reason for it; look at GET /api/vpn/plan, and confirm it on the VPN page or by "
+    "POST /api/vpn/confirm"
+)
 LATE = "the companion has not confirmed it yet; it is done as soon as it can be"
-STOPPED = "the server stops"
+STOPPED = "the server is stopping"
 
 
 class UnreadableState(Exception):
@@ -254,7 +259,8 @@ class PeerService(Service):
             wanted = desired.revision
             synced = await self._send(desired)
         except CompanionFailed as error:
-            self._failed(error.reason, wanted, unsafe=error.code == "unsafe")
+            unsafe = error.code == "unsafe"
+            self._failed(HELD if unsafe else error.reason, wanted, unsafe=unsafe)
             await self._hello()
             if error.code in {"unsafe", "refused", "malformed"}:
                 return self._options.cycle  # an early retry would fail the same way

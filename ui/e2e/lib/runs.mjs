@@ -18,7 +18,7 @@ export async function demoFiles() {
 }
 
 /** The template *name* of the demo project, or undefined. */
-async function template(name) {
+export async function template(name) {
   return (await api('GET', '/templates')).find((each) => each.name === name)
 }
 
@@ -56,15 +56,22 @@ export async function start(name, more = {}) {
   return api('POST', '/tasks', { template_id: found.id, ...more })
 }
 
-/** Wait until *task* has one of the statuses; returns it. */
-export async function reaches(task, ...statuses) {
+/** Wait until *ask* answers with something; returns that. */
+export async function until(ask, what = String(ask)) {
   for (let i = 0; i < 600; i++) {
-    const now = await api('GET', `/tasks/${task.id}`)
-    if (statuses.includes(now.status)) return now
+    const answer = await ask()
+    if (answer) return answer
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
-  throw new Error(`task ${task.id} did not reach ${statuses}`)
+  throw new Error(`this did not come about: ${what}`)
 }
+
+/** Wait until *task* has one of the statuses; returns it. */
+export const reaches = (task, ...statuses) =>
+  until(async () => {
+    const now = await api('GET', `/tasks/${task.id}`)
+    return statuses.includes(now.status) && now
+  }, `task ${task.id} is ${statuses}`)
 
 /** Wait until *task* has ended; returns it. */
 export const ended = (task) => reaches(task, ...FINAL)

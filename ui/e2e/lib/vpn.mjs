@@ -7,6 +7,7 @@ import { spawnBound } from './child.mjs'
 import { world } from './world.mjs'
 
 export const ENDPOINT = 'vpn.example.net'
+const TUNNEL = 'semaphore0'
 const SITES = ['office=10.20.0.0/16', 'db-lan=10.30.4.0/24']
 
 /** Milliseconds until the companion has to listen. */
@@ -59,16 +60,34 @@ export function stopVpn() {
   companion?.kill('SIGKILL')
 }
 
-/** Connect as the device with the file *config*, until the VPN ends. */
-export function connect(config) {
-  const name = `device${devices++}`
+/** Run a command in the companion's network. */
+function inside(...words) {
   // all its processes end with the first one of the namespace, the child of unshare
   const [first] = readFileSync(
     `/proc/${companion.pid}/task/${companion.pid}/children`,
     'utf8',
   ).split(' ')
-  const inside = (...words) =>
-    execFileSync('nsenter', ['-t', first, '-n', '-m', '-p', ...words], { stdio: 'pipe' })
+  return execFileSync('nsenter', ['-t', first, '-n', '-m', '-p', ...words], { stdio: 'pipe' })
+}
+
+/** The public keys of the tunnel's peers. */
+export const tunnelPeers = () =>
+  inside('wg', 'show', TUNNEL, 'peers').toString().split('\n').filter(Boolean)
+
+/** Put *count* peers into the tunnel that the database does not know. */
+export function addStrangers(count) {
+  const peers = Array.from({ length: count }, (_, index) => {
+    const key = Buffer.alloc(32, index + 100).toString('base64')
+    return `[Peer]\nPublicKey = ${key}\n`
+  })
+  const file = join(world.server.folder, 'vpn', 'strangers.conf')
+  writeFileSync(file, peers.join(''))
+  inside('wg', 'addconf', TUNNEL, file)
+}
+
+/** Connect as the device with the file *config*, until the VPN ends. */
+export function connect(config) {
+  const name = `device${devices++}`
   const lines = config
     .replace(/^(Address|DNS|MTU) = .*\n/gm, '')
     .replace(/^Endpoint = .*$/m, 'Endpoint = 127.0.0.1:51820\nPersistentKeepalive = 1')

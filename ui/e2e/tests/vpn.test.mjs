@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { checkAccess } from '../lib/axe.mjs'
 import { inProject, pageTest } from '../lib/page.mjs'
-import { connect, ENDPOINT, startVpn, stopVpn } from '../lib/vpn.mjs'
+import { until } from '../lib/runs.mjs'
+import { addStrangers, connect, ENDPOINT, startVpn, stopVpn, tunnelPeers } from '../lib/vpn.mjs'
 import { world } from '../lib/world.mjs'
 
 const peers = () => world.api('GET', '/vpn/peers')
@@ -132,11 +133,11 @@ pageTest(
   async (page) => {
     await page.goto(inProject('/vpn'))
     await row(page, /my-phone/).waitFor()
-    await host('db1', { tags: ['db'] })
+    await host('db1', { tags: ['primary'] })
     await row(page, /db1/).waitFor()
-    await page.getByLabel('Filter devices').fill('db')
+    await page.getByLabel('Filter devices').fill('prim') // no part of an address
     await row(page, /my-phone/).waitFor({ state: 'detached' })
-    assert.match(page.url(), /q=db/)
+    assert.match(page.url(), /q=prim/)
     await page.reload()
     await row(page, /db1/).waitFor()
     assert.equal(await row(page, /my-phone/).count(), 0)
@@ -166,6 +167,22 @@ pageTest('a network is granted to a project and taken back', async (page) => {
   await page.getByText('not only this row').waitFor()
   await page.getByRole('button', { name: 'Take back the grant' }).click()
   await hosts.getByText('by Demo').waitFor({ state: 'detached' })
+})
+
+pageTest('a removal of most peers waits for an administrator', async (page) => {
+  const known = tunnelPeers().length
+  addStrangers(20)
+  await until(async () => (await world.api('GET', '/vpn/status')).unsafe)
+  await page.goto(inProject('/vpn'))
+  await page.getByText('The removal of most devices is held back.').waitFor()
+  await page.getByRole('button', { name: 'Show the changes' }).click()
+  const question = page.getByRole('dialog')
+  await question.getByText('and 10 more changes').waitFor()
+  await checkAccess(page)
+  assert.equal(tunnelPeers().length, known + 20) // nothing was removed yet
+  await question.getByRole('button', { name: 'Apply the changes' }).click()
+  await page.getByText('The removal of most devices').waitFor({ state: 'detached' })
+  assert.equal(tunnelPeers().length, known)
 })
 
 pageTest('the checks of the server are listed', async (page) => {

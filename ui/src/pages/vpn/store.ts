@@ -70,6 +70,8 @@ export function useVpn() {
     grants: computed(() => loaded.data.value?.grants ?? []),
     /** why the state of devices is not known; empty if it is */
     silence: computed(() => (answers.value ? '' : (loaded.data.value?.status.reason ?? ''))),
+    /** whether the removal of most devices waits for an administrator */
+    held: computed(() => loaded.data.value?.status.unsafe ?? false),
     missing: computed(() => isMissing(loaded.error.value)),
     error: loaded.error,
     reload: loaded.reload,
