@@ -80,7 +80,7 @@ def delete(conn: Connection, actor: Actor, token_id: str) -> None:
     """
     wanted = token_id.lower()
     if len(wanted) < PREFIX:
-        raise Invalid(f"A token is named by at least {PREFIX} characters")
+        raise Invalid(f"Give the first {PREFIX} characters of the token, or more")
     if len(wanted) >= API_TOKEN_LENGTH:
         digests = conn.column(
             statements.own_by_digest, user_id=actor.user.id, digest=digest(wanted)

@@ -123,6 +123,12 @@ def list_users(conn: Connection, actor: Actor | None) -> list[User]:  # noqa: AR
     return conn.all(statements.every, User)
 
 
+def disabled(conn: Connection, actor: Actor) -> list[UserId]:
+    """Return the ids of the accounts that are disabled."""
+    _check_admin(actor)
+    return [UserId(each) for each in conn.column(statements.disabled)]
+
+
 def get(conn: Connection, actor: Actor | None, user_id: int) -> User:  # noqa: ARG001
     """Return an account.
 

@@ -85,6 +85,11 @@ async def users(context: RequestContext) -> list[User] | list[UserInList]:
     return [_in_list(each) for each in every]
 
 
+async def disabled(context: RequestContext) -> list[UserId]:
+    """List the ids of the accounts that are disabled: nobody can log in with them."""
+    return await context.read(operations.disabled)
+
+
 #: The sort keys that everybody may use.
 _KEYS: dict[str, Callable[[User], str]] = {
     "username": lambda each: each.username,
@@ -219,6 +224,7 @@ ROUTES = (
         answer=OneOf((list[User], list[UserInList])),
     ),
     Route.post("/users", create, Access.ADMIN, body=NewUser, answer=User, status=201),
+    Route.get("/users/disabled", disabled, Access.ADMIN, answer=list[UserId]),
     Route.get(_ONE, get, Access.USER, answer=OneOf((User, UserInList)), tagged=_TAGGED),
     Route.put(
         _ONE,

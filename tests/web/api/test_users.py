@@ -148,7 +148,7 @@ class UserTests(AccountCase):
         self.assertEqual(self.admin.get(f"/api/users/{self.alice.id}").status, 404)
 
     def test_active(self) -> None:
-        """A disabled account's sessions and tokens end; nothing shows it."""
+        """A disabled account's sessions and tokens end; it can be enabled again."""
         token = self.admin.with_token(self.alice)
         path = f"/api/users/{self.alice.id}"
         self.assertEqual(
@@ -157,10 +157,14 @@ class UserTests(AccountCase):
         self.assertEqual(self.client.get("/api/user").status, 401)
         self.assertEqual(token.get("/api/user").status, 401)
         self.assertEqual(list(self.admin.get(path).json), _SHAPE)
-        answer = self.client.post(
-            "/api/auth/login", {"auth": "alice", "password": PASSWORD}
-        )
-        self.assertEqual(answer.status, 401)
+        login = {"auth": "alice", "password": PASSWORD}
+        self.assertEqual(self.client.post("/api/auth/login", login).status, 401)
+        self.assertEqual(self.admin.get("/api/users/disabled").json, [self.alice.id])
+        self.admin.post(f"{path}/active", {"active": True})
+        self.assertEqual(self.admin.get("/api/users/disabled").json, [])
+        self.assertEqual(self.client.post("/api/auth/login", login).status, 204)
+        alice = self.admin.as_user(self.alice)
+        self.assertEqual(alice.get("/api/users/disabled").status, 403)
 
     def test_not_oneself(self) -> None:
         """Users cannot disable themselves, and an empty body disables no user."""

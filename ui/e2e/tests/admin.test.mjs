@@ -31,7 +31,7 @@ pageTest('the health is shown as rows, and read again', async (page) => {
   assert.equal((await again).status(), 200)
 })
 
-pageTest('a user is added, changed, given a password and deleted', async (page) => {
+pageTest('a user is added, changed, given a password, disabled and deleted', async (page) => {
   await addUser('occupied')
   page.expectRefusal(400, '/api/users')
   await page.goto(at('/users'))
@@ -59,7 +59,19 @@ pageTest('a user is added, changed, given a password and deleted', async (page) 
   assert.equal((await logIn('lena', `${SECRET} 2`)).status, 204)
   assert.equal((await logIn('lena', SECRET)).status, 401)
 
-  await page.getByRole('button', { name: 'Lena Fischer-Roth', exact: true }).click()
+  const open = () => page.getByRole('button', { name: 'Lena Fischer-Roth', exact: true }).click()
+  await open()
+  await panel.getByRole('button', { name: 'Disable' }).click()
+  await page.getByText('nobody can log in with this account').waitFor()
+  await page.getByRole('button', { name: 'Disable the account' }).click()
+  await page.getByRole('row', { name: /Fischer-Roth.*disabled/ }).waitFor()
+  assert.equal((await logIn('lena', `${SECRET} 2`)).status, 401)
+  await open()
+  await panel.getByRole('button', { name: 'Enable' }).click()
+  await page.getByRole('row', { name: /Fischer-Roth.*disabled/ }).waitFor({ state: 'detached' })
+  assert.equal((await logIn('lena', `${SECRET} 2`)).status, 204)
+
+  await open()
   await panel.getByRole('button', { name: 'Delete' }).click()
   await page.getByText('Sessions and tokens end at once').waitFor()
   await page.getByRole('button', { name: 'Delete the account' }).click()

@@ -17,6 +17,8 @@ SHOWN = (
 
 every = select(*SHOWN).order_by(user.c.username_folded, user.c.id)
 
+disabled = select(user.c.id).where(user.c.active == 0).order_by(user.c.id)
+
 by_id = select(*SHOWN).where(user.c.id == bindparam("user_id"))
 
 #: The account with the name or address ``login``, whose folded form is ``folded``. An
