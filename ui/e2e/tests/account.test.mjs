@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { checkAccess } from '../lib/axe.mjs'
 import { pageTest } from '../lib/page.mjs'
+import { ended, start } from '../lib/runs.mjs'
 import { ADMIN, PASSWORD, send } from '../lib/server.mjs'
 import { world } from '../lib/world.mjs'
 
@@ -108,6 +109,29 @@ pageTest('language and theme take effect at once and stay', async (page) => {
   await page.reload()
   await page.getByRole('region', { name: 'Sitzungen' }).waitFor()
   assert.equal(await page.locator('html.dark').count(), 1)
+})
+
+pageTest('the end of a run of mine is notified while the page has no focus', async (page) => {
+  await page.addInitScript(() => {
+    window.shown = []
+    window.Notification = class {
+      static permission = 'granted'
+      static requestPermission = async () => 'granted'
+      constructor(title, { body }) {
+        window.shown.push(`${title}: ${body}`)
+      }
+    }
+    document.hasFocus = () => false
+  })
+  await page.goto(account())
+  await page.getByRole('button', { name: 'live', exact: true }).waitFor()
+  await ended(await start('Ping localhost')) // nobody has asked for notifications yet
+  await page.getByLabel('Notify me when a run of mine ends').check()
+  const task = await ended(await start('Ping localhost'))
+  await page.waitForFunction(() => window.shown.length > 0)
+  const shown = await page.evaluate(() => window.shown)
+  assert.equal(shown.length, 1)
+  assert.match(shown[0], new RegExp(`^Ping localhost: Success, .*, #${task.id}$`))
 })
 
 for (const look of [{}, { dark: true }, { phone: true }]) {
