@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from semaphore_twisted.model import limits
-from semaphore_twisted.model.ids import ProjectId, TaskId
+from semaphore_twisted.model.ids import ProjectId, TaskId, TemplateId
 
 _Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**31)]
 _Number: TypeAlias = Annotated[int, Meta(ge=1, le=limits.RESULT_SECTIONS)]
@@ -159,6 +159,20 @@ class HostResult(msgspec.Struct, frozen=True, kw_only=True):
     ignored: int
     rescued: int
     line: int | None = None
+
+
+class LastHostResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The worst result of a host in the last run that reached it.
+
+    *result* is ``failed``, ``unreachable``, ``changed``, ``ok`` or ``skipped``.
+    """
+
+    host: str
+    result: str
+    task_id: TaskId
+    template_id: TemplateId
+    template: str
+    created: datetime
 
 
 class HostError(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 import msgspec
 
 from semaphore_twisted.model import limits
-from semaphore_twisted.model.ids import TaskId
+from semaphore_twisted.model.ids import InventoryId, TaskId
 from semaphore_twisted.model.results import (
     HostError,
     HostResult,
+    LastHostResult,
     LogSection,
     TaskFailure,
     TaskStage,
@@ -17,6 +18,7 @@ from semaphore_twisted.model.results import (
 )
 from semaphore_twisted.model.tasks import OutputLine, Task, TaskStatus
 from semaphore_twisted.model.users import Actor
+from semaphore_twisted.operations.projects import inventories
 from semaphore_twisted.operations.projects.references import project_of
 from semaphore_twisted.operations.tasks import output, results
 from semaphore_twisted.operations.tasks.tasks import task_of
@@ -25,6 +27,8 @@ from semaphore_twisted.persistence.statements.tasks import results as statements
 
 #: Lines at the begin and at the end of a stage in which its error is sought.
 _FIRST, _LAST = 200, 50
+#: Newest runs with an inventory in which the last results of its hosts are sought.
+_RUNS = 100
 #: Characters of a line in a sentence.
 _LONGEST = 300
 #: The begin of a line in which a program names an error.
@@ -63,6 +67,24 @@ def hosts(
     _task(conn, actor, task_id)
     return conn.batch(
         statements.host, HostResult, ids, size=limits.BATCH, task_id=task_id
+    )
+
+
+def last_of_hosts(
+    conn: Connection, actor: Actor, inventory_id: InventoryId
+) -> list[LastHostResult]:
+    """Return the last result of each host in the newest runs with an inventory.
+
+    :raises NotFound: if the project has no such inventory
+    """
+    _ = inventories.get(conn, actor, inventory_id)
+    return conn.all(
+        statements.last_of_hosts,
+        LastHostResult,
+        project_id=project_of(actor),
+        inventory_id=inventory_id,
+        count=_RUNS,
+        most=limits.RESULT_HOSTS,
     )
 
 
@@ -133,7 +155,9 @@ def _failure(conn: Connection, task: Task) -> TaskFailure | None:
 def _sentence(error: HostError, others: int) -> str:
     """Return a sentence about *error*, which *others* more hosts share or follow."""
     what = "is unreachable" if error.kind == "unreachable" else f"failed: {error.task}"
-    more = f" ({others} more)" if others else ""
+    more = (
+        f" (and {others} more {'host' if others == 1 else 'hosts'})" if others else ""
+    )
     return f"{error.host} {what}: {error.error}{more}"
 
 

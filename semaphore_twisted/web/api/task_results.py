@@ -3,10 +3,11 @@
 from functools import partial
 from typing import TypeVar
 
-from semaphore_twisted.model.ids import TaskId
+from semaphore_twisted.model.ids import InventoryId, TaskId
 from semaphore_twisted.model.results import (
     HostError,
     HostResult,
+    LastHostResult,
     LogSection,
     TaskStage,
     TaskSummary,
@@ -30,6 +31,13 @@ async def hosts(context: RequestContext) -> list[HostResult] | StreamedResponse:
     """List the hosts of an Ansible task with the numbers of their results."""
     page = partial(operations.hosts, task_id=_task_id(context))
     return await _listed(context, operations.host_ids, page)
+
+
+async def last_of_hosts(context: RequestContext) -> list[LastHostResult]:
+    """List the last result of each host in the newest 100 runs with an inventory."""
+    return await context.long_read(
+        operations.last_of_hosts, InventoryId(context.path["inventory_id"])
+    )
 
 
 async def errors(context: RequestContext) -> list[HostError] | StreamedResponse:
@@ -68,6 +76,12 @@ ROUTES = (
     Route.get(f"{_ONE}/ansible/errors", errors, Access.MEMBER, answer=list[HostError]),
     Route.get(
         f"{_ONE}/ansible/sections", sections, Access.MEMBER, answer=list[LogSection]
+    ),
+    Route.get(
+        "/project/{project_id}/inventory/{inventory_id}/results",
+        last_of_hosts,
+        Access.MEMBER,
+        answer=list[LastHostResult],
     ),
     Route.get(f"{_ONE}/summary", summary, Access.MEMBER, answer=TaskSummary),
 )

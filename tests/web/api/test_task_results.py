@@ -19,6 +19,7 @@ from semaphore_twisted.model.results import (
 )
 from semaphore_twisted.model.tasks import TaskEnd, TaskEvent, TaskStatus
 from semaphore_twisted.operations.tasks import output, task_lifecycle
+from semaphore_twisted.persistence import schema
 from tests.support.memory import BEGINNING, make_project, make_user
 from tests.support.resources import ResourceTestCase
 from tests.support.tasks import make_keyring, make_task, make_template
@@ -146,6 +147,26 @@ class AnswerTests(TaskResultsTestCase):
         found = [(row["host"], row["unreachable"], row["line"]) for row in rows]
         self.assertEqual(found, [("b", 0, 5), ("c", 1, 8), ("a", 0, None)])
 
+    def test_last_of_hosts(self) -> None:
+        """An inventory tells what the last run that reached a host did there."""
+        used = self.made("inventory", name="Hosts", type="static", inventory="a")["id"]
+        self.conn.update(schema.task, self.task, inventory_id=used)
+        path = f"{self.base}/inventory/{used}/results"
+        self.assertEqual(self.client.get(path).json, [])
+        self.run_through(*RUN)
+        rows = self.client.get(path).json
+        self.assertEqual(
+            [(row["host"], row["result"], row["task_id"]) for row in rows],
+            [
+                ("a", "changed", self.task),
+                ("b", "ok", self.task),
+                ("c", "unreachable", self.task),
+            ],
+        )
+        self.assertEqual(
+            self.client.get(f"{self.base}/inventory/99/results").status, 404
+        )
+
     def test_errors(self) -> None:
         """An error has its play, task and line, and tells whether it was fatal."""
         self.run_through(*RUN)
@@ -245,7 +266,7 @@ class FailureTests(TaskResultsTestCase):
         begun = (StepBegun("playbook"), PlayBegun(1, "p", 1), TaskBegun(2, "try"))
         self.run_through("x", *begun, failed, HostsCounted(rows))
         found = self.failure(step="playbook", reason="exit status 2")
-        self.assertEqual(found["sentence"], "b failed: try: no (2 more)")
+        self.assertEqual(found["sentence"], "b failed: try: no (and 2 more hosts)")
 
     def test_checkout(self) -> None:
         """An error of a step of the server has the step's sentence, and git's line."""

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { checkAccess } from '../lib/axe.mjs'
 import { gitFolder } from '../lib/gitfolder.mjs'
 import { inProject, pageTest } from '../lib/page.mjs'
-import { api } from '../lib/runs.mjs'
+import { api, ended, start, template } from '../lib/runs.mjs'
 
 const HERE = 'ansible_connection=local ansible_python_interpreter=/usr/bin/python3'
 const HOSTS = `[web]\nhere ${HERE}\n[edge]\nclosed ansible_host=127.0.0.1 ansible_port=9\n`
@@ -33,6 +33,17 @@ pageTest('an inventory is added, and each host says whether it answers', async (
   await page.getByRole('button', { name: /^edge/ }).click()
   await page.getByRole('row', { name: /here/ }).waitFor({ state: 'detached' })
   assert.match(page.url(), /group=edge/)
+})
+
+pageTest('a host shows the result of the last run, which leads to it', async (page) => {
+  const task = await ended(await start('Ping localhost'))
+  const { inventory_id } = await template('Ping localhost')
+  await page.goto(inProject(`/inventory/${inventory_id}`))
+  await page.getByRole('button', { name: 'Check' }).first().click()
+  const host = page.getByRole('row', { name: /localhost/ })
+  await host.getByText(/^(ok|changed)$/).waitFor(wait)
+  await host.getByRole('link', { name: 'Ping localhost' }).click()
+  await page.waitForURL(new RegExp(`/tasks/${task.id}$`))
 })
 
 pageTest('text that Ansible cannot read is shown with its line, and mended', async (page) => {

@@ -23,6 +23,7 @@ from semaphore_twisted.persistence.schema import (
     task_run,
     task_section,
     task_stage,
+    template,
 )
 
 COUNTERS = ("ok", "changed", "failed", "skipped", "unreachable", "ignored")
@@ -181,6 +182,56 @@ host = (
     )
     .join(task, task.c.id == _h.task_id)
     .where(_h.task_id == _TASK, _h.id == bindparam("id"))
+)
+
+_host_result = case(
+    *(
+        (_h[each] > 0, each)
+        for each in ("failed", "unreachable", "changed", "ok", "skipped")
+    ),
+    (_h.rescued > 0, "ok"),
+    else_="",
+)
+
+#: The newest ``count`` tasks with an inventory, by the template unless they name one.
+_runs = (
+    select(
+        task.c.id,
+        task.c.created,
+        task.c.template_id,
+        template.c.name.label("template"),
+    )
+    .join(template, template.c.id == task.c.template_id)
+    .where(
+        task.c.project_id == bindparam("project_id"),
+        func.coalesce(task.c.inventory_id, template.c.inventory_id)
+        == bindparam("inventory_id"),
+    )
+    .order_by(task.c.id.desc())
+    .limit(bindparam("count"))
+    .subquery()
+)
+_newest = (
+    select(_h.host, func.max(_h.task_id).label("task_id"))
+    .where(_h.task_id.in_(select(_runs.c.id)), _host_result != "")
+    .group_by(_h.host)
+    .subquery()
+)
+
+#: The last result of each host in these tasks.
+last_of_hosts = (
+    select(
+        _h.host,
+        _host_result.label("result"),
+        _h.task_id,
+        _runs.c.template_id,
+        _runs.c.template,
+        _runs.c.created,
+    )
+    .join(_newest, and_(_newest.c.task_id == _h.task_id, _newest.c.host == _h.host))
+    .join(_runs, _runs.c.id == _h.task_id)
+    .order_by(_h.host)
+    .limit(bindparam("most"))
 )
 
 _failed = _h.failed + _h.unreachable > 0

@@ -4,6 +4,8 @@ import type { Schemas } from '@/api/client'
 
 export type InventoryCheck = Schemas['InventoryCheck']
 export type Host = Schemas['CheckedHost']
+/** The last results of hosts in runs, by their names. */
+export type LastResults = ReadonlyMap<string, Schemas['LastHostResult']>
 type State = NonNullable<Host['state']>
 
 export const MARKS: Record<State, Mark> = {

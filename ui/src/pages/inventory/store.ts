@@ -2,8 +2,10 @@
 import { computed } from 'vue'
 import { api, answer, data } from '@/api/client'
 import { ifManager, projectId } from '@/api/projects'
+import { isFinal } from '@/components/status'
 import type { Event } from '@/live/bus'
 import { useLoad } from '@/live/load'
+import type { LastResults } from './hosts'
 import { rows } from './inventory'
 
 const KINDS = ['inventory', 'key', 'template', 'repository']
@@ -59,3 +61,15 @@ export function useInventory(path: { project_id: number; inventory_id: number })
 }
 
 export type KnownInventory = NonNullable<ReturnType<typeof useInventory>['data']['value']>
+
+/** Load the last result of each host in runs with an inventory. */
+export function useLastResults(path: { project_id: number; inventory_id: number }) {
+  const RESULTS = '/project/{project_id}/inventory/{inventory_id}/results'
+  const loaded = useLoad((signal) => data(api.GET(RESULTS, { params: { path }, signal })), {
+    when: (event) =>
+      event.type === 'update' && event.project_id === path.project_id && isFinal(event),
+  })
+  return computed<LastResults>(
+    () => new Map((loaded.data.value ?? []).map((each) => [each.host, each])),
+  )
+}
