@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
+import { uncured } from '@/frame/needs'
 import {
   bands,
   totals,
-  uncured,
   usualDuration,
   type Overview,
   type TaskRow,

@@ -48,6 +48,12 @@ pageTest('a failure needs somebody until a later run succeeds', async (page) => 
   const number = page.getByRole('link', { name: /^Dashboard/ }).locator('.n')
   const before = Number(await number.textContent())
   assert.ok(before >= 1)
+  await page.goto(inProject('/templates')) // counted on every page
+  await page.waitForFunction(
+    (wanted) => Number(document.querySelector('.nav .n')?.textContent ?? 0) === wanted,
+    before,
+  )
+  await open(page)
   await addTemplate('Flaky', '#!/bin/bash\nexit 0\n')
   await ended(await start('Flaky'))
   await band(page, 'Recent').getByText(`#${failed.id}`).waitFor()

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { checkAccess } from '../lib/axe.mjs'
 import { inProject, pageTest } from '../lib/page.mjs'
+import { ended, start } from '../lib/runs.mjs'
 import { ADMIN, PASSWORD } from '../lib/server.mjs'
 import { world } from '../lib/world.mjs'
 
@@ -71,6 +72,39 @@ pageTest('a server that does not answer is told, with another attempt', async (p
   await live(page)
 })
 
+pageTest('whatever a server or a proxy answers is told, and tried again', async (page) => {
+  const LIST = /\/api\/project\/\d+\/templates(\?|$)/
+  for (const [status, body, sentence] of [
+    [500, '{"error": "Internal error, reference 1a2b3c"}', 'Internal error, reference 1a2b3c'],
+    [500, '<html>Oops</html>', '500'],
+    [421, '{"error": "This server has another name"}', 'This server has another name'],
+    [502, '<html>Bad Gateway</html>', 'The server does not answer.'],
+  ]) {
+    page.expectRefusal(status, '/templates')
+    await page.route(LIST, (route) => route.fulfill({ status, body }))
+    await page.goto(inProject('/templates'))
+    await page.getByRole('alert').getByText(sentence).waitFor()
+    await page.unroute(LIST)
+    await page.getByRole('button', { name: 'Try again' }).click()
+    await page.getByRole('button', { name: 'Ping localhost' }).first().waitFor()
+  }
+})
+
+pageTest("times are the server's, also where the clock of the browser is wrong", async (page) => {
+  const task = await ended(await start('Ping localhost'))
+  await page.addInitScript(() => {
+    const now = Date.now
+    Date.now = () => now() + 3_600_000
+  })
+  await page.goto(inProject(`/tasks?q=${task.id}`))
+  const row = page.getByRole('row', { name: new RegExp(`#${task.id}\\b`) })
+  await row
+    .locator('time')
+    .filter({ hasText: /^(just now|\d+ s ago)$/ })
+    .first()
+    .waitFor()
+})
+
 pageTest('an unknown address says so and leads on', async (page) => {
   await page.goto(`${world.url}/no/such/page`)
   await page.getByRole('heading', { level: 2, name: 'There is no such page' }).waitFor()
@@ -125,6 +159,17 @@ pageTest('the theme follows the system until one is chosen', { dark: true }, asy
   await page.reload()
   await live(page)
   assert.equal(await dark(), true)
+})
+
+pageTest('storage that is full costs only the memory', async (page) => {
+  await page.addInitScript(() => {
+    Storage.prototype.setItem = () => {
+      throw new DOMException('full', 'QuotaExceededError')
+    }
+  })
+  await page.goto(inProject())
+  await live(page)
+  await page.getByRole('button', { name: /^Theme:/ }).click()
 })
 
 pageTest('storage that is forbidden costs only the memory', async (page) => {

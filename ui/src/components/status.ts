@@ -16,6 +16,11 @@ const OF_TASK: Record<string, Mark> = {
   error: 'fail',
 }
 
+const FINAL = new Set(['success', 'error', 'stopped'])
+
+/** Whether a task, or what a message says of it, has ended. */
+export const isFinal = (task: { status: string }) => FINAL.has(task.status)
+
 /** The mark of a task's status. */
 export function markOf(status: string): Mark {
   return OF_TASK[status] ?? 'off'

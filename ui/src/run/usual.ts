@@ -1,9 +1,8 @@
 // What former runs of a template tell about the next one.
 import type { Schemas } from '@/api/client'
+import { isFinal } from '@/components/status'
 
 type TaskRow = Schemas['TaskInList']
-
-const FINAL = new Set(['success', 'error', 'stopped'])
 
 export interface Usual {
   /** milliseconds of the median of those that succeeded */
@@ -28,5 +27,4 @@ export function usual(tasks: readonly TaskRow[]): Usual {
 }
 
 /** Return the run that a new one waits for: the newest that has not ended. */
-export const activeRun = (tasks: readonly TaskRow[]) =>
-  tasks.find((each) => !FINAL.has(each.status))
+export const activeRun = (tasks: readonly TaskRow[]) => tasks.find((each) => !isFinal(each))

@@ -1,6 +1,7 @@
 // Reads what the dashboard shows: the overview, the newest tasks, and older failures.
 import { api, data, query } from '@/api/client'
-import { uncured, type Overview, type TaskRow } from './overview'
+import { uncured } from '@/frame/needs'
+import type { Overview, TaskRow } from './overview'
 
 /** Newest tasks that are read at once. */
 const TASKS = 60

@@ -1,20 +1,16 @@
 // What the dashboard shows, as plain functions of the server's overview and newest tasks.
 import type { Schemas } from '@/api/client'
+import { isFinal } from '@/components/status'
 
 export type TaskRow = Schemas['TaskInList']
 export type Overview = Schemas['Overview']
 
-const DAY = 86_400_000
-/** Days after which a failure needs nobody any more. */
-const MEMORY = 7
 /** Rows of the last band. */
 const RECENT = 20
 
-const FINAL = new Set(['success', 'error', 'stopped', 'rejected'])
 const QUEUED = 'waiting'
 const TO_APPROVE = 'waiting_confirmation'
 
-export const isFinal = (task: TaskRow) => FINAL.has(task.status)
 export const needsApproval = (task: TaskRow) => task.status === TO_APPROVE
 export const time = (text: string | null | undefined) => (text ? Date.parse(text) : NaN)
 
@@ -26,7 +22,7 @@ export interface Bands {
   recent: TaskRow[]
 }
 
-/** Divide *tasks*, newest first; *failures* are numbers of {@link uncured} tasks. */
+/** Divide *tasks*, newest first; *failures* are numbers of `uncured` tasks. */
 export function bands(tasks: readonly TaskRow[], failures: readonly number[]): Bands {
   const ended = tasks.filter(isFinal)
   const failed = failures.flatMap((id) => ended.find((each) => each.id === id) ?? [])
@@ -36,15 +32,6 @@ export function bands(tasks: readonly TaskRow[], failures: readonly number[]): B
     needs: [...tasks.filter(needsApproval), ...failed],
     recent: ended.filter((each) => !failed.includes(each)).slice(0, RECENT),
   }
-}
-
-/** Return the tasks that were the last run of their template and failed, newest first. */
-export function uncured(templates: Overview['templates'], now: number): number[] {
-  return templates
-    .map(({ runs }) => runs.find((run) => run.status === 'success' || run.status === 'error'))
-    .filter((run) => run?.status === 'error' && now - time(run.created) < MEMORY * DAY)
-    .map((run) => run!.id)
-    .sort((a, b) => b - a)
 }
 
 /** Return the usual duration of a template in milliseconds, if it ever succeeded. */

@@ -2,8 +2,9 @@
 // websocket tells of the progress is taken as it comes.
 import { shallowReactive } from 'vue'
 import { ApiError, type Schemas } from '@/api/client'
+import { isFinal } from '@/components/status'
 import type { ProgressMessage } from '@/live/bus'
-import { isFinal, type TaskRow } from './overview'
+import type { TaskRow } from './overview'
 
 export type Summary = Pick<Schemas['TaskSummary'], 'progress' | 'failure'>
 export type Progress = NonNullable<Summary['progress']>

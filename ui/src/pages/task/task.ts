@@ -16,9 +16,6 @@ export interface TaskFacts {
   inventory: string
 }
 
-const FINAL = new Set(['success', 'error', 'stopped'])
-export const isFinal = (task: { status: string }) => FINAL.has(task.status)
-
 /** Load the task *id*, and load it again when it changes. */
 export function useTask(project: number, id: number): Loaded<TaskFacts> {
   return useLoad((signal) => readTask(project, id, signal), {

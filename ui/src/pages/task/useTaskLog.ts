@@ -1,9 +1,10 @@
 // The log of a task as its page shows it; it begins once the task is known.
 import { computed, effectScope, onScopeDispose, shallowRef, watch, type Ref } from 'vue'
+import { isFinal } from '@/components/status'
 import { causeOf, type Cause } from './cause'
 import { useLog, type LogModel } from './log/useLog'
 import { useOutput } from './output'
-import { isFinal, type Task } from './task'
+import type { Task } from './task'
 import type { LogAddress } from './address'
 import type { Results } from './useResults'
 

@@ -1,0 +1,37 @@
+// What needs the user in the project: counted beside "Dashboard" in the rail.
+import { api, data, type Schemas } from '@/api/client'
+import { projectId } from '@/api/projects'
+import { isFinal } from '@/components/status'
+import { useLoad } from '@/live/load'
+import { router } from '@/router'
+import { counts } from './counts'
+
+const DAY = 86_400_000
+/** Days after which a failure needs nobody any more. */
+const MEMORY = 7
+
+/** Return the tasks that were the last run of their template and failed, newest first. */
+export function uncured(templates: Schemas['Overview']['templates'], now: number): number[] {
+  return templates
+    .map(({ runs }) => runs.find((run) => run.status === 'success' || run.status === 'error'))
+    .filter((run) => run?.status === 'error' && now - Date.parse(run.created) < MEMORY * DAY)
+    .map((run) => run!.id)
+    .sort((a, b) => b - a)
+}
+
+/** Keep the number current on every page but the dashboard, which counts what it shows. */
+export function useNeeds(): void {
+  useLoad(count, {
+    watch: [projectId],
+    when: (event) =>
+      event.type === 'update' && event.project_id === projectId.value && isFinal(event),
+  })
+}
+
+async function count(signal: AbortSignal): Promise<void> {
+  const project = projectId.value
+  if (!project || router.currentRoute.value.name === 'dashboard') return
+  const params = { path: { project_id: project }, query: {} }
+  const overview = await data(api.GET('/project/{project_id}/overview', { params, signal }))
+  counts.dashboard = uncured(overview.templates, Date.parse(overview.time)).length
+}
