@@ -196,7 +196,7 @@ def _nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
 
 
 def _not_served(option: Option, origin: str) -> str:
-    why = option.remark or "it is known, but not served yet"
+    why = option.remark or "it is known, but not supported yet"
     return f"{option.path} has no effect: {why} (from {origin})"
 
 

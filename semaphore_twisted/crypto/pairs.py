@@ -151,7 +151,7 @@ def _check_purpose(leaf: x509.Certificate) -> None:
         ):
             raise UnusablePair(
                 "the certificate demands OCSP stapling (must-staple), which is not "
-                "served; have it issued without"
+                "supported; have it issued without"
             )
     if not names_of(leaf):
         raise UnusablePair(

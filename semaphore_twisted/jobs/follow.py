@@ -276,7 +276,10 @@ class Follower:
                 self._lost()
                 return
         except _Unopened as unopened:
-            self._log.warn("Reading a job is delayed: {why}", why=str(unopened))
+            self._log.warn(
+                "The output of a job cannot be read yet, will retry: {why}",
+                why=str(unopened),
+            )
         except Unavailable:
             # The receiver cannot store the lines now, and has reported it.
             if not self._over:

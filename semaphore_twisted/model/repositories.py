@@ -178,7 +178,10 @@ def address(url: str) -> Address:
     if url.startswith("/"):
         return Address(kind=UrlKind.LOCAL, url=url, path=url)
     if _HELPER.match(url):
-        raise Invalid("Repositories by transport helpers (NAME::…) are not served")
+        raise Invalid(
+            "git_url: transport helpers (NAME::…) are not supported; expected https, "
+            "ssh, git or file"
+        )
     if match := _SCHEME.fullmatch(url):
         return _with_scheme(url, match[1].lower(), match[2])
     if match := _SCP.fullmatch(url):
@@ -200,7 +203,9 @@ def _with_scheme(url: str, scheme: str, rest: str) -> Address:
     except ValueError:
         kind = UrlKind.LOCAL
     if kind is UrlKind.LOCAL:
-        raise Invalid(f"Repositories by {scheme}:// are not served")
+        raise Invalid(
+            f"git_url: {scheme}:// is not supported; expected https, ssh, git or file"
+        )
     authority, slash, path = rest.partition("/")
     if kind is UrlKind.FILE:
         if authority or not path:

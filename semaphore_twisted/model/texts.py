@@ -81,7 +81,7 @@ Unserved: TypeAlias = Annotated[
     Meta(
         extra={"unserved": True},
         extra_json_schema={
-            "description": "Not served yet: accepted if null, empty, 0 or false"
+            "description": "Not supported yet: accepted if null, empty, 0 or false"
         },
     ),
 ]
@@ -152,7 +152,7 @@ def _checking(of: inspect.Type, extra: dict[str, object] | None = None) -> _Chec
 
 def _refuse(value: object, where: str, _kept: _Kept) -> None:
     if _says_something(value):
-        raise Invalid(f"{where}: this is not served yet; leave it out")
+        raise Invalid(f"{where}: this is not supported yet; leave it out")
 
 
 def _says_something(value: object) -> bool:

@@ -66,8 +66,8 @@ def check_writable(installation: Installation) -> None:
         else:
             out = f"chown {os.geteuid()}:{os.getegid()} {path}; chmod 600 {path}"
         raise InstallationRefused(
-            f"{path}: mode {stat.S_IMODE(status.st_mode):04o} of user {status.st_uid} "
-            f"cannot be written by user {os.geteuid()}: {out}"
+            f"{path}: user {os.geteuid()} cannot write this file; its owner is user "
+            f"{status.st_uid}, its mode {stat.S_IMODE(status.st_mode):04o}: {out}"
         )
 
 

@@ -171,7 +171,7 @@ class CheckService:
                 f"{limits.CHECKS} checks run already; start this one when one has ended"
             )
         if self._stopped:
-            raise Unavailable("The server stops")
+            raise Unavailable("No check can start: the server is stopping")
         if (reason := self._directories.shortage()) is not None:
             raise Unavailable(f"No check can start: {reason}")
         token = secrets.token_hex(16)

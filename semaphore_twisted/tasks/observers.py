@@ -63,4 +63,7 @@ class Observers:
         try:
             tell(observer)
         except Exception:  # noqa: BLE001 - no error of an observer may stop the task
-            self._log.failure("An observer of tasks failed")
+            self._log.failure(
+                "{observer} failed at a change of a task",
+                observer=type(observer).__name__,
+            )

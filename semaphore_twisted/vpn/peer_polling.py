@@ -83,7 +83,10 @@ class PeerPolling:
             try:
                 observer.peers_observed(statuses)
             except Exception:  # noqa: BLE001 - an observer must not stop the VPN
-                self._log.failure("An observer of peers failed")
+                self._log.failure(
+                    "{observer} failed at the status of the peers",
+                    observer=type(observer).__name__,
+                )
 
     def _log_store_failure(self, error: Exception) -> None:
         self._store_failures.log(

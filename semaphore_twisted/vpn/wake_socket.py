@@ -67,7 +67,9 @@ class WakeCalls:
         self._woken = woken
         self._clock = clock
         self._calls = Coalescer(
-            self._call, log=self._log, sentence="Handling a wake-up failed"
+            self._call,
+            log=self._log,
+            sentence="A change by the command line could not be handled",
         )
 
     def call(self) -> None:
@@ -82,7 +84,7 @@ class WakeCalls:
         try:
             self._woken()
         except Exception:  # noqa: BLE001 - the next wake-up must be handled too
-            self._log.failure("Handling a wake-up failed")
+            self._log.failure("A change by the command line could not be handled")
         await deferLater(self._clock, PAUSE)
 
 

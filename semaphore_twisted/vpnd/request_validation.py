@@ -87,7 +87,11 @@ class RequestBounds:
         if text != canonical:
             raise OutOfBounds(f"{field}: {canonical} is not in canonical form")
         if not any(address in pool for pool in self._pools):
-            raise OutOfBounds(f"{field}: {canonical} is in none of the pools")
+            pools = ", ".join(map(str, self._pools))
+            raise OutOfBounds(
+                f"{field}: {canonical} is outside the network; expected an address in "
+                f"{pools}"
+            )
         if canonical in self._never:
             raise OutOfBounds(f"{field}: {canonical} is not an address of a peer")
         return address.version

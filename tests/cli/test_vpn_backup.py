@@ -296,7 +296,7 @@ class BackupTests(VpnCase):
         key = self.site.settings / "private.key"
         key.write_text(keys.format(key_pairs.new_pair(os.urandom).private_key))
         said = self.refused("backup", *self.options(self.site))
-        self.assertIn("not the one that clients know", said)
+        self.assertIn("not the key whose public half the clients have", said)
 
     def test_damaged_peer(self) -> None:
         """A peer whose preshared key does not open is left out, and named."""

@@ -136,7 +136,7 @@ class SpecificationTests(SynchronousTestCase):
             (replace(order("/x"), template=template(app="terraform")), "terraform"),
             (replace(order("/x"), template=template(playbook="../x")), "inside"),
             (replace(order("/x"), template=template(playbook="/etc/x")), "inside"),
-            (order("ext::x"), "not served"),
+            (order("ext::x"), "not supported"),
         ):
             with self.assertRaises(Invalid) as raised:
                 made(changed)

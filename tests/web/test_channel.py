@@ -91,7 +91,9 @@ class SmugglingTests(ChannelTestCase):
         with capturedLogs() as events:
             value = self.client.send(GET.replace(b"1.1", b"1.2")).value()
         (said,) = [formatEvent(each) for each in events]
-        self.assertEqual(said, "192.0.2.7 sent an invalid request 400")
+        self.assertEqual(
+            said, "192.0.2.7 sent no valid request, answered 400 Bad Request"
+        )
         head, _, body = value.partition(b"\r\n\r\n")
         self.assertIn(b"content-type: application/json", head)
         self.assertIn(b"content-length: %d\r\n" % len(body), head)

@@ -130,7 +130,8 @@ def _backup(arguments: argparse.Namespace) -> int:
         )
         if keys.public_of(whole.private_key) != vpn.network.public_key:
             raise CommandError(
-                f"{folder.key_file}: the key is not the one that clients know"
+                f"{folder.key_file}: this is not the key whose public half the clients "
+                f"have ({keys.format(vpn.network.public_key)}); put that key back first"
             )
         sealed = passphrases.seal(
             msgspec.json.encode(whole),

@@ -195,8 +195,8 @@ def _key(
         ) from None
     if former is not None and public != former.public_key and known:
         raise CommandError(
-            f"{folder.key_file}: the key is not the one that clients know "
-            f"({former.public_key}); bring that one back (`semaphore vpn restore "
+            f"{folder.key_file}: this is not the key whose public half the clients "
+            f"have ({former.public_key}); put that key back (`semaphore vpn restore "
             "FILE`), or make another with --new-key, after which every client needs a "
             "new file"
         )

@@ -30,6 +30,13 @@ description: Prints the result of each host as JSON, without variables.
 #: Characters of a reason.
 _LONGEST = 300
 
+#: What Ansible says if the module printed no result, and what that means.
+_NO_ANSWER = "No start of json char found"
+_NO_PYTHON = (
+    "The host was reached, but Python did not run there: check that Python 3 is "
+    "installed and what ansible_python_interpreter says"
+)
+
 
 class CallbackModule(CallbackBase):
     """Prints a line for each host."""
@@ -69,6 +76,8 @@ class CallbackModule(CallbackBase):
         reason = ""
         if state != "ok":
             text = " ".join(str(said.get("msg") or "").split())
+            if _NO_ANSWER in text:
+                text = _NO_PYTHON
             reason = text.removeprefix("Task failed: ")[:_LONGEST]
         seconds = time.monotonic() - self._begun.get(host, time.monotonic())
         self._say(ping=host, state=state, reason=reason, seconds=round(seconds, 3))

@@ -127,7 +127,7 @@ def delete(conn: Connection, actor: Actor, inventory_id: InventoryId) -> None:
 
 def _not_served(kind: str, sentence: str) -> Invalid:
     if kind in set(InventoryType):
-        return Invalid(f"{sentence}: {kind} is not served yet", field="type")
+        return Invalid(f"{sentence}: {kind} is not supported yet", field="type")
     return Invalid(sentence, field="type")
 
 

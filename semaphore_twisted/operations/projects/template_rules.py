@@ -165,7 +165,7 @@ def checked(new: NewTemplate) -> dict[str, object]:
 def _app(name: str) -> App:
     app = find(name)
     if app is None:
-        later = " (not served yet)" if name in _NOT_SERVED else ""
+        later = " (not supported yet)" if name in _NOT_SERVED else ""
         raise Invalid(f"Invalid app id: {name[:50]}{later}", field="app")
     return app
 
@@ -290,7 +290,7 @@ def vault_names(vaults: Sequence[NewVault]) -> list[tuple[KeyId, str | None]]:
     names = []
     for each in vaults:
         if each.type not in {"", "password"}:
-            raise Invalid(f"Vaults of the type {each.type[:50]} are not served yet")
+            raise Invalid(f"Vaults of the type {each.type[:50]} are not supported yet")
         if not each.vault_key_id:
             raise Invalid("A vault needs a key: vault_key_id")
         if each.name and not _VAULT_NAME.fullmatch(each.name):
@@ -315,7 +315,7 @@ def environment_of(new: NewTemplate) -> EnvironmentId | None:
     named = list(dict.fromkeys(each for each in new.environment_ids or () if each))
     if len(named) > 1:
         raise Invalid(
-            "A template with more than one variable group is not served yet",
+            "A template with more than one variable group is not supported yet",
             field="environment_ids",
         )
     return named[0] if named else new.environment_id or None

@@ -239,7 +239,10 @@ def _references(
         field="build_template_id",
     )
     if built_by is not None and (kind != "build" or built_by == itself):
-        raise Invalid(f"build_template_id: template {built_by} builds nothing")
+        raise Invalid(
+            f"build_template_id: template {built_by}; expected another template, "
+            "of the type build"
+        )
     return values
 
 

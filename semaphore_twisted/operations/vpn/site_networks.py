@@ -212,7 +212,9 @@ def _check_holder(conn: Connection, new: NewGrant) -> None:
         except NotFound:
             raise Invalid("peer_id: there is no such peer") from None
         if row.state is PeerLifecycle.REVOKED:
-            raise Invalid("peer_id: the peer was revoked")
+            raise Invalid(
+                "peer_id: the peer is revoked; expected a peer that is not revoked"
+            )
     if new.user_id is not None and (
         conn.scalar(user_statements.by_id, user_id=new.user_id) is None
     ):

@@ -40,7 +40,7 @@ from semaphore_twisted.web.http.routing import (
     Route,
     Router,
 )
-from semaphore_twisted.web.http.site import HttpRequest
+from semaphore_twisted.web.http.site import HttpRequest, logged_path
 from semaphore_twisted.web.http.streaming import ResponseProducer
 from semaphore_twisted.web.proxies.client_address import same_origin
 
@@ -98,11 +98,16 @@ class Api:
         work = Deferred.fromCoroutine(self._respond(request, path, info))
         gone = request.notifyFinish()
         _ = gone.addErrback(lambda _: work.cancel())
-        _ = work.addErrback(self._failed)
+        _ = work.addErrback(self._failed, request)
 
-    def _failed(self, failed: Failure) -> None:
+    def _failed(self, failed: Failure, request: HttpRequest) -> None:
         if not failed.check(CancelledError):
-            self._log.failure("An answer could not be written", failed)
+            self._log.failure(
+                "The answer to {method} {path} could not be written",
+                failed,
+                method=request.method.decode("ascii", "replace"),
+                path=logged_path(request.path),
+            )
 
     async def _respond(
         self, request: HttpRequest, path: bytes, info: RequestInfo

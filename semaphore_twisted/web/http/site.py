@@ -174,9 +174,10 @@ class Site(server.Site):
     def refused(self, address: str | None, status: int) -> None:
         """Write an access log line for input that was not a valid request."""
         self._log.info(
-            "{client} sent an invalid request {status}",
+            "{client} sent no valid request, answered {status} {phrase}",
             client=ip.canonical(address) if address else "-",
             status=status,
+            phrase=HTTPStatus(status).phrase,
         )
 
     def refused_body(self, request: HttpRequest, status: int) -> None:

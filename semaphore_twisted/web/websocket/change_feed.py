@@ -60,7 +60,9 @@ class ChangeFeed:
         except CancelledError:
             raise
         except Exception:  # noqa: BLE001 - the next look is to take place
-            self._log.failure("The changes could not be read")
+            self._log.failure(
+                "The events could not be read, so no change is sent to websockets"
+            )
             return
         self._last = changes.last
         if not self._send(changes):

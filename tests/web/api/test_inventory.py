@@ -39,7 +39,7 @@ class InventoryTests(ResourceTestCase):
         for kind, word in (
             ("", "Not supported inventory type"),
             ("magic", "Not supported inventory type"),
-            ("terraform-workspace", "not served yet"),
+            ("terraform-workspace", "not supported yet"),
         ):
             self.refused(self.client.post(path, {"name": "I", "type": kind}), word)
         answer = self.client.put(f"{path}/{number}", {"name": "I", "type": "magic"})

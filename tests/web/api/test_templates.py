@@ -138,14 +138,14 @@ class CreateTests(TemplateTestCase):
                 },
             ),
             ("Invalid app id: magic", {"app": "magic"}),
-            ("not served yet", {"app": "terraform"}),
+            ("not supported yet", {"app": "terraform"}),
             ("type of a template", {"type": "odd"}),
             ("branch", {"git_branch": "-x"}),
             ("template arguments must be valid JSON", {"arguments": "--check"}),
             ("template arguments must be valid JSON", {"arguments": '{"a": 1}'}),
             ("task_params", {"task_params": {"debug": "maybe"}}),
             ("task_params", {"task_params": {"debug_level": 9}}),
-            ("not served yet", {"vaults": [{"vault_key_id": 1, "type": "script"}]}),
+            ("not supported yet", {"vaults": [{"vault_key_id": 1, "type": "script"}]}),
             ("more than one", {"environment_ids": [1, 2]}),
         ):
             self.refuse(word, **body)
@@ -227,7 +227,7 @@ class CreateTests(TemplateTestCase):
             for each in (build, deploy, plain)
         ]
         self.assertEqual(found, [("1", None), (None, build["id"]), (None, None)])
-        self.refuse("builds nothing", type="deploy", build_template_id=plain["id"])
+        self.refuse("of the type build", type="deploy", build_template_id=plain["id"])
         refs = self.listed(f"templates/{build['id']}/refs")
         self.assertEqual([each["name"] for each in refs["templates"]], ["Deploy"])
 
