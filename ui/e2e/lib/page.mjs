@@ -11,11 +11,6 @@ export const PHONE = { width: 390, height: 844 }
 /** What the console says of a refused request, which a test may expect. */
 const REFUSED = /^Failed to load resource: the server responded with a status of (\d+)/
 
-let session
-
-/** Contexts that no page uses now, by look. They keep what they have loaded. */
-const contexts = new Map()
-
 /** Record everything that is wrong with *page*; returns the list. */
 export function watch(page, origin = world.url) {
   const faults = []
@@ -39,15 +34,15 @@ export function watch(page, origin = world.url) {
 
 /** The cookies of a session of the administrator. */
 async function cookies() {
-  if (session) return session
+  if (world.session) return world.session
   const context = await world.browser.newContext({ ignoreHTTPSErrors: true })
   const answer = await context.request.post(`${world.url}/api/auth/login`, {
     data: { auth: ADMIN, password: PASSWORD },
   })
   assert.equal(answer.status(), 204)
-  session = await context.cookies()
+  world.session = await context.cookies()
   await context.close()
-  return session
+  return world.session
 }
 
 function newContext({ phone, dark, language }) {
@@ -72,6 +67,8 @@ export async function openPage({
   language = 'en',
 } = {}) {
   const look = JSON.stringify({ phone, dark, language })
+  // contexts that no page uses now; they keep what they have loaded
+  const { contexts } = world
   const free = contexts.get(look) ?? []
   contexts.set(look, free)
   const context = free.pop() ?? (await newContext({ phone, dark, language }))

@@ -29,6 +29,7 @@ export async function begin() {
     chromium.launch({ executablePath: CHROMIUM, args: FLAGS }),
   ])
   Object.assign(world, { server, browser, url: server.url, api: await apiClient(server.url) })
+  world.contexts = new Map()
   world.project = (await world.api('GET', '/projects')).find((each) => each.name === 'Demo').id
 }
 
@@ -42,4 +43,5 @@ export async function end() {
   await (await world.sshd)?.stop()
   await world.browser?.close()
   await world.server?.stop()
+  for (const name of Object.keys(world)) delete world[name]
 }
