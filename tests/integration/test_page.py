@@ -127,6 +127,8 @@ class PageTests(SynchronousTestCase):
     )
 
     def _check(self, noun: str) -> None:
+        if noun == "vpn" and os.geteuid() != 0:
+            raise SkipTest("network namespaces are root's")
         passed, failed, output = _results()
         if failed[noun] or not passed[noun]:
             self.fail(f"failed: {failed[noun]}\n{output[-20_000:]}")

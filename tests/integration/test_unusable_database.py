@@ -96,7 +96,9 @@ class UnwritableTests(DatabaseTestCase):
         path.chmod(mode)
         before = _WITHOUT_RIGHTS if os.geteuid() == 0 else ()
         done = self.setting_up("state", *before)
-        self.assert_refused(done, 78, f"{path}: mode {mode:04o}", f"chmod 600 {path}")
+        self.assert_refused(
+            done, 78, f"{path}: user", f"its mode {mode:04o}", f"chmod 600 {path}"
+        )
         path.chmod(0o600)
         done = self.setting_up("state", *before)
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -120,7 +122,7 @@ class UnwritableTests(DatabaseTestCase):
         log.chmod(0o400)
         before = _WITHOUT_RIGHTS if os.geteuid() == 0 else ()
         done = self.setting_up("state", *before)
-        self.assert_refused(done, 78, f"{log}: mode 0400")
+        self.assert_refused(done, 78, f"{log}: user", "its mode 0400")
         log.chmod(0o600)
 
 
