@@ -140,8 +140,9 @@ class CheckReport:
         if self._problem:
             return self._problem
         lines = self._lines.get(result.step, ())
-        if result.step.startswith("repository") and lines:
-            return f"{result.reason}: {' '.join(lines)}"[:_REASON]
+        said = [each for each in lines if each not in result.reason]
+        if result.step.startswith("repository") and said:
+            return f"{result.reason}: {'; '.join(said)}"[:_REASON]
         return result.reason[:_REASON]
 
     def _fits(self, record: _Record, size: int) -> bool:

@@ -45,5 +45,5 @@ test('a reason that names a line shows it', () => {
 
 test('a reason loses what each of them begins with', () => {
   const reason = 'Failed to connect to the host via ssh: ssh: connect to host x port 9: refused'
-  expect(shortReason(reason)).toBe('connect to host x port 9: refused')
+  expect(shortReason(reason)).toBe('refused (x port 9)')
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { checkAccess } from '../lib/axe.mjs'
-import { pageTest } from '../lib/page.mjs'
+import { inProject, pageTest } from '../lib/page.mjs'
 import { ended, start } from '../lib/runs.mjs'
 import { ADMIN, PASSWORD, send } from '../lib/server.mjs'
 import { world } from '../lib/world.mjs'
@@ -97,6 +97,16 @@ pageTest('a refused name stands at its field; what is not saved is guarded', asy
   await page.getByRole('button', { name: 'Cancel' }).click()
   assert.match(page.url(), /\/account$/)
   await part.getByLabel('Login').fill(ADMIN)
+})
+
+pageTest('the account keeps the pages of the project at hand', { phone: true }, async (page) => {
+  await page.goto(inProject())
+  await page.getByRole('button', { name: /^Account of/ }).click()
+  await page.getByRole('menuitem', { name: /Account|settings/i }).click()
+  await page.waitForURL(account())
+  await page.reload()
+  await page.getByRole('link', { name: 'Templates' }).click()
+  await page.waitForURL(inProject('/templates'))
 })
 
 pageTest('language and theme take effect at once and stay', async (page) => {

@@ -1,5 +1,5 @@
 import { inProject } from '../lib/page.mjs'
-import { api } from '../lib/runs.mjs'
+import { addTemplate, api, ended, start } from '../lib/runs.mjs'
 import { shoot } from '../lib/shots.mjs'
 
 const HERE = 'ansible_connection=local ansible_python_interpreter=/usr/bin/python3'
@@ -28,6 +28,9 @@ export default async function shots() {
   const fresh = await make('VPN hosts', 'tags: web', 'vpn')
   await make('cellar', 'inventory/cellar.yml', 'file')
   for (const { id } of [good, bad]) await api('POST', `/inventory/${id}/check`, {})
+  const play = '- hosts: all\n  gather_facts: false\n  tasks:\n    - command: hostname\n'
+  await addTemplate('Deploy web', play, { app: 'ansible', inventory_id: good.id })
+  await ended(await start('Deploy web'))
   const shown = (text) => (page) =>
     page.getByText(text).locator('visible=true').first().waitFor({ timeout: 60_000 })
   return [

@@ -30,8 +30,10 @@ export default async function shots() {
     const shown = (text) => (page) => page.getByText(text).first().waitFor({ timeout: 40_000 })
     const command = async (page) => {
       const button = page.getByRole('button', { name: 'Save and see the command' })
+      const called = page.getByText('This will be called')
+      await button.or(called).first().waitFor()
       if (await button.count()) await button.click()
-      await page.getByText('This will be called').waitFor()
+      await called.waitFor()
     }
     return [
       ...(await shoot('12-first-run', at('repository'), shown('3 playbooks'))),

@@ -1,5 +1,5 @@
 // The projects of the user, the one in the address, and what the user may do in it.
-import { computed, shallowRef, watch } from 'vue'
+import { computed, ref, shallowRef, watch } from 'vue'
 import { router } from '@/router'
 import { keep, recall } from '@/storage'
 import { api, data, type Schemas } from './client'
@@ -13,9 +13,19 @@ export const projects = shallowRef<Project[]>()
 /** The number of the project in the address; 0 outside of projects. */
 export const projectId = computed(() => Number(router.currentRoute.value.params.project ?? 0))
 
+/** The number of the project that was in the address last; 0 if none was. */
+const last = ref(Number(recall('project') ?? 0))
+
+/** The project whose pages the frame offers: where the address has none, the last one. */
+export const frameProject = computed(() => {
+  if (projectId.value) return projectId.value
+  const making = router.currentRoute.value.name === 'project-new'
+  return !making && projects.value?.some((each) => each.id === last.value) ? last.value : 0
+})
+
 export const project = computed(() => projects.value?.find((each) => each.id === projectId.value))
 
-/** What the role in the project permits; undefined until it is loaded. */
+/** What the role in the frame's project permits; undefined until it is loaded. */
 const permissions = shallowRef<number>()
 const may = (bit: number) => computed(() => admin.value || ((permissions.value ?? 0) & bit) !== 0)
 
@@ -48,14 +58,19 @@ export async function firstProject(): Promise<Project | undefined> {
   return all.find((each) => String(each.id) === recall('project')) ?? all[0]
 }
 
-watch([projectId, user], async ([id, person]) => {
+watch(projectId, (id) => {
+  if (!id) return
+  last.value = id
+  keep('project', String(id))
+})
+
+watch([frameProject, user], async ([id, person]) => {
   permissions.value = id && person ? undefined : 0
   if (!person) projects.value = undefined
   if (!id || !person) return
-  keep('project', String(id))
   const path = { project_id: id }
   const role = await data(api.GET('/project/{project_id}/role', { params: { path } })).catch(
     () => null, // the page itself says why the project cannot be shown
   )
-  if (id === projectId.value) permissions.value = role?.permissions ?? 0
+  if (id === frameProject.value) permissions.value = role?.permissions ?? 0
 })

@@ -1,7 +1,7 @@
 // The entries of the rail. One without a route, or that the user may not see, is left out.
 import { computed } from 'vue'
 import type { RouteLocationRaw } from 'vue-router'
-import { mayManage, projectId } from '@/api/projects'
+import { frameProject, mayManage } from '@/api/projects'
 import type { Key } from '@/locales'
 import { router } from '@/router'
 
@@ -59,7 +59,7 @@ function isShown({ name }: Entry): boolean {
 
 /** The groups of entries for the present place. */
 export const groups = computed(() =>
-  (administration.value ? ADMINISTRATION : projectId.value ? PROJECT : [])
+  (administration.value ? ADMINISTRATION : frameProject.value ? PROJECT : [])
     .map((group) => group.filter(isShown))
     .filter((group) => group.length > 0),
 )
@@ -73,7 +73,7 @@ export const marked = computed(() => {
 export function target(entry: Entry): RouteLocationRaw {
   return administration.value
     ? { name: entry.name }
-    : { name: entry.name, params: { project: projectId.value } }
+    : { name: entry.name, params: { project: frameProject.value } }
 }
 
 export interface Place {

@@ -1,6 +1,6 @@
 // What needs the user in the project: counted beside "Dashboard" in the rail.
 import { api, data, type Schemas } from '@/api/client'
-import { projectId } from '@/api/projects'
+import { frameProject } from '@/api/projects'
 import { isFinal } from '@/components/status'
 import { useLoad } from '@/live/load'
 import { router } from '@/router'
@@ -22,14 +22,14 @@ export function uncured(templates: Schemas['Overview']['templates'], now: number
 /** Keep the number current on every page but the dashboard, which counts what it shows. */
 export function useNeeds(): void {
   useLoad(count, {
-    watch: [projectId],
+    watch: [frameProject],
     when: (event) =>
-      event.type === 'update' && event.project_id === projectId.value && isFinal(event),
+      event.type === 'update' && event.project_id === frameProject.value && isFinal(event),
   })
 }
 
 async function count(signal: AbortSignal): Promise<void> {
-  const project = projectId.value
+  const project = frameProject.value
   if (!project || router.currentRoute.value.name === 'dashboard') return
   const params = { path: { project_id: project }, query: {} }
   const overview = await data(api.GET('/project/{project_id}/overview', { params, signal }))

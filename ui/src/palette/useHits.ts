@@ -1,6 +1,6 @@
 // What the palette shows for the words that are typed: its own hits, and the server's.
 import { computed, onScopeDispose, ref, shallowRef, watch, type Ref } from 'vue'
-import { projectId } from '@/api/projects'
+import { frameProject } from '@/api/projects'
 import { ApiError } from '@/api/errors'
 import { paletteOpen } from './open'
 import { finders, sources, type Hit, type Source } from './sources'
@@ -18,7 +18,7 @@ export function useHits(term: Ref<string>) {
   const searching = ref(false)
   const own = computed(() => {
     const hits = none()
-    for (const each of sources) hits[each.group].push(...each.read(projectId.value))
+    for (const each of sources) hits[each.group].push(...each.read(frameProject.value))
     return hits
   })
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -30,7 +30,7 @@ export function useHits(term: Ref<string>) {
     await Promise.all(
       finders.map(async ({ group, find }) => {
         try {
-          hits[group].push(...(await find(projectId.value, term.value.trim(), mine.signal)))
+          hits[group].push(...(await find(frameProject.value, term.value.trim(), mine.signal)))
         } catch (error) {
           // what one list refuses, the others may have
           if (!mine.signal.aborted && !(error instanceof ApiError)) throw error

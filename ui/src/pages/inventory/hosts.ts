@@ -55,9 +55,12 @@ export function progress(check: InventoryCheck): { all: number; asked: number; a
   }
 }
 
-/** The reason of a host without the words that each of them begins with. */
+/** The reason of a host, what is wrong first: without the words that all begin with. */
 export function shortReason(reason: string): string {
-  return reason.replace(/^Failed to connect to the host via ssh:\s*/, '').replace(/^ssh:\s*/, '')
+  return reason
+    .replace(/^Failed to connect to the host via ssh:\s*/, '')
+    .replace(/^ssh:\s*/, '')
+    .replace(/^connect to host (\S+) port (\d+): (.*)$/s, '$3 ($1 port $2)')
 }
 
 export interface Line {
