@@ -62,6 +62,7 @@ pageTest('a project is deleted once its name was typed', async (page) => {
     type: 'string',
     string: 'x',
   })
+  page.expectRefusal(404, `/api/project/${project.id}`) // a reload may come too late
   await page.goto(at(project))
   await page.getByRole('button', { name: 'Delete project…' }).click()
   const dialog = page.getByRole('dialog')

@@ -2,7 +2,7 @@
 import { computed, ref, watch, type ComputedRef, type WatchSource } from 'vue'
 
 /** Rows that are drawn at first, and each time. */
-const STEP = 60
+const STEP = 24
 
 export interface Growing<T> {
   shown: ComputedRef<T[]>

@@ -1,0 +1,20 @@
+// Parts of a page that are drawn one frame after the others, so that no script is long.
+import { onScopeDispose, ref, watch, type Ref } from 'vue'
+
+/** Becomes true one frame after *ready* first is. */
+export function useFrameLater(ready: () => boolean): Readonly<Ref<boolean>> {
+  const later = ref(false)
+  let frame = 0
+  const stop = watch(
+    ready,
+    (is) => {
+      if (is && !frame) frame = requestAnimationFrame(() => (later.value = true))
+    },
+    { immediate: true },
+  )
+  onScopeDispose(() => {
+    stop()
+    cancelAnimationFrame(frame)
+  })
+  return later
+}
