@@ -38,6 +38,12 @@ _ERROR = re.compile(
 )
 
 
+#: Words that Ansible puts in front of an error; they do not tell more.
+_OPENINGS = re.compile(
+    r"^(?:Task failed: )?(?:Failed to connect to the host via ssh: )?(?:ssh: )?"
+)
+
+
 class _FailedStage(TaskStage, frozen=True, kw_only=True):
     """A stage as it is stored."""
 
@@ -158,7 +164,7 @@ def _sentence(error: HostError, others: int) -> str:
     more = (
         f" (and {others} more {'host' if others == 1 else 'hosts'})" if others else ""
     )
-    return f"{error.host} {what}: {error.error}{more}"
+    return f"{error.host} {what}: {_OPENINGS.sub('', error.error)}{more}"
 
 
 def _of_stage(conn: Connection, stage: _FailedStage) -> TaskFailure:

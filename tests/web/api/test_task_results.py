@@ -259,6 +259,23 @@ class FailureTests(TaskResultsTestCase):
             },
         )
 
+    def test_openings(self) -> None:
+        """Words that each error of its kind begins with are left out."""
+        said = "Task failed: Failed to connect to the host via ssh: ssh: refused"
+        self.run_through(
+            *(
+                StepBegun("playbook"),
+                RunBegun(1),
+                "PLAY [web] *",
+                PlayBegun(1, "web", 1),
+            ),
+            *("TASK [one] *", TaskBegun(2, "one"), "fatal: [c]: UNREACHABLE!"),
+            HostFailed(2, "c", "unreachable", ignored=False, message=said),
+            HostsCounted((("c", 0, 0, 0, 0, 1, 0, 0),)),
+        )
+        found = self.failure(step="playbook", reason="exit status 4")
+        self.assertEqual(found["sentence"], "c is unreachable: refused")
+
     def test_other_hosts(self) -> None:
         """The sentence says how many more hosts failed."""
         failed = HostFailed(2, "b", "failed", ignored=False, message="no")
