@@ -74,7 +74,7 @@ const TWO_PLAYS = `- name: First
   gather_facts: false
   tasks:
     - name: Wait for the word
-      ansible.builtin.raw: sleep 15
+      ansible.builtin.raw: sleep 6
     - name: Break something
       ansible.builtin.raw: echo no space left >&2; exit 4
 `
