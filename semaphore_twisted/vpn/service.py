@@ -160,14 +160,19 @@ class PeerService(Service):
     def confirm_mass_removal(self) -> "Deferred[str]":
         """Allow the held-back mass removal for the current revision.
 
-        Fires as :meth:`applied` does. A later revision is not allowed by this.
+        Fires with an empty text once a sync has removed the peers, or with a reason. A
+        later revision is not allowed by this.
         """
         if not self._state.unsafe:
             return succeed("nothing waits for a confirmation")
+        if not self.running:
+            return succeed(STOPPED)
+        if not self._state.connected:
+            return succeed(self._state.reason)
         meant = self._confirmed = self._state.wanted
-        told = self.applied(meant)  # this starts a sync, unless one runs
-        if self._confirmed is not None:
-            self.wake()
+        # the device may have had this revision before another program changed it
+        told = self._revisions.wait(meant, LATE)
+        self.wake()
         return told
 
     def state(self) -> VpnState:

@@ -453,6 +453,17 @@ class EmptyingTests(ServiceTestCase):
         self.assertEqual(self.numbers(), [1])
         self.assertFalse(self.service.state().unsafe)
 
+    def test_confirmed_drift(self) -> None:
+        """Peers of another program are gone when the confirmation is answered."""
+        self.start(*range(3))
+        self.companion.peers.update((key(each), peer(each)) for each in range(50, 70))
+        self.store.reasonless = {key(50)}
+        self.clock.advance(CYCLE)
+        self.assertTrue(self.service.state().unsafe)
+        told = self.service.confirm_mass_removal()
+        self.assertEqual(self.successResultOf(told), "")
+        self.assertEqual(self.numbers(), [0, 1, 2])
+
     def test_confirmed_another(self) -> None:
         """A confirmation applies to the shown revision only, not to a later one."""
         self.start(*range(20))

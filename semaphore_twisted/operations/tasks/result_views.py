@@ -27,8 +27,9 @@ from semaphore_twisted.persistence.statements.tasks import results as statements
 
 #: Lines at the begin and at the end of a stage in which its error is sought.
 _FIRST, _LAST = 200, 50
-#: Newest runs with an inventory in which the last results of its hosts are sought.
-_RUNS = 100
+#: Newest runs with an inventory in which the last results of its hosts are sought, and
+#: newest tasks of the project among which these are.
+_RUNS, _SOUGHT = 100, 2_000
 #: Characters of a line in a sentence.
 _LONGEST = 300
 #: The begin of a line in which a program names an error.
@@ -89,6 +90,7 @@ def last_of_hosts(
         LastHostResult,
         project_id=project_of(actor),
         inventory_id=inventory_id,
+        sought=_SOUGHT,
         count=_RUNS,
         most=limits.RESULT_HOSTS,
     )

@@ -34,7 +34,11 @@ async def hosts(context: RequestContext) -> list[HostResult] | StreamedResponse:
 
 
 async def last_of_hosts(context: RequestContext) -> list[LastHostResult]:
-    """List the last result of each host in the newest 100 runs with an inventory."""
+    """List the last result of each host in the newest 100 runs with an inventory.
+
+    They are sought among the newest 2,000 tasks of the project. A run counts for the
+    inventory that it was started with, else for that which its template has now.
+    """
     return await context.long_read(
         operations.last_of_hosts, InventoryId(context.path["inventory_id"])
     )

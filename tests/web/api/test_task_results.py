@@ -154,18 +154,27 @@ class AnswerTests(TaskResultsTestCase):
         path = f"{self.base}/inventory/{used}/results"
         self.assertEqual(self.client.get(path).json, [])
         self.run_through(*RUN)
+        first = self.task
+        # a later run, with the inventory of its template, reaches one host only
+        template = make_template(self.conn, self.project, inventory_id=used)
+        self.task = make_task(
+            self.conn, self.project, template, status=TaskStatus.RUNNING
+        )
+        self.run_through(
+            *(
+                StepBegun("playbook"),
+                RunBegun(1),
+                HostsCounted((("c", 1, 0, 0, 0, 0, 0, 0),)),
+            )
+        )
         rows = self.client.get(path).json
         self.assertEqual(
             [(row["host"], row["result"], row["task_id"]) for row in rows],
-            [
-                ("a", "changed", self.task),
-                ("b", "ok", self.task),
-                ("c", "unreachable", self.task),
-            ],
+            [("a", "changed", first), ("b", "ok", first), ("c", "ok", self.task)],
         )
-        self.assertEqual(
-            self.client.get(f"{self.base}/inventory/99/results").status, 404
-        )
+        for client in (self.client, self.site.as_user(make_user(self.conn, "bob"))):
+            path = f"/api/project/{self.other.id}/inventory/{used}/results"
+            self.assertEqual(client.get(path).status, 404)
 
     def test_errors(self) -> None:
         """An error has its play, task and line, and tells whether it was fatal."""

@@ -138,10 +138,10 @@ pageTest('the end of a run of mine is notified while the page has no focus', asy
   await ended(await start('Ping localhost')) // nobody has asked for notifications yet
   await page.getByLabel('Notify me when a run of mine ends').check()
   const task = await ended(await start('Ping localhost'))
-  await page.waitForFunction(() => window.shown.length > 0)
+  await page.waitForFunction((id) => window.shown.some((each) => each.endsWith(`#${id}`)), task.id)
   const shown = await page.evaluate(() => window.shown)
-  assert.equal(shown.length, 1)
-  assert.match(shown[0], new RegExp(`^Ping localhost: Success, .*, #${task.id}$`))
+  assert.match(shown[0], /^Notifications are on: /)
+  assert.match(shown.at(-1), new RegExp(`^Ping localhost: Success, .*, #${task.id}$`))
 })
 
 for (const look of [{}, { dark: true }, { phone: true }]) {

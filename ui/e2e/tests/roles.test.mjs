@@ -141,7 +141,7 @@ pageTest('a task runner runs and stops, but changes nothing', { login: false }, 
   const { template } = await prepare()
   await addTemplate('Long roles', slow(60))
   await become(page, 'task_runner')
-  await page.goto(inProject('/templates'))
+  await page.goto(inProject('/templates?q=Long+roles'))
   const row = page.getByRole('row', { name: /Long roles/ })
   await row.getByRole('button', { name: 'Run', exact: true }).click()
   await page.getByRole('dialog').getByRole('button', { name: /^Run/ }).last().click()

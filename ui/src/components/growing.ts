@@ -1,8 +1,11 @@
 // A long list whose rows are drawn as its end comes into view (ListEnd.vue).
-import { computed, ref, watch, type ComputedRef, type WatchSource } from 'vue'
+import { computed, onScopeDispose, ref, watch, type ComputedRef, type WatchSource } from 'vue'
 
-/** Rows that are drawn at first, and each time. */
-const STEP = 24
+/** Rows that are drawn at once; and a moment later, and each time that the end is seen. */
+const FIRST = 24
+const STEP = 60
+/** Milliseconds: whoever types is not disturbed by further rows. */
+const MOMENT = 400
 
 export interface Growing<T> {
   shown: ComputedRef<T[]>
@@ -13,11 +16,19 @@ export interface Growing<T> {
 
 /** Begin with the first rows of *list*, and again when something in *anew* changes. */
 export function useGrowing<T>(list: () => readonly T[], anew: WatchSource[]): Growing<T> {
-  const count = ref(STEP)
-  watch(anew, () => (count.value = STEP))
+  const count = ref(FIRST)
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const grow = () => void (count.value += STEP)
+  function begin(): void {
+    count.value = FIRST
+    clearTimeout(timer)
+    timer = setTimeout(grow, MOMENT)
+  }
+  watch(anew, begin, { immediate: true })
+  onScopeDispose(() => clearTimeout(timer))
   return {
     shown: computed(() => list().slice(0, count.value)),
     more: computed(() => list().length > count.value),
-    grow: () => (count.value += STEP),
+    grow,
   }
 }

@@ -1,8 +1,15 @@
-// Whether the window has phone width: as wide as `hide-p` and `only-p` say (frame.css).
+// Whether the window is narrow.
 import { readonly, ref } from 'vue'
 
-const query = matchMedia('(max-width: 640px)')
-const narrow = ref(query.matches)
-query.addEventListener('change', () => (narrow.value = query.matches))
+function matches(media: string) {
+  const query = matchMedia(media)
+  const now = ref(query.matches)
+  query.addEventListener('change', () => (now.value = query.matches))
+  return readonly(now)
+}
 
-export const isPhone = readonly(narrow)
+/** Phone width: as wide as `hide-p` and `only-p` say (frame.css). */
+export const isPhone = matches('(max-width: 640px)')
+
+/** A notice at the left reaches a panel at the right. */
+export const isNarrow = matches('(max-width: 1000px)')

@@ -1,4 +1,5 @@
 // What needs the user in the project: counted beside "Dashboard" in the rail.
+import { watch } from 'vue'
 import { api, data, type Schemas } from '@/api/client'
 import { frameProject } from '@/api/projects'
 import { isFinal } from '@/components/status'
@@ -24,8 +25,10 @@ export function useNeeds(): void {
   useLoad(count, {
     watch: [frameProject],
     when: (event) =>
-      event.type === 'update' && event.project_id === frameProject.value && isFinal(event),
+      (event.type === 'update' && event.project_id === frameProject.value && isFinal(event)) ||
+      (event.type === 'change' && event.kind === 'template'),
   })
+  watch(frameProject, () => (counts.dashboard = 0))
 }
 
 async function count(signal: AbortSignal): Promise<void> {

@@ -20,12 +20,28 @@ const chosen = ref(recall(KEY) === 'on' && permitted())
 /** Whether the user wants them in this browser, and the browser permits them. */
 export const notifies = () => chosen.value
 
-/** Want them or not; returns false if the browser does not permit them. */
+/** Want them or not; returns false if the browser does not permit them. A first one shows it. */
 export async function chooseNotifying(wanted: boolean): Promise<boolean> {
-  const may = !wanted || (await Notification.requestPermission()) === 'granted'
+  const may =
+    !wanted ||
+    ((await Notification.requestPermission()) === 'granted' &&
+      show(t('frame.notice.title'), t('frame.notice.text')) !== undefined)
   chosen.value = wanted && may
   keep(KEY, chosen.value ? 'on' : null)
   return may
+}
+
+// chosen in another tab
+addEventListener('storage', () => (chosen.value = recall(KEY) === 'on' && permitted()))
+
+/** Show a notification; undefined where only service workers may (Chrome for Android). */
+function show(title: string, body: string, tag?: string): Notification | undefined {
+  try {
+    return new Notification(title, { body, tag })
+  } catch (error) {
+    if (error instanceof TypeError) return undefined
+    throw error
+  }
 }
 
 /** Notify of each end until the component goes. */
@@ -46,10 +62,9 @@ async function tell(event: UpdateMessage): Promise<void> {
   const status = t(wordOf(markOf(event.status), event.status))
   const took = event.start && event.end ? Date.parse(event.end) - Date.parse(event.start) : NaN
   const words = [status, ...(Number.isNaN(took) ? [] : [duration(took)]), `#${event.task_id}`]
-  const shown = new Notification(await nameOf(task.template_id, event.project_id), {
-    body: words.join(', '),
-    tag: `task-${event.task_id}`,
-  })
+  const name = nameOf(task.template_id, event.project_id).catch(() => t('frame.notice.run'))
+  const shown = show(await name, words.join(', '), `task-${event.task_id}`)
+  if (!shown) return
   shown.onclick = () => {
     window.focus()
     shown.close()

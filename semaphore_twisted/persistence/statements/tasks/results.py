@@ -193,23 +193,30 @@ _host_result = case(
     else_="",
 )
 
-#: The newest ``count`` tasks with an inventory, by the template unless they name one.
+_recent = (
+    select(task.c.id, task.c.created, task.c.template_id, task.c.inventory_id)
+    .where(task.c.project_id == bindparam("project_id"))
+    .order_by(task.c.id.desc())
+    .limit(bindparam("sought"))
+    .subquery()
+)
+#: Of the newest ``sought`` tasks of a project the newest ``count`` with an inventory:
+#: the one that the task names, else that which its template has now.
 _runs = (
     select(
-        task.c.id,
-        task.c.created,
-        task.c.template_id,
+        _recent.c.id,
+        _recent.c.created,
+        _recent.c.template_id,
         template.c.name.label("template"),
     )
-    .join(template, template.c.id == task.c.template_id)
+    .join(template, template.c.id == _recent.c.template_id)
     .where(
-        task.c.project_id == bindparam("project_id"),
-        func.coalesce(task.c.inventory_id, template.c.inventory_id)
+        func.coalesce(_recent.c.inventory_id, template.c.inventory_id)
         == bindparam("inventory_id"),
     )
-    .order_by(task.c.id.desc())
+    .order_by(_recent.c.id.desc())
     .limit(bindparam("count"))
-    .subquery()
+    .cte("runs")
 )
 _newest = (
     select(_h.host, func.max(_h.task_id).label("task_id"))

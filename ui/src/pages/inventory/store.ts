@@ -69,7 +69,7 @@ export function useLastResults(path: { project_id: number; inventory_id: number 
     when: (event) =>
       event.type === 'update' && event.project_id === path.project_id && isFinal(event),
   })
-  return computed<LastResults>(
-    () => new Map((loaded.data.value ?? []).map((each) => [each.host, each])),
+  return computed<LastResults | undefined>(
+    () => loaded.data.value && new Map(loaded.data.value.map((each) => [each.host, each])),
   )
 }

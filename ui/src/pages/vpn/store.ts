@@ -11,6 +11,9 @@ import { deviceOf, ordered, type PeerStatus } from './devices'
 /** Milliseconds between two looks at the age of handshakes. */
 const TICK = 5_000
 
+/** Milliseconds after which the status is asked for again, beside the peers. */
+const STATUS = 10_000
+
 /** The status of a server whose VPN is not set up. */
 const NOT_SET_UP = 409
 
@@ -18,14 +21,13 @@ const concerns = (event: Event) => event.type === 'change' && event.kind.startsW
 
 async function read(signal: AbortSignal) {
   const network = await data(api.GET('/vpn/network', { signal }))
-  const [peers, invites, sites, grants, status] = await Promise.all([
+  const [peers, invites, sites, grants] = await Promise.all([
     data(api.GET('/vpn/peers', { signal })),
     data(api.GET('/vpn/invites', { signal })),
     data(api.GET('/vpn/sites', { signal })),
     data(api.GET('/vpn/grants', { signal })),
-    data(api.GET('/vpn/status', { signal })),
   ])
-  return { network, peers, invites, sites, grants, status }
+  return { network, peers, invites, sites, grants }
 }
 
 /** Load the VPN: devices of people, and hosts of the address's project or of all. */
@@ -40,14 +42,24 @@ export function useVpn() {
       ...peers.map((each) => [each.id, each] as const),
     ]))
 
-  const loaded = useLoad(read, {
-    when: concerns,
-    take: (next) => {
-      answers.value = next.status.peers !== null
-      take(next.status.peers ?? [])
+  const loaded = useLoad(read, { when: concerns })
+  let asked = 0
+  const status = useLoad(
+    async (signal) => {
+      if (!loaded.data.value) return undefined // the VPN may not be set up
+      asked = Date.now()
+      const next = await data(api.GET('/vpn/status', { signal }))
+      answers.value = next.peers !== null
+      take(next.peers ?? [])
       return next
     },
-  })
+    {
+      watch: [() => loaded.data.value !== undefined],
+      // messages have the peers only
+      when: (event) =>
+        concerns(event) || (event.type === 'vpn_status' && Date.now() - asked > STATUS),
+    },
+  )
   on('vpn_status', (event) => {
     answers.value = true
     take(event.peers)
@@ -69,12 +81,12 @@ export function useVpn() {
     sites: computed(() => loaded.data.value?.sites ?? []),
     grants: computed(() => loaded.data.value?.grants ?? []),
     /** why the state of devices is not known; empty if it is */
-    silence: computed(() => (answers.value ? '' : (loaded.data.value?.status.reason ?? ''))),
+    silence: computed(() => (answers.value ? '' : (status.data.value?.reason ?? ''))),
     /** whether the removal of most devices waits for an administrator */
-    held: computed(() => loaded.data.value?.status.unsafe ?? false),
+    held: computed(() => status.data.value?.unsafe ?? false),
     missing: computed(() => isMissing(loaded.error.value)),
     error: loaded.error,
-    reload: loaded.reload,
+    reload: () => Promise.all([loaded.reload(), status.reload()]),
   }
 }
 
