@@ -280,7 +280,10 @@ class HostileRunTests(ProductTestCase):
         base = f"/project/{self.project_id}/tasks"
         for each in self.product.api("GET", base):
             if each["status"] in {"waiting", "starting", "running"}:
-                self.product.api("POST", f"{base}/{each['id']}/stop", {"force": True})
+                stop = f"/api{base}/{each['id']}/stop"
+                answer = self.product.call("POST", stop, {"force": True})
+                # it may have ended since it was listed
+                self.assertIn(answer.status, {204, 400}, answer.content)
         for each in self.product.api("GET", base):
             self.product.wait(self.project_id, each["id"])
         mark = self.marker.encode()

@@ -107,7 +107,7 @@ class ReasonTests(ReportTestCase):
         for line in ("Cloning Repository x", "", "fatal: denied", "ask", "another"):
             self.files.add(line)
         found = self.files.report(ended("error", "it failed", "repository fetch"))
-        self.assertEqual(found.reason, "it failed: fatal: denied ask")
+        self.assertEqual(found.reason, "it failed: fatal: denied; ask")
         self.hosts.begin("list")
         self.hosts.add("got: hush")
         found = self.inventory(ended("error", "it failed", "list"))

@@ -456,7 +456,9 @@ class EmptyingTests(ServiceTestCase):
     def test_confirmed_drift(self) -> None:
         """Peers of another program are gone when the confirmation is answered."""
         self.start(*range(3))
-        self.companion.peers.update((key(each), peer(each)) for each in range(50, 70))
+        known = self.companion.peers[key(0)]
+        for each in range(50, 70):
+            self.companion.peers[key(each)] = replace(known, public_key=key(each))
         self.store.reasonless = {key(50)}
         self.clock.advance(CYCLE)
         self.assertTrue(self.service.state().unsafe)
