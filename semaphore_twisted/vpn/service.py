@@ -148,12 +148,16 @@ class PeerService(Service):
         """Fire with an empty text once the device has *revision*, or with a reason."""
         if self._revisions.applied >= revision:
             return succeed("")
+        return self._next_sync(revision, anew=not self._syncs.is_running)
+
+    def _next_sync(self, revision: int, *, anew: bool) -> "Deferred[str]":
+        """Fire as :meth:`applied` once a sync ends; with *anew* one starts from now."""
         if not self.running:
             return succeed(STOPPED)
         if not self._state.connected:
             return succeed(self._state.reason)
         waiting = self._revisions.wait(revision, LATE)
-        if not self._syncs.is_running:
+        if anew:
             self.wake()
         return waiting
 
@@ -165,15 +169,9 @@ class PeerService(Service):
         """
         if not self._state.unsafe:
             return succeed("nothing waits for a confirmation")
-        if not self.running:
-            return succeed(STOPPED)
-        if not self._state.connected:
-            return succeed(self._state.reason)
         meant = self._confirmed = self._state.wanted
         # the device may have had this revision before another program changed it
-        told = self._revisions.wait(meant, LATE)
-        self.wake()
-        return told
+        return self._next_sync(meant, anew=True)
 
     def state(self) -> VpnState:
         """Return the current state."""

@@ -30,7 +30,7 @@ description: Prints the result of each host as JSON, without variables.
 #: Characters of a reason.
 _LONGEST = 300
 
-#: What Ansible says if the module printed no result, and what that means.
+#: Ansible's message if a module printed no result, and the reason shown for it.
 _NO_ANSWER = "No start of json char found"
 _NO_PYTHON = (
     "The host was reached, but Python did not run there: check that Python 3 is "

@@ -86,7 +86,7 @@ async def users(context: RequestContext) -> list[User] | list[UserInList]:
 
 
 async def disabled(context: RequestContext) -> list[UserId]:
-    """List the ids of the accounts that are disabled: nobody can log in with them."""
+    """List the ids of the disabled accounts, with which nobody can log in."""
     return await context.read(operations.disabled)
 
 

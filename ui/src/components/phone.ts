@@ -11,5 +11,5 @@ function matches(media: string) {
 /** Phone width: as wide as `hide-p` and `only-p` say (frame.css). */
 export const isPhone = matches('(max-width: 640px)')
 
-/** A notice at the left reaches a panel at the right. */
+/** Too narrow for a notice at the left beside a panel at the right. */
 export const isNarrow = matches('(max-width: 1000px)')

@@ -140,10 +140,12 @@ end_sections = (
 
 section_ids = select(_c.id).where(_c.task_id == _TASK).order_by(_c.id)
 
+#: The counters, the worst first.
+_WORST_FIRST = ("failed", "unreachable", "changed", "ok", "skipped")
+
 _worst = case(
     (_c.end.is_(None), ""),
-    *((_c[each] > 0, each) for each in ("failed", "unreachable", "changed", "ok")),
-    (_c.skipped > 0, "skipped"),
+    *((_c[each] > 0, each) for each in _WORST_FIRST),
     else_="",
 )
 
@@ -185,10 +187,7 @@ host = (
 )
 
 _host_result = case(
-    *(
-        (_h[each] > 0, each)
-        for each in ("failed", "unreachable", "changed", "ok", "skipped")
-    ),
+    *((_h[each] > 0, each) for each in _WORST_FIRST),
     (_h.rescued > 0, "ok"),
     else_="",
 )
