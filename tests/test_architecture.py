@@ -149,7 +149,7 @@ class ArrowTests(SynchronousTestCase):
             "persistence",
             "cli.backup",
             "cli.main",  # reports a database error without a traceback
-            "cli.vpn.installation_database",
+            "cli.installation_database",
             "operations.vault.vault",
         ),
         "autobahn": ("web.websocket.endpoint", "cli"),

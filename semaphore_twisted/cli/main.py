@@ -29,6 +29,7 @@ COMMANDS: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("compact",), "compact", "rewrite the database without free space"),
     (("restore",), "restore", "replace the database by a copy"),
     (("user", "users"), "user", "accounts and their tokens"),
+    (("project", "projects"), "project", "projects as files: export and import"),
     (("vault", "vaults"), "vault", "check and re-encrypt the stored secrets"),
     (("hosts",), "hosts", "known SSH host keys of jobs"),
     (("task",), "task.command", "run, follow, stop and list tasks of a server"),

@@ -140,6 +140,9 @@ ANSWER_SMALL: Final = 64 * _KIB
 ANSWERS_OF_ACCOUNT: Final = 16 * _MIB
 ANSWERS: Final = 128 * _MIB
 
+#: Texts of all objects in the backup of a project.
+PROJECT_BACKUP: Final = 16 * _MIB
+
 #: Encoded lists of tasks, and encoded rows of them, that are kept to be sent again.
 CACHED_LISTS: Final = 4 * _MIB
 CACHED_ROWS: Final = 4 * _MIB

@@ -8,9 +8,8 @@ from semaphore_twisted.acme import preflight
 from semaphore_twisted.acme.challenges import HTTP
 from semaphore_twisted.acme.exchange import AgentTransport
 from semaphore_twisted.acme.preflight import Mark, Preflight, PreflightFinding
-from semaphore_twisted.cli import table, under_reactor
+from semaphore_twisted.cli import installation_database, table, under_reactor
 from semaphore_twisted.cli.installation import add_options, open_installation
-from semaphore_twisted.cli.vpn import installation_database
 from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.config.options import Config
 from semaphore_twisted.model.acme import NO_CHALLENGE

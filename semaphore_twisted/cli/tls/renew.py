@@ -5,11 +5,10 @@ import time
 
 from cryptography import x509
 
-from semaphore_twisted.cli import table
+from semaphore_twisted.cli import installation_database, table
 from semaphore_twisted.cli.confirmation import confirm
 from semaphore_twisted.cli.installation import add_options, open_installation
 from semaphore_twisted.cli.numbers import within
-from semaphore_twisted.cli.vpn import installation_database
 from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.crypto.certificates import fingerprint
 from semaphore_twisted.operations.vault import acme

@@ -10,13 +10,10 @@ import msgspec
 from msgspec.structs import replace
 from typing_extensions import override
 
-from semaphore_twisted.cli import secret_argument, table
+from semaphore_twisted.cli import installation_database, secret_argument, table
 from semaphore_twisted.cli.installation import add_options, open_installation
 from semaphore_twisted.cli.paths import path_of
-from semaphore_twisted.cli.vpn import (
-    installation_database,
-    machine,
-)
+from semaphore_twisted.cli.vpn import machine
 from semaphore_twisted.cli.vpn import (
     settings as vpn_settings,
 )

@@ -5,9 +5,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from semaphore_twisted.cli import table
+from semaphore_twisted.cli import installation_database, table
 from semaphore_twisted.cli.installation import add_options
-from semaphore_twisted.cli.vpn import checks, installation_database, running_options
+from semaphore_twisted.cli.vpn import checks, running_options
 from semaphore_twisted.cli.vpn.companion import ask
 from semaphore_twisted.cli.vpn.files import FOLDER, CompanionDirectory
 from semaphore_twisted.cli.vpn.init import add_settings

@@ -2,9 +2,8 @@
 
 import argparse
 
-from semaphore_twisted.cli import table
+from semaphore_twisted.cli import installation_database, table
 from semaphore_twisted.cli.installation import add_options, open_installation
-from semaphore_twisted.cli.vpn import installation_database
 from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.operations.vpn import peers, site_networks
 from semaphore_twisted.operations.vpn.site_networks import NewGrant

@@ -2,9 +2,10 @@
 
 import argparse
 
+from semaphore_twisted.cli import installation_database
 from semaphore_twisted.cli.installation import add_options, open_installation
 from semaphore_twisted.cli.paths import path_of
-from semaphore_twisted.cli.vpn import installation_database, running_options, setup
+from semaphore_twisted.cli.vpn import running_options, setup
 from semaphore_twisted.cli.vpn.files import CompanionDirectory
 
 _DESCRIPTION = """\

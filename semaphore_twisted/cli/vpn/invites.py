@@ -3,15 +3,11 @@
 import argparse
 import sys
 
-from semaphore_twisted.cli import table
+from semaphore_twisted.cli import installation_database, table
 from semaphore_twisted.cli.installation import add_options, open_installation
 from semaphore_twisted.cli.numbers import LARGEST, within
 from semaphore_twisted.cli.user import duration
-from semaphore_twisted.cli.vpn import (
-    enrollment_url,
-    installation_database,
-    running_options,
-)
+from semaphore_twisted.cli.vpn import enrollment_url, running_options
 from semaphore_twisted.cli.vpn.invite_link import InviteLink
 from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.model.peers import PeerKind

@@ -6,10 +6,10 @@ from datetime import datetime
 
 import msgspec
 
-from semaphore_twisted.cli import table
+from semaphore_twisted.cli import installation_database, table
 from semaphore_twisted.cli.confirmation import confirm
 from semaphore_twisted.cli.user import duration
-from semaphore_twisted.cli.vpn import installation_database, running_options
+from semaphore_twisted.cli.vpn import running_options
 from semaphore_twisted.model.peers import Peer
 from semaphore_twisted.operations.vpn import peers
 from semaphore_twisted.operations.vpn.peer_rules import PeerLimits

@@ -7,9 +7,9 @@ import argparse
 import os
 import sys
 
-from semaphore_twisted.cli import table
+from semaphore_twisted.cli import installation_database, table
 from semaphore_twisted.cli.user import duration
-from semaphore_twisted.cli.vpn import installation_database, running_options
+from semaphore_twisted.cli.vpn import running_options
 from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.peers import Enrolled, Peer, PeerKind, PeerLifecycle

@@ -3,11 +3,11 @@
 import argparse
 from collections.abc import Callable
 
-from semaphore_twisted.cli import table
+from semaphore_twisted.cli import installation_database, table
 from semaphore_twisted.cli.installation import add_options, open_installation
 from semaphore_twisted.cli.paths import path_of
 from semaphore_twisted.cli.subparsers import Subparsers
-from semaphore_twisted.cli.vpn import installation_database, peer_changes, peer_files
+from semaphore_twisted.cli.vpn import peer_changes, peer_files
 from semaphore_twisted.model.peers import PeerKind, PeerLifecycle
 from semaphore_twisted.operations.vpn import peers, site_networks
 from semaphore_twisted.persistence.statements.vpn import peers as statements

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from semaphore_twisted.cli import table
+from semaphore_twisted.cli import installation_database, table
 from semaphore_twisted.cli.installation import add_options
-from semaphore_twisted.cli.vpn import installation_database, running_options
+from semaphore_twisted.cli.vpn import running_options
 from semaphore_twisted.cli.vpn.companion import ask
 from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.model.peers import Peer, PeerStatus

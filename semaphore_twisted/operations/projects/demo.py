@@ -9,7 +9,7 @@ from semaphore_twisted.model.ids import KeyId
 from semaphore_twisted.model.inventories import InventoryType
 from semaphore_twisted.model.lists import Wanted
 from semaphore_twisted.model.projects import Project
-from semaphore_twisted.model.users import Actor, Role
+from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import lists
 from semaphore_twisted.operations.projects import (
     inventories,
@@ -51,13 +51,7 @@ def create(
     :raises NotPermitted: if the actor may not create projects
     """
     project = projects.create(conn, actor, new, anybody=anybody)
-    owner = Actor(
-        user=actor.user,
-        project_id=project.id,
-        role=Role.OWNER,
-        permissions=Role.OWNER.permissions,
-    )
-    _fill(conn, owner, files)
+    _fill(conn, projects.owner_of(project, actor), files)
     return project
 
 

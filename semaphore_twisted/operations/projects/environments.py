@@ -1,7 +1,7 @@
 """Environments (variable groups): plain and secret variables."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import msgspec
@@ -122,9 +122,7 @@ def create(
     conn: Connection, actor: Actor, new: NewEnvironment, *, keyring: Keyring
 ) -> Environment:
     """Create an environment with its secrets."""
-    values = _values(new)
-    number = conn.insert(environment, project_id=project_of(actor), **values)
-    environment_id = EnvironmentId(number)
+    environment_id = _insert(conn, actor, new)
     asked = [
         replace(each, operation="create", id=0)
         if not each.operation and (each.secret or (each.name and not each.id))
@@ -133,8 +131,44 @@ def create(
     ]
     with at_field("secrets"):
         _change_secrets(conn, actor, environment_id, asked, keyring)
-    events.ENVIRONMENT.record(conn, actor, number, new.name, "created")
+    events.ENVIRONMENT.record(conn, actor, environment_id, new.name, "created")
     return get(conn, actor, environment_id)
+
+
+def create_without_values(
+    conn: Connection,
+    actor: Actor,
+    new: NewEnvironment,
+    secrets: Iterable[tuple[str, str]],
+) -> EnvironmentId:
+    """Create an environment whose *secrets*, as (type, name), have no value yet.
+
+    Return its id. A job that needs one of the secrets is refused.
+
+    :raises Invalid: if a value cannot be stored, or a secret comes twice
+    """
+    project_id = project_of(actor)
+    environment_id = _insert(conn, actor, new)
+    for owner, name in secrets:
+        _check_owner(owner, name)
+        _check_secret(owner, name, "")
+        conn.insert(
+            access_key,
+            uuid=conn.uuid(),
+            name=name,
+            type=KeyType.STRING,
+            project_id=project_id,
+            environment_id=environment_id,
+            owner=owner,
+        )
+    _check_unique(conn, project_id, environment_id)
+    events.ENVIRONMENT.record(conn, actor, environment_id, new.name, "created")
+    return environment_id
+
+
+def _insert(conn: Connection, actor: Actor, new: NewEnvironment) -> EnvironmentId:
+    number = conn.insert(environment, project_id=project_of(actor), **_values(new))
+    return EnvironmentId(number)
 
 
 def change(
@@ -214,6 +248,12 @@ def _change_secrets(
                     f"The operation of a secret is create, update or delete, not"
                     f" {quoted(each.operation)}"
                 )
+    _check_unique(conn, project_id, environment_id)
+
+
+def _check_unique(
+    conn: Connection, project_id: ProjectId, environment_id: EnvironmentId
+) -> None:
     unique(
         [
             f"{each.type}:{each.name}"
@@ -230,10 +270,7 @@ def _create_secret(
     project_id: ProjectId,
     environment_id: EnvironmentId,
 ) -> None:
-    if secret_change.type not in _OWNERS:
-        raise Invalid(
-            f"The type of the secret {quoted(secret_change.name)} must be env or var"
-        )
+    _check_owner(secret_change.type, secret_change.name)
     _check_secret(secret_change.type, secret_change.name, secret_change.secret)
     uuid = conn.uuid()
     text = Text(text=secret_change.secret)
@@ -267,6 +304,11 @@ def _update_secret(
             conn, keyring, text, row_uuid=uuid, project_id=project_id
         )
     conn.update(access_key, present.id, **values)
+
+
+def _check_owner(owner: str, name: str) -> None:
+    if owner not in _OWNERS:
+        raise Invalid(f"The type of the secret {quoted(name)} must be env or var")
 
 
 def _check_secret(owner: str, name: str, secret: str) -> None:

@@ -205,10 +205,12 @@ def _opened(new: NewAccessKey) -> OpenedSecret:
                 return clientcertificates.normalise(
                     fields.certificate, fields.private_key, fields.passphrase
                 )
-    raise Invalid(
-        invalid(
-            "type", new.type, "ssh, login_password, string, client_certificate or none"
-        )
+    raise _unknown_type(new.type)
+
+
+def _unknown_type(kind: str) -> Invalid:
+    return Invalid(
+        invalid("type", kind, "ssh, login_password, string, client_certificate or none")
     )
 
 
@@ -298,6 +300,31 @@ def create(
     kind = KeyType(new.type)
     number = _create(conn, actor, new.name, kind, secret=secret, keyring=keyring)
     return get(conn, actor, number)
+
+
+def create_without_secret(
+    conn: Connection, actor: Actor, name: str, kind: str
+) -> KeyId:
+    """Create a key whose secret is still to be entered, and return its id.
+
+    A job that needs it is refused.
+
+    :raises Invalid: if name or type cannot be stored
+    """
+    check_name(name, "name can not be empty")
+    try:
+        known = KeyType(kind)
+    except ValueError:
+        raise _unknown_type(kind) from None
+    number = conn.insert(
+        access_key,
+        uuid=conn.uuid(),
+        name=name,
+        type=known,
+        project_id=project_of(actor),
+    )
+    events.KEY.record(conn, actor, number, name, "created")
+    return KeyId(number)
 
 
 def create_generated(

@@ -65,10 +65,29 @@ def check_new(actor: Actor, new: NewProject, *, anybody: bool) -> None:
 def create(
     conn: Connection, actor: Actor, new: NewProject, *, anybody: bool = False
 ) -> Project:
-    """Create a project that the actor owns.
+    """Create a project that the actor owns, with a key and a variable group.
 
     :raises NotPermitted: if the actor is no administrator, and only administrators
         may create projects.
+    """
+    project = create_empty(conn, actor, new, anybody=anybody)
+    conn.insert(
+        schema.access_key,
+        uuid=conn.uuid(),
+        name="None",
+        type=KeyType.NONE,
+        project_id=project.id,
+    )
+    conn.insert(schema.environment, project_id=project.id, name="Empty", json="{}")
+    return project
+
+
+def create_empty(
+    conn: Connection, actor: Actor, new: NewProject, *, anybody: bool = False
+) -> Project:
+    """Create a project that the actor owns, without any object.
+
+    :raises NotPermitted: as :func:`create`
     """
     check_new(actor, new, anybody=anybody)
     project_id = conn.insert(
@@ -87,14 +106,6 @@ def create(
         user_id=actor.user.id,
         role=Role.OWNER,
     )
-    conn.insert(
-        schema.access_key,
-        uuid=conn.uuid(),
-        name="None",
-        type=KeyType.NONE,
-        project_id=project_id,
-    )
-    conn.insert(schema.environment, project_id=project_id, name="Empty", json="{}")
     project = conn.one(statements.by_id, Project, project_id=project_id)
     if project is None:
         raise NotFound
@@ -102,6 +113,16 @@ def create(
         conn, actor, project.id, project.name, "created", project_id=project.id
     )
     return project
+
+
+def owner_of(project: Project, actor: Actor) -> Actor:
+    """Return *actor* as the owner of *project*, which it has just created."""
+    return Actor(
+        user=actor.user,
+        project_id=project.id,
+        role=Role.OWNER,
+        permissions=Role.OWNER.permissions,
+    )
 
 
 def change(conn: Connection, actor: Actor, changed: NewProject) -> None:

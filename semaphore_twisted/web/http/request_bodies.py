@@ -34,36 +34,40 @@ def _as_it_is(value: object) -> object:
 _TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 
 
-def _check_size(body: bytes) -> None:
+def _check_size(body: bytes, root: str) -> None:
     """Refuse a *body* whose values would need much more memory than its bytes."""
     if _values(body) > limits.BODY_VALUES and (
         _values(_TEXT.sub(b"", body)) > limits.BODY_VALUES
     ):
-        raise Invalid(f"The body has more than {limits.BODY_VALUES} values")
+        raise Invalid(f"{root} has more than {limits.BODY_VALUES} values")
 
 
 def _values(body: bytes) -> int:
     return sum(body.count(each) for each in (b",", b"[", b"{"))
 
 
-def decoded(body: bytes, of: object) -> tuple[Any, dict[str, object]]:
+def decoded(
+    body: bytes, of: object, *, root: str = "The body"
+) -> tuple[Any, dict[str, object]]:
     """Return *body* decoded as *of*, and its outer object with lower-case keys.
+
+    *root* is the name of the whole in a refusal.
 
     :raises Invalid: naming the fault and its place
     """
-    _check_size(body)
+    _check_size(body, root)
     try:
         raw = msgspec.json.decode(body) if body.strip() else {}
-        check_depth(raw, "The body")
+        check_depth(raw, root)
         _check(raw)
         value = msgspec.convert(_fold(of)(raw), of)
     except msgspec.MsgspecError as error:
-        raise Invalid(sentence(error, of)) from None
+        raise Invalid(sentence(error, of, root=root)) from None
     except UnicodeDecodeError:
-        raise Invalid("The body is not UTF-8") from None
+        raise Invalid(f"{root} is not UTF-8") from None
     except RecursionError:
         raise Invalid(
-            f"The body has more than {DEEPEST} levels of lists and objects"
+            f"{root} has more than {DEEPEST} levels of lists and objects"
         ) from None
     outer = raw if isinstance(raw, dict) else {}
     return value, {key.lower(): each for key, each in outer.items()}

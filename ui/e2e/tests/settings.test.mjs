@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { checkAccess } from '../lib/axe.mjs'
 import { pageTest } from '../lib/page.mjs'
 import { world } from '../lib/world.mjs'
@@ -10,7 +11,7 @@ const at = ({ id }) => `${world.url}/project/${id}/settings`
 pageTest('name, limit and alerts are saved, and the rail knows the name', async (page) => {
   const project = await add('Staging')
   await page.goto(at(project))
-  const save = page.getByRole('button', { name: 'Save' })
+  const save = page.getByRole('button', { name: 'Save', exact: true })
   await save.waitFor()
   assert.ok(await save.isDisabled())
   await page.getByLabel('Name').fill('Staging <img src=x onerror=alert(1)>')
@@ -30,7 +31,7 @@ pageTest('a refusal stands at its field, and what is not saved is guarded', asyn
   page.expectRefusal(400, `/api/project/${project.id}`)
   await page.goto(at(project))
   await page.getByLabel('Name').fill('Guar\u0085ded')
-  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByRole('button', { name: 'Save', exact: true }).click()
   await page.getByText('control characters').waitFor()
   assert.equal(await page.getByLabel('Name').getAttribute('aria-invalid'), 'true')
   await page.getByRole('link', { name: 'Team' }).click()
@@ -42,7 +43,7 @@ pageTest('a refusal stands at its field, and what is not saved is guarded', asyn
 pageTest('a change made elsewhere is shown', async (page) => {
   const project = await add('Shared')
   await page.goto(at(project))
-  await page.getByRole('button', { name: 'Save' }).waitFor()
+  await page.getByRole('button', { name: 'Save', exact: true }).waitFor()
   await world.api('PUT', `/project/${project.id}`, { name: 'Shared by others' })
   await page.waitForFunction(() =>
     [...document.querySelectorAll('main input')].some((e) => e.value === 'Shared by others'),
@@ -75,6 +76,57 @@ pageTest('a project is deleted once its name was typed', async (page) => {
   await page.getByText('Project To be deleted deleted').first().waitFor()
   const left = await world.api('GET', '/projects')
   assert.ok(!left.some((each) => each.id === project.id))
+})
+
+pageTest('a project is saved as a file, and created again from it', async (page) => {
+  const project = await add('Kept')
+  await world.api('POST', `/project/${project.id}/keys`, {
+    name: 'Deploy',
+    type: 'string',
+    string: 'not in the file',
+  })
+  await page.goto(at(project))
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Save file' }).click(),
+  ])
+  assert.equal(download.suggestedFilename(), 'Kept.json')
+  const path = await download.path()
+  assert.doesNotMatch(await readFile(path, 'utf8'), /not in the file/)
+
+  await page.goto(`${world.url}/project/new`)
+  const input = page.locator('input[type=file]')
+  await input.setInputFiles({
+    name: 'x.json',
+    mimeType: 'application/json',
+    buffer: Buffer.from('[]'),
+  })
+  await page.getByText('x.json is not the file of a project').waitFor()
+  await input.setInputFiles(path)
+  await page.getByText('1 variable group, 2 keys').waitFor()
+  await page.getByText('1 secret has to be entered again.').waitFor()
+  await checkAccess(page)
+  const card = page.locator('form').filter({ hasText: 'Create from this file' })
+  await card.getByLabel('Name').fill('Kept again')
+  await card.getByRole('button', { name: 'Create from this file' }).click()
+  await page.waitForURL(/\/keys$/)
+  await page.getByRole('button', { name: /Project Kept again/ }).waitFor()
+  await page.getByText('Deploy').first().waitFor()
+})
+
+pageTest('a file that the server refuses says why', async (page) => {
+  page.expectRefusal(400, '/api/projects/restore')
+  const backup = { meta: { name: 'Bad' }, keys: [{ name: 'K', type: 'gpg' }] }
+  await page.goto(`${world.url}/project/new`)
+  await page
+    .locator('input[type=file]')
+    .setInputFiles({
+      name: 'b.json',
+      mimeType: 'application/json',
+      buffer: Buffer.from(JSON.stringify(backup)),
+    })
+  await page.getByRole('button', { name: 'Create from this file' }).click()
+  await page.getByText('keys "K": type').waitFor()
 })
 
 for (const look of [{}, { dark: true }, { phone: true }]) {

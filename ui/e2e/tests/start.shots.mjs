@@ -35,7 +35,17 @@ export default async function shots() {
       if (await button.count()) await button.click()
       await called.waitFor()
     }
+    const backup = await world.api('GET', `/project/${own.id}/backup`)
+    const chosen = async (page) => {
+      await page.locator('input[type=file]').setInputFiles({
+        name: 'staging.json',
+        mimeType: 'application/json',
+        buffer: Buffer.from(JSON.stringify(backup)),
+      })
+      await page.getByRole('button', { name: 'Create from this file' }).waitFor()
+    }
     return [
+      ...(await shoot('12-new-project', `${world.url}/project/new`, chosen)),
       ...(await shoot('12-first-run', at('repository'), shown('3 playbooks'))),
       ...(await shoot('12-first-run-key', at('key'), shown('Stored key'))),
       ...(await shoot('12-first-run-hosts', at('inventory'), shown('1 of 2 hosts answer'))),

@@ -1,4 +1,4 @@
-"""Database access of the VPN commands.
+"""Database access of commands that change objects of an installation.
 
 Read access to the installation's files suffices for every command. A running server is
 notified of each change, so that it is applied at once.
@@ -83,14 +83,14 @@ def _unusable(installation: Installation, error: Exception) -> CommandError:
     return CommandError(f"{installation.database}: {reason}")
 
 
-def user_of(conn: Connection, text: str) -> User:
-    """Return the user of a login name or e-mail address.
+def user_of(conn: Connection, text: str, *, option: str = "--user") -> User:
+    """Return the user of a login name or e-mail address, the value of *option*.
 
     :raises CommandError: if there is none
     """
     user = users.find(conn, text)
     if user is None:
-        raise CommandError(f"--user: there is no user {quoted(text)}")
+        raise CommandError(f"{option}: there is no user {quoted(text)}")
     return user
 
 
@@ -102,14 +102,40 @@ def project_of(conn: Connection, text: str) -> Project:
     every = conn.all(statements.every, Project)
     found = [each for each in every if each.name == text]
     found = found or [each for each in every if str(each.id) == text]
+    return _only(found, text, "--project")
+
+
+def project_by_name(conn: Connection, name: str) -> Project:
+    """Return the project of ``--project-name``.
+
+    :raises CommandError: if there is none, or more than one
+    """
+    every = conn.all(statements.every, Project)
+    named = [each for each in every if each.name == name]
+    return _only(named, name, "--project-name", other="--project-id, one of")
+
+
+def project_by_id(conn: Connection, number: int) -> Project:
+    """Return the project of ``--project-id``.
+
+    :raises CommandError: if there is none
+    """
+    every = conn.all(statements.every, Project)
+    found = [each for each in every if each.id == number]
+    return _only(found, str(number), "--project-id")
+
+
+def _only(
+    found: list[Project], text: str, option: str, *, other: str = "one of"
+) -> Project:
     if len(found) == 1:
         return found[0]
     if found:
         numbers = ", ".join(str(each.id) for each in found)
         raise CommandError(
-            f"--project: {quoted(text)} is ambiguous; give one of {numbers}"
+            f"{option}: {quoted(text)} is ambiguous; give {other} {numbers}"
         )
-    raise CommandError(f"--project: there is no project {quoted(text)}")
+    raise CommandError(f"{option}: there is no project {quoted(text)}")
 
 
 def first_administrator(conn: Connection) -> User:

@@ -1,0 +1,227 @@
+"""Writes the backup of a project: all its objects, and no secret."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from semaphore_twisted.model import limits
+from semaphore_twisted.model.errors import TooLarge
+from semaphore_twisted.model.ids import EnvironmentId
+from semaphore_twisted.model.lists import Wanted
+from semaphore_twisted.model.templates import Template
+from semaphore_twisted.model.users import Actor
+from semaphore_twisted.operations import lists
+from semaphore_twisted.operations.projects import (
+    environments,
+    inventories,
+    keys,
+    projects,
+    repositories,
+    templates,
+    views,
+)
+from semaphore_twisted.operations.projects.backup_file import (
+    EnvironmentInBackup,
+    InventoryInBackup,
+    KeyInBackup,
+    MetaInBackup,
+    ProjectBackup,
+    RepositoryInBackup,
+    SecretInBackup,
+    TemplateInBackup,
+    VaultInBackup,
+    ViewInBackup,
+)
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.statements.sorting import Sorted
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+#: The unique names of objects in a backup, by the objects' ids.
+Names = Mapping[int, str]
+
+_Page = Callable[[Connection, Actor, Sequence[int]], tuple[list[T], int]]
+
+
+def build(conn: Connection, actor: Actor) -> ProjectBackup:
+    """Return the backup of the actor's current project.
+
+    Each list is sorted by name. Of several objects with the same name the first keeps
+    it, and the others get a number, since a link needs one name.
+
+    :raises TooLarge: if the texts are larger than ``PROJECT_BACKUP`` bytes together
+    """
+    reader = _Reader(conn, actor)
+    project = projects.get(conn, actor)
+    stored_keys = reader.every(keys.ORDERS, keys.page)
+    stored_groups = reader.every(environments.ORDERS, environments.page)
+    stored_repositories = reader.every(repositories.ORDERS, repositories.page)
+    stored_inventories = reader.every(inventories.ORDERS, inventories.page)
+    stored_templates = reader.every(templates.ORDERS, templates.page)
+    stored_views = views.list_views(conn, actor)
+    key = unique_names((each.id, each.name) for each in stored_keys)
+    group = unique_names((each.id, each.name) for each in stored_groups)
+    repository = unique_names((each.id, each.name) for each in stored_repositories)
+    inventory = unique_names((each.id, each.name) for each in stored_inventories)
+    template = unique_names((each.id, each.name) for each in stored_templates)
+    view = unique_names((each.id, each.title) for each in stored_views)
+    return ProjectBackup(
+        meta=MetaInBackup(
+            name=project.name,
+            alert=project.alert,
+            alert_chat=project.alert_chat,
+            max_parallel_tasks=project.max_parallel_tasks,
+            type=project.type,
+        ),
+        keys=_sorted(
+            KeyInBackup(name=key[each.id], type=each.type) for each in stored_keys
+        ),
+        environments=_sorted(
+            EnvironmentInBackup(
+                name=group[each.id],
+                json=each.json,
+                env=each.env,
+                secrets=_secrets(conn, actor, each.id),
+            )
+            for each in stored_groups
+        ),
+        repositories=_sorted(
+            RepositoryInBackup(
+                name=repository[each.id],
+                git_url=each.git_url,
+                git_branch=each.git_branch,
+                ssh_key=key.get(each.ssh_key_id),
+                client_certificate=_link(key, each.client_certificate_id or None),
+            )
+            for each in stored_repositories
+        ),
+        inventories=_sorted(
+            InventoryInBackup(
+                name=inventory[each.id],
+                type=each.type,
+                inventory=each.inventory,
+                ssh_key=_link(key, each.ssh_key_id),
+                become_key=_link(key, each.become_key_id),
+                repository=_link(repository, each.repository_id),
+                template=_link(template, each.holder_id),
+            )
+            for each in stored_inventories
+        ),
+        views=tuple(
+            ViewInBackup(title=view[each.id], position=each.position)
+            for each in stored_views
+        ),
+        templates=_sorted(
+            replace(
+                _template(each),
+                name=template[each.id],
+                repository=repository[each.repository_id],
+                inventory=_link(inventory, each.inventory_id),
+                environment=_link(group, each.environment_id),
+                view=_link(view, each.view_id),
+                build_template=_link(template, each.build_template_id),
+                vaults=tuple(
+                    VaultInBackup(
+                        name=vault.name,
+                        type=vault.type,
+                        vault_key=_link(key, vault.vault_key_id) or "",
+                    )
+                    for vault in each.vaults or ()
+                ),
+            )
+            for each in stored_templates
+        ),
+    )
+
+
+def without_nulls(value: object) -> object:
+    """Return *value*, decoded JSON, without the fields of objects that are ``null``.
+
+    Semaphore's files leave such fields out.
+    """
+    if isinstance(value, dict):
+        return {
+            name: without_nulls(each)
+            for name, each in value.items()
+            if each is not None
+        }
+    if isinstance(value, list | tuple):
+        return [without_nulls(each) for each in value]
+    return value
+
+
+def unique_names(named: Iterable[tuple[int, str]]) -> Names:
+    """Return a unique name for each object, by id.
+
+    The object with the lowest id keeps a name that is used several times.
+    """
+    names: dict[int, str] = {}
+    rows = sorted(named)
+    taken = {name for _, name in rows}
+    used: set[str] = set()
+    for number, name in rows:
+        unique, count = name, 1
+        while unique in used or (count > 1 and unique in taken):
+            count += 1
+            unique = f"{name[: limits.NAME - 8]} - {count}"
+        used.add(unique)
+        names[number] = unique
+    return names
+
+
+class _Reader:
+    """Reads all objects of a project, as long as they fit into one backup."""
+
+    def __init__(self, conn: Connection, actor: Actor) -> None:
+        self._conn, self._actor = conn, actor
+        self._size = 0
+
+    def every(self, orders: Sorted, page: _Page[T]) -> list[T]:
+        """Return the objects that *page* reads, in the order of their ids."""
+        part = lists.select(self._conn, self._actor, orders, Wanted())
+        left = sorted(part.ids)
+        objects: list[T] = []
+        while left:
+            found, taken = page(self._conn, self._actor, left)
+            left = left[taken:]
+            self._size += sum(len(msgspec.json.encode(each)) for each in found)
+            if self._size > limits.PROJECT_BACKUP:
+                raise TooLarge(
+                    "The project's backup: larger than "
+                    f"{limits.PROJECT_BACKUP >> 20} MiB; shorten its inventories or "
+                    "copy the whole database (semaphore backup)"
+                )
+            objects.extend(found)
+        return objects
+
+
+def _secrets(
+    conn: Connection, actor: Actor, number: EnvironmentId
+) -> tuple[SecretInBackup, ...]:
+    secrets = environments.get(conn, actor, number).secrets or ()
+    named = (SecretInBackup(name=each.name, type=each.type) for each in secrets)
+    return tuple(sorted(named, key=lambda each: (each.type, each.name)))
+
+
+def _template(template: Template) -> TemplateInBackup:
+    """Return the fields of *template* that are not links."""
+    stored = msgspec.to_builtins(template)
+    fields = {name: each for name in _PLAIN if (each := stored[name]) is not None}
+    return msgspec.convert(fields, TemplateInBackup)
+
+
+#: Fields of a template that its backup has under the same name.
+_PLAIN = (set(TemplateInBackup.__struct_fields__) & set(Template.__struct_fields__)) - {
+    "name",
+    "vaults",
+}
+
+
+def _link(names: Names, number: int | None) -> str | None:
+    return None if number is None else names.get(number)
+
+
+def _sorted(objects: Iterable[T]) -> tuple[T, ...]:
+    return tuple(sorted(objects, key=lambda each: str(getattr(each, "name", ""))))

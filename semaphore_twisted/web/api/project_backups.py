@@ -1,0 +1,52 @@
+"""Routes that write the backup of a project, and create a project from one."""
+
+import msgspec
+
+from semaphore_twisted.model.projects import Project
+from semaphore_twisted.model.users import Access
+from semaphore_twisted.operations.projects import backup as backups
+from semaphore_twisted.operations.projects import restore as restoring
+from semaphore_twisted.operations.projects.backup_file import ProjectBackup
+from semaphore_twisted.web.http.context import RequestContext
+from semaphore_twisted.web.http.routing import Route
+
+
+async def backup(context: RequestContext) -> object:
+    """Show the project as a file from which it can be restored; without its secrets."""
+    found = await context.long_read(backups.build)
+    return backups.without_nulls(msgspec.to_builtins(found))
+
+
+async def restore(context: RequestContext, body: ProjectBackup) -> Project:
+    """Create a project from a backup, of this server or of Semaphore.
+
+    The user becomes its owner. Secrets are entered again: keys and secret variables are
+    created without one.
+    """
+    rules = context.options.repositories
+    await context.compute(restoring.check, body, rules)
+    project = await context.write(
+        restoring.restore,
+        body,
+        rules=rules,
+        anybody=context.config.non_admin_can_create_project,
+    )
+    context.access_changed()
+    return project
+
+
+ROUTES = (
+    Route.get(
+        "/project/{project_id}/backup",
+        backup,
+        Access.MANAGE_RESOURCES,
+        answer=ProjectBackup,
+    ),
+    Route.post(
+        "/projects/restore",
+        restore,
+        Access.USER,
+        body=ProjectBackup,
+        answer=Project,
+    ),
+)

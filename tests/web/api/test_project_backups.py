@@ -1,0 +1,393 @@
+"""Tests of the routes that write a project's backup, and restore one."""
+
+import json
+from typing import Any
+
+from msgspec import inspect
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.model.users import Role
+from semaphore_twisted.operations.projects.backup_file import (
+    EnvironmentInBackup,
+    InventoryInBackup,
+    RepositoryInBackup,
+    TemplateInBackup,
+    VaultInBackup,
+    ViewInBackup,
+)
+from semaphore_twisted.operations.projects.environments import NewEnvironment
+from semaphore_twisted.operations.projects.inventories import NewInventory
+from semaphore_twisted.operations.projects.repositories import NewRepository
+from semaphore_twisted.operations.projects.template_rules import NewTemplate, NewVault
+from semaphore_twisted.operations.projects.views import NewView
+from semaphore_twisted.persistence import schema
+from tests.support.memory import make_member, make_user
+from tests.support.resources import ResourceTestCase
+
+#: A file as Semaphore 2.10 writes it.
+SEMAPHORE: dict[str, Any] = {
+    "meta": {"name": "Shop", "alert": False, "max_parallel_tasks": 2, "type": ""},
+    "keys": [{"name": "None", "type": "none"}, {"name": "Deploy", "type": "ssh"}],
+    "environments": [{"name": "Empty", "json": "{}"}],
+    "repositories": [
+        {
+            "name": "Files",
+            "git_url": "https://git.example/files.git",
+            "git_branch": "main",
+            "ssh_key": "None",
+        }
+    ],
+    "inventories": [
+        {"name": "Hosts", "type": "static", "inventory": "web1", "ssh_key": "Deploy"}
+    ],
+    "views": [{"title": "Daily", "position": 1}],
+    "templates": [
+        {
+            "name": "Deploy",
+            "app": "ansible",
+            "type": "deploy",
+            "playbook": "deploy.yml",
+            "repository": "Files",
+            "inventory": "Hosts",
+            "environment": "Empty",
+            "view": "Daily",
+            "build_template": "Build",
+            "autorun": True,
+            "suppress_success_alerts": False,
+            "allow_override_args_in_task": False,
+            "survey_vars": [],
+            "vaults": [],
+        },
+        {
+            "name": "Build",
+            "app": "",
+            "type": "build",
+            "playbook": "build.yml",
+            "repository": "Files",
+            "inventory": "Hosts",
+            "start_version": "v1",
+        },
+    ],
+    "integrations": [],
+    "integration_aliases": [],
+}
+
+#: Tables of a project's objects.
+_TABLES = (
+    schema.project,
+    schema.access_key,
+    schema.environment,
+    schema.repository,
+    schema.inventory,
+    schema.view,
+    schema.template,
+    schema.event,
+)
+
+
+class BackupTestCase(ResourceTestCase):
+    """A project with every kind of object."""
+
+    def fill(self) -> None:
+        """Create objects with each field that a backup has."""
+        vault = self.key("Vault", type="string", string="hidden too")
+        login = self.key()
+        certificates = self.repository("Other", ssh_key_id=login)
+        group = self.made(
+            "environment",
+            name="Group",
+            json='{"a": 1}',
+            env='{"B": "2"}',
+            secrets=[
+                {"type": "env", "name": "TOKEN", "secret": "s3", "operation": "create"},
+                {"type": "var", "name": "word", "secret": "s4", "operation": "create"},
+            ],
+        )["id"]
+        view = self.made("views", title="Daily", position=3)["id"]
+        hosts = self.inventory(ssh_key_id=login, become_key_id=login)
+        self.inventory(
+            "File", type="file", inventory="hosts.ini", repository_id=certificates
+        )
+        build = self.made(
+            "templates", **self.template(name="Build", type="build", start_version="v1")
+        )["id"]
+        ansible = self.made(
+            "templates",
+            **self.template(
+                name="Site",
+                app="ansible",
+                playbook="site.yml",
+                type="deploy",
+                build_template_id=build,
+                inventory_id=hosts,
+                environment_id=group,
+                view_id=view,
+                description="text",
+                git_branch="dev",
+                arguments='["--forks", "3"]',
+                autorun=True,
+                suppress_success_alerts=True,
+                allow_override_args_in_task=True,
+                allow_override_branch_in_task=True,
+                allow_parallel_tasks=True,
+                task_params={"limit": ["web"], "allow_override_limit": True},
+                vaults=[{"vault_key_id": vault, "name": "prod"}],
+                survey_vars=[
+                    {
+                        "name": "size",
+                        "title": "Size",
+                        "type": "enum",
+                        "required": True,
+                        "values": [{"name": "Small", "value": "s"}],
+                        "default_value": "s",
+                    }
+                ],
+            ),
+        )["id"]
+        self.made(
+            "inventory", name="Held", type="static", inventory="x", holder_id=ansible
+        )
+
+    def backup(self, project_id: int | None = None) -> dict[str, Any]:
+        """Return the backup of a project."""
+        number = project_id or self.project.id
+        answer = self.client.get(f"/api/project/{number}/backup")
+        self.assertEqual(answer.status, 200, answer.body)
+        found: dict[str, Any] = answer.json
+        return found
+
+    def restore(self, backup: object) -> int:
+        """Restore a project, and return its id."""
+        answer = self.site.post("/api/projects/restore", backup)
+        self.assertEqual(answer.status, 200, answer.body)
+        number: int = answer.json["id"]
+        return number
+
+    def rows(self) -> list[int]:
+        """Return the number of rows in each table of objects."""
+        return [
+            len(self.conn.raw.execute(f"SELECT 1 FROM {each.name}").fetchall())
+            for each in _TABLES
+        ]
+
+
+class RoundTripTests(BackupTestCase):
+    """A project is restored as it was."""
+
+    def test_equal(self) -> None:
+        """The backup of the restored project is the same, and has each object."""
+        self.fill()
+        first = self.backup()
+        self.site.login()
+        number = self.restore(first)
+        self.client = self.site
+        self.assertEqual(self.backup(number), first)
+        (template,) = (each for each in first["templates"] if each["name"] == "Site")
+        self.assertEqual(template["vaults"][0]["vault_key"], "Vault")
+        self.assertEqual(template["build_template"], "Build")
+        self.assertEqual(len(first["inventories"]), 3)
+
+    def test_no_secrets(self) -> None:
+        """No secret is in the file; names of secret variables are."""
+        self.fill()
+        text = json.dumps(self.backup())
+        for secret in ("hidden", "s3", "s4"):
+            self.assertNotIn(f'"{secret}', text)
+        self.assertIn("TOKEN", text)
+        self.assertNotIn("null", text)
+
+    def test_same_names(self) -> None:
+        """Objects with the same name get names of their own, which links use."""
+        self.key("Same")
+        second = self.key("Same")
+        self.key("Same - 2")
+        self.repository(ssh_key_id=second)
+        found = self.backup()
+        names = [each["name"] for each in found["keys"]]
+        self.assertEqual(len(set(names)), len(names))
+        self.assertEqual(found["repositories"][0]["ssh_key"], "Same - 3")
+        self.site.login()
+        self.restore(found)
+
+
+class SemaphoreTests(BackupTestCase):
+    """Files of Semaphore."""
+
+    def setUp(self) -> None:
+        """Log the administrator in."""
+        super().setUp()
+        self.site.login()
+        self.client = self.site
+
+    def test_restored(self) -> None:
+        """A file of Semaphore 2.10 becomes a project, whose keys have no secret."""
+        number = self.restore(SEMAPHORE)
+        found = self.backup(number)
+        deploy = next(each for each in found["templates"] if each["name"] == "Deploy")
+        for name, value in SEMAPHORE["templates"][0].items():
+            self.assertEqual(deploy[name], value, name)
+        keys = self.client.get(f"/api/project/{number}/keys").json
+        self.assertEqual(
+            {each["name"]: each.get("empty", False) for each in keys},
+            {"Deploy": True, "None": False},
+        )
+        role = self.client.get(f"/api/project/{number}/role").json
+        self.assertEqual(role["role"], "owner")
+
+    def test_older_forms(self) -> None:
+        """No ``meta``, a repository without a key, and a single vault are accepted."""
+        backup: dict[str, Any] = {
+            "keys": [{"name": "V", "type": "login_password"}],
+            "repositories": [
+                {
+                    "name": "R",
+                    "git_url": "https://git.example/r.git",
+                    "git_branch": "main",
+                }
+            ],
+            "inventories": [{"name": "I", "type": "static", "inventory": ""}],
+            "templates": [
+                {
+                    "name": "T",
+                    "playbook": "a.yml",
+                    "repository": "R",
+                    "inventory": "I",
+                    "vault_key": "V",
+                }
+            ],
+            "unknown": {"a": 1},
+            "status": 200,
+        }
+        found = self.backup(self.restore(backup))
+        self.assertEqual(found["meta"]["name"], "Restored project")
+        self.assertEqual(found["templates"][0]["vaults"][0]["vault_key"], "V")
+        self.assertEqual([each["name"] for each in found["keys"]], ["None", "V"])
+
+
+class RefusedTests(BackupTestCase):
+    """What cannot be restored changes nothing."""
+
+    def setUp(self) -> None:
+        """Log the administrator in."""
+        super().setUp()
+        self.site.login()
+
+    def refuse(self, change: Any, *words: str) -> None:
+        """Check that SEMAPHORE after *change* is refused with *words*."""
+        backup = json.loads(json.dumps(SEMAPHORE))
+        change(backup)
+        before = self.rows()
+        answer = self.site.post("/api/projects/restore", backup)
+        self.refused(answer, *words)
+        self.assertEqual(self.rows(), before)
+
+    def test_each_object(self) -> None:
+        """A fault in any object names it, and leaves no project."""
+        for noun, field, value in (
+            ("keys", "type", "gpg"),
+            ("environments", "json", "["),
+            ("repositories", "git_url", "ftp://x"),
+            ("repositories", "ssh_key", "Gone"),
+            ("inventories", "type", "cloud"),
+            ("inventories", "ssh_key", "Gone"),
+            ("inventories", "template", "Gone"),
+            ("views", "title", " "),
+            ("templates", "repository", "Gone"),
+            ("templates", "repository", ""),
+            ("templates", "view", "Gone"),
+            ("templates", "app", "cobol"),
+            ("templates", "cron", "* * * * *"),
+            ("templates", "build_template", "Gone"),
+            ("templates", "vault_key", "Gone"),
+            ("templates", "vault_key", "Deploy"),
+        ):
+
+            def change(
+                backup: Any, noun: str = noun, field: str = field, value: str = value
+            ) -> None:
+                backup[noun][-1][field] = value
+
+            self.refuse(change, noun)
+
+    def test_twice(self) -> None:
+        """A name that comes twice is refused, since links name objects."""
+        for noun in ("keys", "environments", "repositories", "inventories", "views"):
+
+            def change(backup: Any, noun: str = noun) -> None:
+                backup[noun].append(backup[noun][0])
+
+            self.refuse(change, noun, "twice")
+
+    def test_not_served(self) -> None:
+        """What this server would lose is refused by its name."""
+        for noun in ("integrations", "schedules", "roles", "secret_storages"):
+
+            def change(backup: Any, noun: str = noun) -> None:
+                backup[noun] = [{"name": "x"}]
+
+            self.refuse(change, noun)
+
+    def test_shapes(self) -> None:
+        """Other JSON than a backup is refused with a reason."""
+        before = self.rows()
+        bodies: tuple[object, ...] = (
+            {},
+            [],
+            "x",
+            5,
+            {"keys": {}},
+            {"keys": [5]},
+            {"meta": []},
+            {"templates": [[]]},
+            {"templates": [{}]},
+            {"keys": [{}]},
+        )
+        for body in bodies:
+            self.refused(self.site.post("/api/projects/restore", body))
+        self.assertEqual(self.rows(), before)
+
+
+class RightsTests(BackupTestCase):
+    """Who may write and restore a backup."""
+
+    def test_roles(self) -> None:
+        """Guests and task runners read no backup; managers do."""
+        for role, status in (
+            (Role.GUEST, 403),
+            (Role.TASK_RUNNER, 403),
+            (Role.MANAGER, 200),
+        ):
+            user = make_user(self.conn, role)
+            make_member(self.conn, self.project, user, role)
+            answer = self.site.as_user(user).get(f"{self.base}/backup")
+            self.assertEqual(answer.status, status, role)
+
+    def test_only_administrators(self) -> None:
+        """Without the option only administrators restore a project."""
+        answer = self.client.post("/api/projects/restore", SEMAPHORE)
+        self.assertEqual(answer.status, 403, answer.body)
+
+
+class CompletenessTests(SynchronousTestCase):
+    """A field that is added to an object is in its backup too."""
+
+    def test_fields(self) -> None:
+        """Each field of a new object is in the backup, under its name or as a link."""
+        for new, stored, links in (
+            (NewTemplate, TemplateInBackup, {"environment_ids", "environment_id"}),
+            (NewInventory, InventoryInBackup, {"holder_id", "template_id"}),
+            (NewRepository, RepositoryInBackup, set[str]()),
+            (NewEnvironment, EnvironmentInBackup, set[str]()),
+            (NewView, ViewInBackup, set[str]()),
+            (NewVault, VaultInBackup, set[str]()),
+        ):
+            there = set(stored.__struct_fields__)
+            info = inspect.type_info(new)
+            assert isinstance(info, inspect.StructType)
+            for field in info.fields:
+                if "unserved" in (getattr(field.type, "extra", None) or {}):
+                    continue
+                name = field.name.removesuffix("_id")
+                self.assertIn(
+                    name, there | {each.removesuffix("_id") for each in links}
+                )
