@@ -330,6 +330,30 @@ class FailureTests(TaskResultsTestCase):
         found = self.failure(step="script", reason="exit status 1")
         self.assertEqual(found["line"], 901)
 
+    def test_script_goes_on(self) -> None:
+        """The command that was not found says more than the script's last line."""
+        missing = "run.sh: line 2: helmfile: \x1b[1mcommand not found\x1b[0m"
+        last = ("ERROR: deployment failed", "Running script failed: exit status 1")
+        self.run_through(StepBegun("script"), "Deploying", missing, *last)
+        found = self.failure(step="script", reason="exit status 1")
+        self.assertEqual(
+            (found["sentence"], found["line"]),
+            ("run.sh: line 2: helmfile: command not found (exit status 1)", 2),
+        )
+
+    def test_first_lines(self) -> None:
+        """An error at the begin of a long log counts if the end has none as good."""
+        lines = ["Error: no state", *["x"] * 900, "make: *** [Makefile:2: x] Error 1"]
+        self.run_through(StepBegun("script"), *lines)
+        found = self.failure(step="script", reason="exit status 2")
+        self.assertEqual(found["line"], 1)
+
+    def test_frame(self) -> None:
+        """What Terraform draws around an error is not quoted."""
+        self.run_through(StepBegun("script"), "╷", "│ Error: Missing provider", "╵")
+        found = self.failure(step="script", reason="exit status 1")
+        self.assertEqual(found["sentence"], "Error: Missing provider (exit status 1)")
+
     def test_silent_program(self) -> None:
         """Without a line that names an error, it is the last line of the stage."""
         self.run_through(StepBegun("script"), "a", "b")
