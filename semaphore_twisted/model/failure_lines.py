@@ -2,8 +2,8 @@
 
 A line of a lower rank counts only if there is none of a higher one: a shell names the
 command that it did not find, and the script that goes on says no more than "deployment
-failed". Among lines of the same rank the last one counts, since it is nearest to the end
-of the program.
+failed". Among lines of the same rank the last one counts, since it is nearest to the
+end.
 """
 
 import re

@@ -60,3 +60,13 @@ test('a repeated run is for the same hosts, or the wanted ones', () => {
   expect(firstDraft(free, task({ limit: 'all' })).some).toBe(false)
   expect(firstDraft(free, task({}), ['web1', 'web2']).limit).toBe('web1,web2')
 })
+
+test('a repeated run keeps its inventory only where the template lets it choose', () => {
+  const free = template({ allow_override_inventory: true })
+  const fixed = template({})
+  const from = task({ inventory_id: 5 })
+  expect(firstDraft(free, from).inventory).toBe(5)
+  expect(firstDraft(free, task({ inventory_id: null }), undefined, 9).inventory).toBe(9)
+  expect(firstDraft(free).inventory).toBe(3)
+  expect(firstDraft(fixed, from, undefined, 9).inventory).toBe(3)
+})

@@ -14,6 +14,7 @@ from semaphore_twisted.model.results import (
     LastHostResult,
     LogSection,
     TaskFailure,
+    TaskInventory,
     TaskStage,
     TaskSummary,
 )
@@ -47,6 +48,11 @@ class _FailedStage(TaskStage, frozen=True, kw_only=True):
 
 class _Dropped(msgspec.Struct, frozen=True):
     dropped: int = 0
+
+
+class _UsedInventory(msgspec.Struct, frozen=True):
+    recorded: InventoryId | None = None
+    inventory_id: InventoryId | None = None
 
 
 def stages(conn: Connection, actor: Actor, task_id: TaskId) -> list[TaskStage]:
@@ -87,6 +93,19 @@ def last_of_hosts(
         sought=_SOUGHT,
         count=_RUNS,
         most=limits.RESULT_HOSTS,
+    )
+
+
+def inventory(conn: Connection, actor: Actor, task_id: TaskId) -> TaskInventory:
+    """Return the inventory of a task's run; that which it would use before it starts.
+
+    :raises NotFound: if the project has no such task
+    """
+    _task(conn, actor, task_id)
+    row = conn.one(statements.used_inventory, _UsedInventory, task_id=task_id)
+    found = row or _UsedInventory()
+    return TaskInventory(
+        inventory_id=found.inventory_id, recorded=found.recorded is not None
     )
 
 

@@ -26,7 +26,7 @@ from tests.support.tasks import make_keyring, make_task, make_template
 
 START = BEGINNING.timestamp()
 ROUTES = (
-    *("/stages", "/summary"),
+    *("/stages", "/summary", "/inventory"),
     *("/ansible/hosts", "/ansible/errors", "/ansible/sections"),
 )
 #: A run: each line of the log, or the event after it.
@@ -99,8 +99,11 @@ class AnswerTests(TaskResultsTestCase):
 
     def test_nothing(self) -> None:
         """A task that has reported nothing has empty lists."""
+        none = {"inventory_id": None, "recorded": False}
         empty = {"progress": None, "failure": None, "dropped_reports": 0}
-        self.assertEqual([self.get(each) for each in ROUTES], [[], empty, [], [], []])
+        self.assertEqual(
+            [self.get(each) for each in ROUTES], [[], empty, none, [], [], []]
+        )
 
     def test_stages(self) -> None:
         """A stage has its times and lines, with null for what is not known yet."""
@@ -175,6 +178,45 @@ class AnswerTests(TaskResultsTestCase):
         for client in (self.client, self.site.as_user(make_user(self.conn, "bob"))):
             path = f"/api/project/{self.other.id}/inventory/{used}/results"
             self.assertEqual(client.get(path).status, 404)
+
+    def test_inventory(self) -> None:
+        """A run belongs to the inventory that it used, not to its template's."""
+        used, now = (
+            self.made("inventory", name=name, type="static", inventory="a")["id"]
+            for name in ("Used", "Now")
+        )
+        template = make_template(self.conn, self.project, inventory_id=used)
+        self.task = make_task(
+            self.conn, self.project, template, status=TaskStatus.STARTING
+        )
+        self.place = f"{self.base}/tasks/{self.task}"
+        self.assertEqual(
+            self.get("/inventory"), {"inventory_id": used, "recorded": False}
+        )
+        task_lifecycle.started(self.conn, self.task)
+        self.conn.update(schema.template, template, inventory_id=now)
+        self.run_through(*RUN)
+        self.assertEqual(
+            self.get("/inventory"), {"inventory_id": used, "recorded": True}
+        )
+        counts = [
+            len(self.client.get(f"{self.base}/inventory/{each}/results").json)
+            for each in (used, now)
+        ]
+        self.assertEqual(counts, [3, 0])
+        # a run of an older release belongs to what its template has now
+        self.conn.update(schema.task, self.task, used_inventory_id=None)
+        self.assertEqual(
+            self.get("/inventory"), {"inventory_id": now, "recorded": False}
+        )
+        found = self.client.get(f"{self.base}/inventory/{now}/results").json
+        self.assertEqual(len(found), 3)
+
+    def test_no_inventory(self) -> None:
+        """A script needs none."""
+        self.assertEqual(
+            self.get("/inventory"), {"inventory_id": None, "recorded": False}
+        )
 
     def test_errors(self) -> None:
         """An error has its play, task and line, and tells whether it was fatal."""

@@ -90,16 +90,20 @@ function lines(text: string | null | undefined): string {
   }
 }
 
-/** Return what the dialog shows at first: of *from*, else of the template. */
+/** Return what the dialog shows at first: of *from*, which used *inventory*, else of the
+ * template. */
 export function firstDraft(
   template: Template,
   from?: Schemas['Task'],
   limit?: readonly string[],
+  inventory?: number,
 ): Draft {
   const own = template.task_params as Params
   const params = { ...own, ...(from?.params as Params | undefined) }
   const asked = limit?.join(',') ?? (from?.limit || list(params.limit))
-  const hosts = choicesOf(template).limit ? asked : ownLimit(template)
+  const may = choicesOf(template)
+  const hosts = may.limit ? asked : ownLimit(template)
+  const used = may.inventory ? (inventory ?? from?.inventory_id) : undefined
   const before = object(from?.environment)
   const answers: Record<string, string> = {}
   for (const each of template.survey_vars ?? []) {
@@ -119,7 +123,7 @@ export function firstDraft(
     debug: from?.debug ?? params.debug === true,
     dryRun: from?.dry_run ?? params.dry_run === true,
     diff: from?.diff ?? params.diff === true,
-    inventory: from?.inventory_id ?? template.inventory_id ?? undefined,
+    inventory: used ?? template.inventory_id ?? undefined,
   }
 }
 

@@ -63,7 +63,8 @@ export function useRun(wish: RunWish): Run {
 
   watch(material.data, (loaded) => {
     if (!loaded || draft.value) return
-    draft.value = firstDraft(loaded.template, wish.from, wish.limit)
+    const used = loaded.inventories.find((each) => each.id === wish.inventory) // else deleted
+    draft.value = firstDraft(loaded.template, wish.from, wish.limit, used?.id)
     first = JSON.stringify(draft.value)
   })
 

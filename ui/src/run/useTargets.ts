@@ -1,6 +1,7 @@
 // The hosts that the run of the dialog is for, and how many of them it reaches.
 import { computed, type ComputedRef } from 'vue'
 import type { Schemas } from '@/api/client'
+import { t } from '@/locales'
 import type { RunWish } from './ask'
 import { lacksHosts, limitOf } from './draft'
 import { leavingOut } from './reach'
@@ -9,6 +10,8 @@ import type { Run } from './useRun'
 
 export interface Targets {
   inventory: ComputedRef<Schemas['Inventory'] | undefined>
+  /** that the run which is repeated used another inventory; else empty */
+  other: ComputedRef<string>
   limit: ComputedRef<string>
   known: RunHosts
   /** whether hosts are to be chosen and none is */
@@ -25,6 +28,11 @@ export function useTargets({ material, draft }: Run, wish: RunWish): Targets {
     const isAnsible = loaded.value?.template.app === 'ansible'
     const id = isAnsible ? (draft.value?.inventory ?? 0) : 0
     return loaded.value?.inventories.find((each) => each.id === id)
+  })
+  const other = computed(() => {
+    if (!wish.inventory || !inventory.value || inventory.value.id === wish.inventory) return ''
+    const used = loaded.value?.inventories.find((each) => each.id === wish.inventory)
+    return used ? t('run.hosts.usedOther', { name: used.name }) : t('run.hosts.usedDeleted')
   })
   const entered = computed(() =>
     loaded.value && draft.value ? ([loaded.value.template, draft.value] as const) : undefined,
@@ -47,5 +55,5 @@ export function useTargets({ material, draft }: Run, wish: RunWish): Targets {
     draft.value.limit = leavingOut(limit.value, known.silent.value)
     draft.value.some = true
   }
-  return { inventory, limit, known, lacks, count, leaveOut }
+  return { inventory, other, limit, known, lacks, count, leaveOut }
 }
