@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from semaphore_twisted.model import limits
-from semaphore_twisted.model.ids import ProjectId, TaskId, TemplateId
+from semaphore_twisted.model.ids import InventoryId, ProjectId, TaskId, TemplateId
 
 _Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**31)]
 _Number: TypeAlias = Annotated[int, Meta(ge=1, le=limits.RESULT_SECTIONS)]
@@ -242,6 +242,16 @@ class TaskSummary(msgspec.Struct, frozen=True, kw_only=True):
     failure: TaskFailure | None
     #: reports of the job that were malformed or beyond a limit
     dropped_reports: int
+
+
+class TaskInventory(msgspec.Struct, frozen=True, kw_only=True):
+    """The inventory of a task's run."""
+
+    #: ``None`` for none
+    inventory_id: InventoryId | None
+    #: whether it was recorded when the run started; else it is the task's own one, or
+    #: that which the template has now
+    recorded: bool
 
 
 #: The stage of a step, by the first word of its name.

@@ -338,6 +338,8 @@ task = Table(
     _number("spool_offset", default=0),
     #: number of stored lines of output
     _number("lines", default=0),
+    #: the inventory of the run, which may be deleted; empty before it starts
+    _number("used_inventory_id", nullable=True),
     Index("ix_task_project_id_id", "project_id", "id"),
     Index("ix_task_project_id_created", "project_id", "created"),
     Index("ix_task_project_id_end", "project_id", "end"),

@@ -43,6 +43,7 @@ from semaphore_twisted.model.keys import (
 from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.model.tasks import Task
+from semaphore_twisted.operations.tasks.overrides import inventory_of
 from semaphore_twisted.operations.tasks.secrets import open_answers, open_secret
 from semaphore_twisted.operations.tasks.tasks import template_of
 from semaphore_twisted.operations.vpn import inventory as vpn_inventory
@@ -165,7 +166,7 @@ class Inputs:
         asked = json_object(task.environment, "The task's variables", unique=False)
         answered = {**asked, **answers}
         source = self.source(template.repository_id)
-        inventory = self.inventory(task.inventory_id or template.inventory_id)
+        inventory = self.inventory(inventory_of(template, task))
         vaults = tuple(
             VaultPassword(
                 name=vault.name or "default", password=self._key(vault.vault_key_id)

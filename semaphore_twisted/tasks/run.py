@@ -5,7 +5,13 @@ from datetime import UTC, datetime
 from attrs import define
 
 from semaphore_twisted.interfaces import IJob
-from semaphore_twisted.model.ids import KeyId, ProjectId, TaskId, TemplateId
+from semaphore_twisted.model.ids import (
+    InventoryId,
+    KeyId,
+    ProjectId,
+    TaskId,
+    TemplateId,
+)
 from semaphore_twisted.model.jobs import JobResult
 from semaphore_twisted.model.tasks import Task, TaskEnd
 from semaphore_twisted.tasks.background import FIRST_PAUSE
@@ -25,6 +31,8 @@ class Run:
     job: IJob | None = None
     #: the access keys that its job receives
     keys: frozenset[KeyId] = frozenset()
+    #: the inventory that its job receives
+    inventory_id: InventoryId | None = None
     #: whether a stop was requested, and whether it is forced
     stop: bool = False
     kill: bool = False

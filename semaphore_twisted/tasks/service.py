@@ -37,6 +37,7 @@ from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.jobs import JobResult, JobSpecification
 from semaphore_twisted.model.tasks import NO_JOB, Task, TaskEnd, TaskEvent, TaskStatus
 from semaphore_twisted.operations.tasks import task_lifecycle
+from semaphore_twisted.operations.tasks.overrides import inventory_of
 from semaphore_twisted.runtime.coalescer import Coalescer
 from semaphore_twisted.tasks import preparation
 from semaphore_twisted.tasks.background import Background
@@ -295,7 +296,9 @@ class TaskService:
             return
         self._retry_delay.started(run.task_id)
         self._forward_stop(run)
-        begun = self._background.persist(task_lifecycle.started, run.task_id, run.keys)
+        begun = self._background.persist(
+            task_lifecycle.started, run.task_id, run.keys, run.inventory_id
+        )
         self._tell(await begun)
 
     async def _put_back(self, run: Run, why: str) -> None:
@@ -326,6 +329,7 @@ class TaskService:
                 await self._finish(run, TaskEvent.STOPPED)
                 return None
             run.keys = order.keys
+            run.inventory_id = inventory_of(order.template, order.task)
             return self._prepare(order)
         except (OSError, Unavailable) as error:
             if shortage(error) is not None:

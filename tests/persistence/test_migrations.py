@@ -31,6 +31,7 @@ from tests.support.memory import (
     make_user,
     memory_connection,
 )
+from tests.support.tasks import make_task, make_template
 
 #: The steps that there are.
 ALL = [
@@ -44,6 +45,7 @@ ALL = [
     "0008_object_events",
     "0009_checks",
     "0010_results",
+    "0011_used_inventory",
 ]
 
 #: The last of them, and the one after it.
@@ -115,18 +117,20 @@ migrate(Path(sys.argv[1]), utc_now, watch=watch)
 
 _DEFAULT = re.compile(r"(?<=DEFAULT )\(('[^']*')\)")
 _NAMED = re.compile(r'(CREATE TABLE) "(\w+)"')
+_ADDED = re.compile(r", (?=\w+ (?:INTEGER|TEXT|BLOB)\b)")
 
 
 def _schema(raw: sqlite3.Connection) -> dict[str, list[str]]:
     """Return each table's definition; the order of constraints says nothing.
 
-    Neither do quotes around a name, and parentheses around a default.
+    Neither do quotes around a name, parentheses around a default, and whether a column
+    was added later, which puts it into the line of the one before it.
     """
     rows = raw.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
     return {
         name: sorted(
             _NAMED.sub(r"\1 \2", _DEFAULT.sub(r"\1", line.strip().rstrip(",")))
-            for line in sql.splitlines()
+            for line in _ADDED.sub(",\n", sql).splitlines()
         )
         for name, sql in rows
         if name != "alembic_version"
@@ -285,6 +289,27 @@ class MigrationTests(SynchronousTestCase):
                 "SELECT seq FROM sqlite_sequence WHERE name = 'project__repository'"
             ).fetchall()
         self.assertEqual(found, [(41,)])
+
+    def test_used_inventories(self) -> None:
+        """A task of an older release stays, and no inventory is invented for it."""
+        folder = self.folder / "before"
+        folder.mkdir()
+        for name in ALL[:10]:
+            shutil.copy(VERSIONS / f"{name}.py", folder)
+        migrate(self.path, utc_now, versions=folder)
+        conn = connect(self.path, now=FixedClock(), entropy=Entropy())
+        with closing(conn.raw):
+            project = make_project(conn, make_user(conn))
+            template = make_template(conn, project)
+            task = make_task(conn, project, template)
+        migrate(self.path, utc_now)
+        self.assertEqual(self.schema(), self.wanted)
+        with closing(sqlite3.connect(self.path)) as raw:
+            found = raw.execute("SELECT id, used_inventory_id FROM task").fetchall()
+            last = raw.execute(
+                "SELECT seq FROM sqlite_sequence WHERE name = 'task'"
+            ).fetchone()
+        self.assertEqual((found, last), ([(task, None)], (task,)))
 
     def test_names(self) -> None:
         """Names that differ in case only go on, each under its own."""

@@ -293,6 +293,26 @@ class RunTests(ServiceTestCase):
         self.assertIsNotNone(self.conn.scalar(used))
         self.job(task).end()
 
+    def test_inventory_used(self) -> None:
+        """The inventory that the job received is kept, whatever the template gets."""
+        old, new = (
+            self.conn.insert(
+                schema.inventory,
+                project_id=self.project.id,
+                name=name,
+                type="static",
+                inventory="web1",
+            )
+            for name in ("old", "new")
+        )
+        template = make_template(self.conn, self.project, inventory_id=old)
+        used = select(schema.task.c.used_inventory_id)
+        task = self.task(template)
+        self.conn.update(schema.template, template, inventory_id=new)
+        self.job(task).end()
+        found = self.conn.scalar(used.where(schema.task.c.id == task))
+        self.assertEqual(found, old)
+
     def test_lines_before_the_end(self) -> None:
         """Lines that are still gathered are stored before a final status is told."""
         task = self.task()

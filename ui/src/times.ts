@@ -44,13 +44,21 @@ export function exact(at: number): string {
 
 const two = (value: number) => String(value).padStart(2, '0')
 
-/** Return a duration such as 21s, 2m 14s, 1h 02m or 3d 04h. */
+/** Return a duration such as <1s, 21s, 2m 14s, 1h 02m or 3d 04h. */
 export function duration(milliseconds: number): string {
-  const seconds = Math.max(0, Math.round(milliseconds / SECOND))
+  if (milliseconds < SECOND) return '<1s'
+  const seconds = Math.round(milliseconds / SECOND)
   const minutes = Math.floor(seconds / 60)
   const hours = Math.floor(minutes / 60)
   if (minutes === 0) return `${seconds}s`
   if (hours === 0) return `${minutes}m ${two(seconds % 60)}s`
   if (hours < 24) return `${hours}h ${two(minutes % 60)}m`
   return `${Math.floor(hours / 24)}d ${two(hours % 24)}h`
+}
+
+/** Return after which time something ended, for a sentence: "after 21s". */
+export function after(milliseconds: number): string {
+  return milliseconds < SECOND
+    ? t('common.time.underSecond')
+    : t('common.time.after', { time: duration(milliseconds) })
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { duration, relative } from '@/times'
+import { chooseLanguage } from '@/locales'
+import { after, duration, relative } from '@/times'
 
 const NOW = Date.parse('2026-11-29T12:00:00Z')
 const MINUTE = 60_000
@@ -17,12 +18,21 @@ test.each([
 })
 
 test.each([
-  [400, '0s'],
+  [400, '<1s'],
+  [999, '<1s'],
+  [1_000, '1s'],
   [21_000, '21s'],
   [134_000, '2m 14s'],
   [62 * MINUTE, '1h 02m'],
   [76 * 60 * MINUTE, '3d 04h'],
-  [-5_000, '0s'],
+  [-5_000, '<1s'],
 ])('%d ms last "%s"', (milliseconds, text) => {
   expect(duration(milliseconds)).toBe(text)
+})
+
+test('an end is told in words', async () => {
+  expect([after(300), after(38_000)]).toEqual(['in less than a second', 'after 38s'])
+  await chooseLanguage('de')
+  expect([after(300), after(38_000)]).toEqual(['in unter einer Sekunde', 'nach 38s'])
+  await chooseLanguage(null)
 })

@@ -27,6 +27,7 @@ from semaphore_twisted.model.selections import (
     check_task_arguments,
     listed,
 )
+from semaphore_twisted.model.tasks import Task
 from semaphore_twisted.model.templates import TaskParams, Template
 from semaphore_twisted.model.texts import (
     TASK_JSON,
@@ -216,6 +217,11 @@ def allowed(template: Template, body: NewTask, source: TemplateSource) -> Allowe
         commit_hash=commit,
         inventory_id=body.inventory_id or None,
     )
+
+
+def inventory_of(template: Template, task: Task) -> InventoryId | None:
+    """Return the inventory of a run: the task's own one, else the template's."""
+    return task.inventory_id or template.inventory_id
 
 
 def _check_arguments(arguments: str | None, app: App) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from semaphore_twisted.model import limits
+from semaphore_twisted.model.failure_lines import FailureRank, cause_line, said
 from semaphore_twisted.model.ids import InventoryId, TaskId
 from semaphore_twisted.model.results import (
     HostError,
@@ -13,6 +14,7 @@ from semaphore_twisted.model.results import (
     LastHostResult,
     LogSection,
     TaskFailure,
+    TaskInventory,
     TaskStage,
     TaskSummary,
 )
@@ -25,20 +27,13 @@ from semaphore_twisted.operations.tasks.tasks import task_of
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements.tasks import results as statements
 
-#: Lines at the begin and at the end of a stage in which its error is sought.
-_FIRST, _LAST = 200, 50
+#: Lines at the end and at the begin of a stage in which its error is sought.
+_LAST, _FIRST = 250, 200
 #: Newest runs with an inventory in which the last results of its hosts are sought, and
 #: newest tasks of the project among which these are.
 _RUNS, _SOUGHT = 100, 2_000
 #: Characters of a line in a sentence.
 _LONGEST = 300
-#: The begin of a line in which a program names an error.
-_ERROR = re.compile(
-    r"(?:ERROR!|\[ERROR\]|ERROR:|error:|fatal:|Error:|Traceback|ssh:|[\w./-]+: error:"
-    r"|Permission denied)"
-)
-
-
 #: Words that Ansible puts in front of an error; they do not tell more.
 _OPENINGS = re.compile(
     r"^(?:Task failed: )?(?:Failed to connect to the host via ssh: )?(?:ssh: )?"
@@ -53,6 +48,11 @@ class _FailedStage(TaskStage, frozen=True, kw_only=True):
 
 class _Dropped(msgspec.Struct, frozen=True):
     dropped: int = 0
+
+
+class _UsedInventory(msgspec.Struct, frozen=True):
+    recorded: InventoryId | None = None
+    inventory_id: InventoryId | None = None
 
 
 def stages(conn: Connection, actor: Actor, task_id: TaskId) -> list[TaskStage]:
@@ -93,6 +93,19 @@ def last_of_hosts(
         sought=_SOUGHT,
         count=_RUNS,
         most=limits.RESULT_HOSTS,
+    )
+
+
+def inventory(conn: Connection, actor: Actor, task_id: TaskId) -> TaskInventory:
+    """Return the inventory of a task's run; that which it would use before it starts.
+
+    :raises NotFound: if the project has no such task
+    """
+    _task(conn, actor, task_id)
+    row = conn.one(statements.used_inventory, _UsedInventory, task_id=task_id)
+    found = row or _UsedInventory()
+    return TaskInventory(
+        inventory_id=found.inventory_id, recorded=found.recorded is not None
     )
 
 
@@ -170,13 +183,13 @@ def _sentence(error: HostError, others: int) -> str:
 
 
 def _of_stage(conn: Connection, stage: _FailedStage) -> TaskFailure:
-    """Return why a stage failed: its reason, and the first error of its program."""
+    """Return why a stage failed: its reason, and the error that its program names."""
     first, last = stage.start_output_id, stage.end_output_id
     line = None if first is None else _error_line(conn, stage, first, last or first)
     sentence = stage.reason or "The task failed"
     if line is not None and stage.type != "checkout":
-        said = output.without_ansi(line.output).strip()
-        sentence = f"{said[:_LONGEST]} ({sentence})"
+        words = said(output.without_ansi(line.output))
+        sentence = f"{words[:_LONGEST]} ({sentence})"
     return TaskFailure(
         sentence=sentence,
         stage=stage.type,
@@ -187,11 +200,12 @@ def _of_stage(conn: Connection, stage: _FailedStage) -> TaskFailure:
 def _error_line(
     conn: Connection, stage: _FailedStage, first: int, last: int
 ) -> OutputLine | None:
-    """Return a line with an error among the first or the last lines of a stage."""
-    for above in dict.fromkeys((first - 1, max(first - 1, last - _LAST))):
-        lines = output.page(conn, stage.task_id, above=above, limit=_FIRST)
-        for line in lines:
-            text = output.without_ansi(line.output)
-            if line.id <= last and _ERROR.match(text):
-                return line
-    return None
+    """Return the line that tells most: of the last lines of a stage, else the first."""
+    found: list[tuple[FailureRank, OutputLine]] = []
+    for above, limit in ((max(first - 1, last - _LAST), _LAST), (first - 1, _FIRST)):
+        page = output.page(conn, stage.task_id, above=above, limit=limit)
+        lines = [line for line in page if line.id <= last]
+        cause = cause_line([output.without_ansi(line.output) for line in lines])
+        if cause is not None:
+            found.append((cause[1], lines[cause[0]]))
+    return min(found, key=lambda each: each[0], default=(None, None))[1]

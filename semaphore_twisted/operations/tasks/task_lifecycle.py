@@ -10,7 +10,7 @@ import msgspec
 
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.model.errors import DomainError
-from semaphore_twisted.model.ids import KeyId, TaskId, TemplateId
+from semaphore_twisted.model.ids import InventoryId, KeyId, TaskId, TemplateId
 from semaphore_twisted.model.tasks import (
     NO_JOB,
     OutputLine,
@@ -24,7 +24,7 @@ from semaphore_twisted.model.tasks import (
 from semaphore_twisted.model.templates import Template
 from semaphore_twisted.operations import events
 from semaphore_twisted.operations.tasks import output, results, slices
-from semaphore_twisted.operations.tasks.overrides import NewTask
+from semaphore_twisted.operations.tasks.overrides import NewTask, inventory_of
 from semaphore_twisted.operations.tasks.tasks import add, move, template_of
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
@@ -94,9 +94,15 @@ def _claim(conn: Connection, task_id: TaskId) -> Claimed:
 
 
 def started(
-    conn: Connection, task_id: TaskId, keys: Collection[KeyId] = ()
+    conn: Connection,
+    task_id: TaskId,
+    keys: Collection[KeyId] = (),
+    inventory_id: InventoryId | None = None,
 ) -> Task | None:
     """Record that a job runs, and that it received *keys*; delete its one-time secrets.
+
+    *inventory_id* is the inventory that it received; without one it is that which the
+    task would receive now.
 
     Return the task if its status changed; a task that is stopping or has ended keeps
     its status.
@@ -106,11 +112,14 @@ def started(
     task = _find(conn, task_id)
     if task is None:
         return None
+    if inventory_id is None:
+        template = template_of(conn, task.project_id, task.template_id)
+        inventory_id = inventory_of(template, task)
+    conn.update(schema.task, task_id, secret=None, used_inventory_id=inventory_id)
     if task.status is not TaskStatus.STARTING:
-        conn.update(schema.task, task_id, secret=None)
         return None
     status = advance(task.status, TaskEvent.STARTED)
-    conn.update(schema.task, task_id, status=status, start=conn.now, secret=None)
+    conn.update(schema.task, task_id, status=status, start=conn.now)
     return _find(conn, task_id)
 
 

@@ -9,6 +9,7 @@ from semaphore_twisted.model.results import (
     HostResult,
     LastHostResult,
     LogSection,
+    TaskInventory,
     TaskStage,
     TaskSummary,
 )
@@ -61,6 +62,11 @@ async def summary(context: RequestContext) -> TaskSummary:
     return await context.read(operations.summary, _task_id(context))
 
 
+async def inventory(context: RequestContext) -> TaskInventory:
+    """Show which inventory a task's run used."""
+    return await context.read(operations.inventory, _task_id(context))
+
+
 async def _listed(
     context: RequestContext, ids: batched_lists.Ids, page: batched_lists.Page[T]
 ) -> list[T] | StreamedResponse:
@@ -87,5 +93,6 @@ ROUTES = (
         Access.MEMBER,
         answer=list[LastHostResult],
     ),
+    Route.get(f"{_ONE}/inventory", inventory, Access.MEMBER, answer=TaskInventory),
     Route.get(f"{_ONE}/summary", summary, Access.MEMBER, answer=TaskSummary),
 )

@@ -26,7 +26,7 @@ from tests.support.tasks import make_keyring, make_task, make_template
 
 START = BEGINNING.timestamp()
 ROUTES = (
-    *("/stages", "/summary"),
+    *("/stages", "/summary", "/inventory"),
     *("/ansible/hosts", "/ansible/errors", "/ansible/sections"),
 )
 #: A run: each line of the log, or the event after it.
@@ -99,8 +99,11 @@ class AnswerTests(TaskResultsTestCase):
 
     def test_nothing(self) -> None:
         """A task that has reported nothing has empty lists."""
+        none = {"inventory_id": None, "recorded": False}
         empty = {"progress": None, "failure": None, "dropped_reports": 0}
-        self.assertEqual([self.get(each) for each in ROUTES], [[], empty, [], [], []])
+        self.assertEqual(
+            [self.get(each) for each in ROUTES], [[], empty, none, [], [], []]
+        )
 
     def test_stages(self) -> None:
         """A stage has its times and lines, with null for what is not known yet."""
@@ -175,6 +178,45 @@ class AnswerTests(TaskResultsTestCase):
         for client in (self.client, self.site.as_user(make_user(self.conn, "bob"))):
             path = f"/api/project/{self.other.id}/inventory/{used}/results"
             self.assertEqual(client.get(path).status, 404)
+
+    def test_inventory(self) -> None:
+        """A run belongs to the inventory that it used, not to its template's."""
+        used, now = (
+            self.made("inventory", name=name, type="static", inventory="a")["id"]
+            for name in ("Used", "Now")
+        )
+        template = make_template(self.conn, self.project, inventory_id=used)
+        self.task = make_task(
+            self.conn, self.project, template, status=TaskStatus.STARTING
+        )
+        self.place = f"{self.base}/tasks/{self.task}"
+        self.assertEqual(
+            self.get("/inventory"), {"inventory_id": used, "recorded": False}
+        )
+        task_lifecycle.started(self.conn, self.task)
+        self.conn.update(schema.template, template, inventory_id=now)
+        self.run_through(*RUN)
+        self.assertEqual(
+            self.get("/inventory"), {"inventory_id": used, "recorded": True}
+        )
+        counts = [
+            len(self.client.get(f"{self.base}/inventory/{each}/results").json)
+            for each in (used, now)
+        ]
+        self.assertEqual(counts, [3, 0])
+        # a run of an older release belongs to what its template has now
+        self.conn.update(schema.task, self.task, used_inventory_id=None)
+        self.assertEqual(
+            self.get("/inventory"), {"inventory_id": now, "recorded": False}
+        )
+        found = self.client.get(f"{self.base}/inventory/{now}/results").json
+        self.assertEqual(len(found), 3)
+
+    def test_no_inventory(self) -> None:
+        """A script needs none."""
+        self.assertEqual(
+            self.get("/inventory"), {"inventory_id": None, "recorded": False}
+        )
 
     def test_errors(self) -> None:
         """An error has its play, task and line, and tells whether it was fatal."""
@@ -329,6 +371,30 @@ class FailureTests(TaskResultsTestCase):
         self.run_through(StepBegun("script"), *lines)
         found = self.failure(step="script", reason="exit status 1")
         self.assertEqual(found["line"], 901)
+
+    def test_script_goes_on(self) -> None:
+        """The command that was not found says more than the script's last line."""
+        missing = "run.sh: line 2: helmfile: \x1b[1mcommand not found\x1b[0m"
+        last = ("ERROR: deployment failed", "Running script failed: exit status 1")
+        self.run_through(StepBegun("script"), "Deploying", missing, *last)
+        found = self.failure(step="script", reason="exit status 1")
+        self.assertEqual(
+            (found["sentence"], found["line"]),
+            ("run.sh: line 2: helmfile: command not found (exit status 1)", 2),
+        )
+
+    def test_first_lines(self) -> None:
+        """An error at the begin of a long log counts if the end has none as good."""
+        lines = ["Error: no state", *["x"] * 900, "make: *** [Makefile:2: x] Error 1"]
+        self.run_through(StepBegun("script"), *lines)
+        found = self.failure(step="script", reason="exit status 2")
+        self.assertEqual(found["line"], 1)
+
+    def test_frame(self) -> None:
+        """What Terraform draws around an error is not quoted."""
+        self.run_through(StepBegun("script"), "╷", "│ Error: Missing provider", "╵")
+        found = self.failure(step="script", reason="exit status 1")
+        self.assertEqual(found["sentence"], "Error: Missing provider (exit status 1)")
 
     def test_silent_program(self) -> None:
         """Without a line that names an error, it is the last line of the stage."""

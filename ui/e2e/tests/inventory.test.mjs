@@ -46,6 +46,44 @@ pageTest('a host shows the result of the last run, which leads to it', async (pa
   await page.waitForURL(new RegExp(`/tasks/${task.id}$`))
 })
 
+pageTest('results are read again after a run with this inventory only', async (page) => {
+  const old = await make({ name: 'before', type: 'static', inventory: `before ${HERE}` })
+  const now = await make({ name: 'after', type: 'static', inventory: `after ${HERE}` })
+  const like = await template('Ping localhost')
+  const own = { ...like, id: 0, name: 'Moves', inventory_id: old.id }
+  const made = await api('POST', '/templates', own)
+  await page.goto(inProject(`/inventory/${old.id}`))
+  await page.getByRole('button', { name: 'Check' }).first().click()
+  const host = page.getByRole('row', { name: /^before/ })
+  await host.getByText('not in the last 100 runs').waitFor(wait)
+  const read = []
+  page.on('request', (request) => {
+    if (/\/results$/.test(request.url())) read.push(request.url())
+  })
+  const asked = (task) =>
+    page.waitForResponse((answer) => answer.url().endsWith(`/tasks/${task.id}/inventory`))
+  const first = await start('Moves')
+  await Promise.all([asked(first), ended(first)])
+  await host.getByRole('link', { name: 'Moves' }).waitFor(wait)
+  assert.equal(read.length, 1)
+  // the run stays with the inventory that it used
+  await api('PUT', `/templates/${made.id}`, { ...own, id: made.id, inventory_id: now.id })
+  const second = await start('Moves')
+  await Promise.all([asked(second), ended(second)])
+  await page.waitForTimeout(500)
+  assert.equal(read.length, 1)
+  await page.reload()
+  await host.getByRole('link', { name: 'Moves' }).waitFor(wait)
+  assert.match(
+    await host.getByRole('link', { name: 'Moves' }).getAttribute('href'),
+    new RegExp(`/${first.id}$`),
+  )
+  await page.goto(inProject(`/tasks/${first.id}`))
+  await page.getByRole('link', { name: 'before' }).waitFor()
+  await page.getByRole('button', { name: 'Run again' }).first().click()
+  await page.getByText('The run that you repeat used another inventory: before.').waitFor()
+})
+
 pageTest('text that Ansible cannot read is shown with its line, and mended', async (page) => {
   const text = 'web:\n  hosts:\n    web1: }\n'
   const item = await make({ name: 'broken', type: 'static-yaml', inventory: text })

@@ -2,11 +2,11 @@
 // the server refuses anything that it asks for.
 import assert from 'node:assert/strict'
 import { inProject, pageTest } from '../lib/page.mjs'
+import { become } from '../lib/people.mjs'
 import { addTemplate, api, ended, reaches, slow, start } from '../lib/runs.mjs'
 import { send } from '../lib/server.mjs'
 import { world } from '../lib/world.mjs'
 
-const SECRET = 'a long enough password'
 const EDITS =
   /^(Add|New|Edit|Change|Delete|Remove|Save|Create|Check|Generate|Revoke|Set up|Copy the invite)\b/
 const RUNS = /^(Run|Stop|Approve|Reject)\b/
@@ -57,24 +57,6 @@ async function prepare() {
     ['/vpn', []],
   ]
   return (material = { pages, template, past })
-}
-
-let people = 0
-
-/** Make a member with *role*, and log the browser of *page* in as that. */
-async function become(page, role) {
-  const username = `roles${++people}`
-  const user = await world.api('POST', '/users', {
-    name: `Roles ${role}`,
-    username,
-    email: `${username}@example.net`,
-    password: SECRET,
-  })
-  await api('POST', '/users', { user_id: user.id, role })
-  const answer = await page.request.post(`${world.url}/api/auth/login`, {
-    data: { auth: username, password: SECRET },
-  })
-  assert.equal(answer.status(), 204)
 }
 
 /** The names of the buttons on *path* that change something, also of those that are off. */

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { checkAccess } from '../lib/axe.mjs'
-import { inventory as hosts, PLAYBOOK } from '../lib/logs.mjs'
 import { inProject, pageTest } from '../lib/page.mjs'
-import { addTemplate, demoFiles, ended, start } from '../lib/runs.mjs'
+import { demoFiles, ended, start } from '../lib/runs.mjs'
 import { world } from '../lib/world.mjs'
 
 const noun = (name) => `/project/${world.project}/${name}`
@@ -93,53 +92,6 @@ pageTest('a pinned template stays first', async (page) => {
   await first.getByText('Ping localhost').waitFor()
 })
 
-pageTest('the run dialog tells which hosts a run may reach', async (page) => {
-  const own = (await world.api('GET', noun('inventory'))).find((each) =>
-    each.inventory.includes('ansible_python_interpreter='),
-  )
-  const python = /ansible_python_interpreter=(\S+)/.exec(own.inventory)[1]
-  const { id } = await world.api('POST', noun('inventory'), {
-    ...own,
-    id: 0,
-    name: 'Four hosts',
-    inventory: hosts(python),
-  })
-  await addTemplate('Reach', PLAYBOOK, {
-    app: 'ansible',
-    inventory_id: id,
-    task_params: { allow_override_limit: true },
-  })
-  await page.goto(inProject(`/templates/${await template('Reach')}`))
-  await page.getByRole('button', { name: 'Run', exact: true }).first().click()
-  const dialog = page.getByRole('dialog', { name: 'Run Reach' })
-  await dialog.getByText('not checked yet').waitFor()
-  const run = (name) => dialog.getByRole('button', { name, exact: true })
-  await run('Run').waitFor()
-  await run('Check now').click()
-  await run('Run on 4 hosts').waitFor({ timeout: 60_000 })
-  await dialog.getByText('of inventory Four hosts, checked').waitFor()
-  await checkAccess(page)
-  await dialog.getByText('web3.fra1 did not answer the check.').waitFor()
-  await run('Leave it out').click()
-  await run('Run on 3 hosts').waitFor()
-  await dialog.getByRole('button', { name: /^Options/ }).click()
-  const limit = dialog.getByLabel('Limit')
-  assert.equal(await limit.inputValue(), 'all,!web3.fra1')
-  await dialog.getByRole('group', { name: 'Command' }).getByText('all,!web3.fra1').waitFor()
-  await limit.fill('web9')
-  await dialog.getByText('The inventory has no host or group web9.').waitFor()
-  await run('Run').waitFor()
-  await limit.fill('~web.')
-  await dialog.getByText('only Ansible can read this limit').waitFor()
-  await limit.fill('web?.fra1,!web3.fra1')
-  await run('Run on 2 hosts').click()
-  await page.waitForURL(/\/tasks\/\d+$/)
-  const task = { id: Number(/tasks\/(\d+)/.exec(page.url())[1]) }
-  await ended(task)
-  const reached = await world.api('GET', noun(`tasks/${task.id}/ansible/hosts`))
-  assert.deepEqual(reached.map((each) => each.host).sort(), ['web1.fra1', 'web2.fra1'])
-})
-
 pageTest('a template is made, changed, copied and deleted', async (page) => {
   // news of its deletion may reach its own page before that page is left
   page.expectRefusal(404, '/templates/')
@@ -170,22 +122,6 @@ pageTest('a template is made, changed, copied and deleted', async (page) => {
   await page.getByRole('button', { name: 'Delete the template' }).click()
   await page.getByRole('row', { name: /Made here/ }).waitFor()
   assert.equal(await page.getByText('Made here (copy)', { exact: true }).count(), 0)
-})
-
-pageTest('a run on some hosts is allowed from the run dialog', async (page) => {
-  await page.goto(inProject(`/templates/new?from=${await template('Ping localhost')}`))
-  await page.getByLabel('Name', { exact: true }).fill('Ping some')
-  await page.getByRole('button', { name: 'Create template' }).click()
-  await page.getByRole('heading', { name: 'Ping some' }).waitFor()
-  await page.getByRole('button', { name: 'Run', exact: true }).first().click()
-  await page.getByRole('button', { name: 'Choose hosts: change the template' }).click()
-  await page.getByLabel('The run may be limited to some hosts').check()
-  await page.getByRole('button', { name: 'Save' }).click()
-  await page.getByRole('heading', { name: 'Ping some' }).waitFor()
-  await page.getByRole('button', { name: 'Run', exact: true }).first().click()
-  await page.getByRole('button', { name: /^Options/ }).click()
-  await page.getByLabel('Limit').fill('localhost')
-  await page.getByText('--limit=localhost').waitFor()
 })
 
 pageTest('a refusal stands at its field, and changes are guarded', async (page) => {

@@ -8,6 +8,8 @@ export interface RunWish {
   template: number
   /** a task that is repeated: its answers and options are filled in */
   from?: Schemas['Task']
+  /** the number of the inventory that this task used */
+  inventory?: number
   /** only these hosts */
   limit?: string[]
 }

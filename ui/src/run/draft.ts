@@ -1,5 +1,6 @@
 // What is entered in the run dialog, and the task that it becomes. Plain functions.
 import type { Schemas } from '@/api/client'
+import { isAll } from './choice'
 
 export type Template = Schemas['Template']
 export type SurveyVariable = Schemas['SurveyVariable']
@@ -13,7 +14,9 @@ export interface Draft {
   /** by the name of the survey's variable */
   answers: Record<string, string>
   message: string
-  /** separated by commas */
+  /** whether the run is for some hosts only: those of `limit`, or none yet if it is empty */
+  some: boolean
+  /** separated by commas; empty for all hosts, or for those of the template's own limit */
   limit: string
   tags: string
   skipTags: string
@@ -63,7 +66,8 @@ export function choicesOf(template: Template): Choices {
   }
 }
 
-export const hasChoices = (choices: Choices) => Object.values(choices).some(Boolean)
+/** Whether there is a choice beside that of the hosts. */
+export const hasOptions = ({ limit: _, ...others }: Choices) => Object.values(others).some(Boolean)
 
 const list = (value: unknown) =>
   Array.isArray(value) ? value.join(',') : typeof value === 'string' ? value : ''
@@ -86,14 +90,20 @@ function lines(text: string | null | undefined): string {
   }
 }
 
-/** Return what the dialog shows at first: of *from*, else of the template. */
+/** Return what the dialog shows at first: of *from*, which used *inventory*, else of the
+ * template. */
 export function firstDraft(
   template: Template,
   from?: Schemas['Task'],
   limit?: readonly string[],
+  inventory?: number,
 ): Draft {
   const own = template.task_params as Params
   const params = { ...own, ...(from?.params as Params | undefined) }
+  const asked = limit?.join(',') ?? (from?.limit || list(params.limit))
+  const may = choicesOf(template)
+  const hosts = may.limit ? asked : ownLimit(template)
+  const used = may.inventory ? (inventory ?? from?.inventory_id) : undefined
   const before = object(from?.environment)
   const answers: Record<string, string> = {}
   for (const each of template.survey_vars ?? []) {
@@ -104,7 +114,8 @@ export function firstDraft(
   return {
     answers,
     message: from?.message ?? '',
-    limit: limit?.join(',') ?? (from?.limit || list(params.limit)),
+    some: !isAll(hosts),
+    limit: hosts,
     tags: list(params.tags),
     skipTags: list(params.skip_tags),
     branch: from?.git_branch ?? template.git_branch ?? '',
@@ -112,7 +123,7 @@ export function firstDraft(
     debug: from?.debug ?? params.debug === true,
     dryRun: from?.dry_run ?? params.dry_run === true,
     diff: from?.diff ?? params.diff === true,
-    inventory: from?.inventory_id ?? template.inventory_id ?? undefined,
+    inventory: used ?? template.inventory_id ?? undefined,
   }
 }
 
@@ -126,6 +137,21 @@ export function faults(template: Template, draft: Draft): Record<string, 'missin
       found[each.name] = 'integer'
   }
   return found
+}
+
+/** Whether hosts are to be chosen and none is. */
+export const lacksHosts = (template: Template, draft: Draft) =>
+  choicesOf(template).limit && draft.some && split(draft.limit).length === 0
+
+/** Return the template's own limit. */
+export const ownLimit = (template: Template) => list((template.task_params as Params).limit)
+
+/** Return the limit of the run: the template's own one where the task has none. */
+export function limitOf(template: Template, draft: Draft): string {
+  const own = ownLimit(template)
+  if (!choicesOf(template).limit) return own
+  if (draft.some) return draft.limit
+  return isAll(own) ? '' : 'all'
 }
 
 const split = (text: string) =>
@@ -149,7 +175,8 @@ export function bodyOf(template: Template, draft: Draft): NewTask {
     } else plain[each.name] = value
   }
   const params: Asked = {}
-  if (may.limit && draft.limit !== list(own.limit)) params.limit = split(draft.limit)
+  const limit = limitOf(template, draft)
+  if (limit !== ownLimit(template)) params.limit = split(limit)
   if (may.tags && draft.tags !== list(own.tags)) params.tags = split(draft.tags)
   if (may.skipTags && draft.skipTags !== list(own.skip_tags))
     params.skip_tags = split(draft.skipTags)

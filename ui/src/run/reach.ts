@@ -12,17 +12,40 @@ export interface Reach {
 /** Patterns that only Ansible can read: regular expressions, parts of groups, files. */
 const OPAQUE = /^[!&]?[~@]|\[/
 
+interface Names {
+  hosts: ReadonlyMap<string, Host>
+  groups: ReadonlyMap<string, Host[]>
+}
+
+const known = new WeakMap<readonly Host[], Names>()
+
+/** The hosts by their names and groups. */
+export function namesOf(hosts: readonly Host[]): Names {
+  const before = known.get(hosts)
+  if (before) return before
+  const groups = new Map<string, Host[]>()
+  for (const host of hosts) {
+    for (const group of host.groups ?? []) {
+      const members = groups.get(group)
+      if (members) members.push(host)
+      else groups.set(group, [host])
+    }
+  }
+  const names = { hosts: new Map(hosts.map((each) => [each.name, each])), groups }
+  known.set(hosts, names)
+  return names
+}
+
 /** The parts of a limit: separated by commas, or else by colons. */
-function words(limit: string, hosts: readonly Host[]): string[] {
+export function wordsOf(limit: string, hosts: readonly Host[]): string[] {
   const whole = limit.trim()
-  const isName = hosts.some((each) => each.name === whole) // an IPv6 address has colons
+  const isName = namesOf(hosts).hosts.has(whole) // an IPv6 address has colons
   const parts = isName ? [whole] : whole.includes(',') ? whole.split(',') : whole.split(':')
   return parts.map((each) => each.trim()).filter(Boolean)
 }
 
 /** A test of a name: `*` stands for any signs, `?` for one. */
 function pattern(word: string): (name: string) => boolean {
-  if (!/[*?]/.test(word)) return (name) => name === word
   const escaped = word.replace(/[.+^${}()|\\]/g, '\\$&')
   const found = new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`, 's')
   return (name) => found.test(name)
@@ -30,31 +53,43 @@ function pattern(word: string): (name: string) => boolean {
 
 function matching(word: string, hosts: readonly Host[]): Host[] {
   if (word === 'all') return [...hosts]
-  const has = pattern(word)
-  return hosts.filter((each) => has(each.name) || (each.groups ?? []).some(has))
+  if (/[*?]/.test(word)) {
+    const has = pattern(word)
+    return hosts.filter((each) => has(each.name) || (each.groups ?? []).some(has))
+  }
+  const names = namesOf(hosts)
+  const host = names.hosts.get(word)
+  return [...(host ? [host] : []), ...(names.groups.get(word) ?? [])]
 }
 
 /** Return the hosts that *limit* leaves; undefined if only Ansible can tell. */
 export function reach(hosts: readonly Host[], limit: string): Reach | undefined {
-  const all = words(limit, hosts)
-  if (all.some((each) => OPAQUE.test(each))) return undefined
+  return reachOf(hosts, wordsOf(limit, hosts))
+}
+
+/** The same for a limit that is split into its words. */
+export function reachOf(hosts: readonly Host[], words: readonly string[]): Reach | undefined {
+  if (words.some((each) => OPAQUE.test(each))) return undefined
   const unmatched: string[] = []
-  const found = (word: string): Set<Host> => {
+  const found = (word: string): Host[] => {
     const chosen = matching(word, hosts)
     if (chosen.length === 0) unmatched.push(word)
-    return new Set(chosen)
+    return chosen
   }
-  const plain = all.filter((each) => !/^[!&]/.test(each)).map(found)
-  const both = all.filter((each) => each.startsWith('&')).map((each) => found(each.slice(1)))
-  const without = all
-    .filter((each) => each.startsWith('!'))
-    .map((each) => new Set(matching(each.slice(1), hosts)))
+  const plain = words.filter((each) => !/^[!&]/.test(each))
+  const some = new Set(plain.flatMap(found))
+  const both = words
+    .filter((each) => each.startsWith('&'))
+    .map((each) => new Set(found(each.slice(1))))
+  const without = new Set(
+    words.filter((each) => each.startsWith('!')).flatMap((each) => matching(each.slice(1), hosts)),
+  )
   return {
     hosts: hosts.filter(
       (each) =>
-        (plain.length === 0 || plain.some((set) => set.has(each))) &&
+        (plain.length === 0 || some.has(each)) &&
         both.every((set) => set.has(each)) &&
-        !without.some((set) => set.has(each)),
+        !without.has(each),
     ),
     unmatched,
   }

@@ -4,7 +4,8 @@ import { api, ApiError, data, query, type Schemas } from '@/api/client'
 import { useForm, type Form } from '@/components/form'
 import { useLoad, type Loaded } from '@/live/load'
 import type { RunWish } from './ask'
-import { bodyOf, faults, firstDraft, type Draft, type NewTask, type Template } from './draft'
+import { bodyOf, faults, firstDraft, lacksHosts } from './draft'
+import type { Draft, NewTask, Template } from './draft'
 
 export interface RunMaterial {
   template: Template
@@ -62,7 +63,8 @@ export function useRun(wish: RunWish): Run {
 
   watch(material.data, (loaded) => {
     if (!loaded || draft.value) return
-    draft.value = firstDraft(loaded.template, wish.from, wish.limit)
+    const used = loaded.inventories.find((each) => each.id === wish.inventory) // else deleted
+    draft.value = firstDraft(loaded.template, wish.from, wish.limit, used?.id)
     first = JSON.stringify(draft.value)
   })
 
@@ -75,6 +77,10 @@ export function useRun(wish: RunWish): Run {
   let running: AbortController | undefined
   async function show(): Promise<void> {
     running?.abort()
+    if (lacksHosts(material.data.value!.template, draft.value!)) {
+      preview.value = refused.value = undefined
+      return
+    }
     const mine = (running = new AbortController())
     try {
       preview.value = await data(

@@ -193,14 +193,21 @@ _host_result = case(
 )
 
 _recent = (
-    select(task.c.id, task.c.created, task.c.template_id, task.c.inventory_id)
+    select(
+        task.c.id,
+        task.c.created,
+        task.c.template_id,
+        task.c.inventory_id,
+        task.c.used_inventory_id,
+    )
     .where(task.c.project_id == bindparam("project_id"))
     .order_by(task.c.id.desc())
     .limit(bindparam("sought"))
     .subquery()
 )
 #: Of the newest ``sought`` tasks of a project the newest ``count`` with an inventory:
-#: the one that the task names, else that which its template has now.
+#: the one that the run used, or before that was recorded the one that the task names,
+#: else that which its template has now.
 _runs = (
     select(
         _recent.c.id,
@@ -210,7 +217,9 @@ _runs = (
     )
     .join(template, template.c.id == _recent.c.template_id)
     .where(
-        func.coalesce(_recent.c.inventory_id, template.c.inventory_id)
+        func.coalesce(
+            _recent.c.used_inventory_id, _recent.c.inventory_id, template.c.inventory_id
+        )
         == bindparam("inventory_id"),
     )
     .order_by(_recent.c.id.desc())
@@ -243,6 +252,19 @@ last_of_hosts = (
 _failed = _h.failed + _h.unreachable > 0
 
 failed_hosts = select(func.count()).where(_h.task_id == _TASK, _failed)
+
+# The inventory
+
+used_inventory = (
+    select(
+        task.c.used_inventory_id.label("recorded"),
+        func.coalesce(
+            task.c.used_inventory_id, task.c.inventory_id, template.c.inventory_id
+        ).label("inventory_id"),
+    )
+    .join(template, template.c.id == task.c.template_id)
+    .where(task.c.id == _TASK)
+)
 
 # Errors
 

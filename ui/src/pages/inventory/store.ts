@@ -1,9 +1,9 @@
 // The inventories of the project in the address, as a list that stays current.
 import { computed } from 'vue'
-import { api, answer, data } from '@/api/client'
+import { api, answer, ApiError, data } from '@/api/client'
 import { ifManager, projectId } from '@/api/projects'
 import { isFinal } from '@/components/status'
-import type { Event } from '@/live/bus'
+import { on, type Event, type UpdateMessage } from '@/live/bus'
 import { useLoad } from '@/live/load'
 import type { LastResults } from './hosts'
 import { rows } from './inventory'
@@ -62,12 +62,21 @@ export function useInventory(path: { project_id: number; inventory_id: number })
 
 export type KnownInventory = NonNullable<ReturnType<typeof useInventory>['data']['value']>
 
-/** Load the last result of each host in runs with an inventory. */
+/** Load the last result of each host in runs with an inventory, anew after each run with it. */
 export function useLastResults(path: { project_id: number; inventory_id: number }) {
   const RESULTS = '/project/{project_id}/inventory/{inventory_id}/results'
-  const loaded = useLoad((signal) => data(api.GET(RESULTS, { params: { path }, signal })), {
-    when: (event) =>
-      event.type === 'update' && event.project_id === path.project_id && isFinal(event),
+  const USED = '/project/{project_id}/tasks/{task_id}/inventory'
+  const loaded = useLoad((signal) => data(api.GET(RESULTS, { params: { path }, signal })))
+  async function ended({ project_id, task_id }: UpdateMessage): Promise<void> {
+    const params = { path: { project_id, task_id } }
+    const used = await data(api.GET(USED, { params }))
+    if (used.inventory_id === path.inventory_id) await loaded.reload()
+  }
+  on('update', (event) => {
+    if (event.project_id !== path.project_id || !isFinal(event)) return
+    ended(event).catch((error: unknown) => {
+      if (!(error instanceof ApiError)) throw error // the task was deleted meanwhile
+    })
   })
   return computed<LastResults | undefined>(
     () => loaded.data.value && new Map(loaded.data.value.map((each) => [each.host, each])),

@@ -1,6 +1,7 @@
 // A task with what else its page shows of it.
-import { api, data, query, type Schemas } from '@/api/client'
+import { api, ApiError, data, query, type Schemas } from '@/api/client'
 import { useLoad, type Loaded } from '@/live/load'
+import { t } from '@/locales'
 
 export type Task = Schemas['Task'] & {
   tpl_alias: string
@@ -12,7 +13,9 @@ export type Template = Schemas['Template']
 export interface TaskFacts {
   task: Task
   template: Template
-  /** the name of its inventory; empty if it has none */
+  /** the number of the inventory that it used, or would use; undefined for none */
+  inventoryId: number | undefined
+  /** the name of that inventory; empty if there is none */
   inventory: string
 }
 
@@ -49,15 +52,28 @@ async function readTask(project: number, id: number, signal: AbortSignal): Promi
     tpl_app: template.app,
     user_name: row?.id === id ? row.user_name : null,
   }
-  const inventory = task.inventory_id ?? template.inventory_id
-  return { task: { ...names, ...task }, template, inventory: await nameOf(project, inventory) }
+  const used = await data(
+    api.GET('/project/{project_id}/tasks/{task_id}/inventory', { params: { path }, signal }),
+  )
+  const inventoryId = used.inventory_id ?? undefined
+  const inventory = await nameOf(project, inventoryId, signal)
+  return { task: { ...names, ...task }, template, inventoryId, inventory }
 }
 
-async function nameOf(project: number, inventory: number | null | undefined): Promise<string> {
+async function nameOf(
+  project: number,
+  inventory: number | undefined,
+  signal: AbortSignal,
+): Promise<string> {
   if (!inventory) return ''
   const path = { project_id: project, inventory_id: inventory }
-  const found = await data(
-    api.GET('/project/{project_id}/inventory/{inventory_id}', { params: { path } }),
-  )
-  return found.name
+  try {
+    const found = await data(
+      api.GET('/project/{project_id}/inventory/{inventory_id}', { params: { path }, signal }),
+    )
+    return found.name
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 404) throw error
+    return t('task.inventoryDeleted')
+  }
 }
