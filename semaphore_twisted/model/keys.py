@@ -21,6 +21,13 @@ class KeyType(StrEnum):
     CLIENT_CERTIFICATE = "client_certificate"
 
 
+class KeyUse(StrEnum):
+    """Kinds of jobs that receive keys."""
+
+    RUN = "run"
+    CHECK = "check"
+
+
 class KeyKind(StrEnum):
     """Kinds of SSH keys."""
 

@@ -119,6 +119,19 @@ class SessionLimits(msgspec.Struct, frozen=True, kw_only=True):
         return min(timedelta(minutes=1), self.idle / 10)
 
 
+class AccountAccess(msgspec.Struct, frozen=True, kw_only=True):
+    """What an account can be used by now: all of it ends when the account is disabled.
+
+    *devices* are those that the VPN lets in; of *tokens* and *sessions* those count
+    that have not expired.
+    """
+
+    active: bool
+    sessions: int
+    tokens: int
+    devices: int
+
+
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     """The credentials of a request: the digest of a session cookie or bearer token.
 

@@ -196,9 +196,10 @@ access_key = Table(
     Column("secret", Text, nullable=True, info={"sealed": "access_key"}),
     #: the public half of an SSH key
     _text("public_key", nullable=True),
-    #: when the secret was last set, and when a job last received it
+    #: when the secret was last set, when a job last received it, and which (KeyUse)
     _text("changed", nullable=True),
     _text("last_used", nullable=True),
+    _text("last_used_by", nullable=True),
     sqlite_autoincrement=True,
 )
 

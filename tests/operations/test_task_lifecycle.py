@@ -24,7 +24,8 @@ from tests.support.memory import make_project, make_user, memory_connection
 from tests.support.tasks import make_key, make_keyring, make_task, make_template
 
 SECRETS = select(schema.task.c.secret)
-USED = select(schema.access_key.c.id, schema.access_key.c.last_used)
+_KEY = schema.access_key.c
+USED = select(_KEY.id, _KEY.last_used, _KEY.last_used_by)
 EVENTS = select(schema.event.c.description).order_by(schema.event.c.id)
 IDS = select(schema.task.c.id).order_by(schema.task.c.id)
 
@@ -117,8 +118,9 @@ class ClaimTests(ProgressTestCase):
         key, other = (make_key(self.conn, self.project) for _ in range(2))
         task = self.task(TaskStatus.STARTING)
         task_lifecycle.started(self.conn, task, {key})
-        used = dict(self.conn.execute(USED).fetchall())
-        self.assertEqual((used[key], used[other]), (timestamp(self.conn.now), None))
+        used = {number: rest for number, *rest in self.conn.execute(USED).fetchall()}
+        self.assertEqual(used[key], [timestamp(self.conn.now), "run"])
+        self.assertEqual(used[other], [None, None])
 
     def test_started_while_stopping(self) -> None:
         """A task that is being stopped does not become running."""

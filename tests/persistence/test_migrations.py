@@ -46,6 +46,7 @@ ALL = [
     "0009_checks",
     "0010_results",
     "0011_used_inventory",
+    "0012_key_use",
 ]
 
 #: The last of them, and the one after it.
@@ -310,6 +311,36 @@ class MigrationTests(SynchronousTestCase):
                 "SELECT seq FROM sqlite_sequence WHERE name = 'task'"
             ).fetchone()
         self.assertEqual((found, last), ([(task, None)], (task,)))
+
+    def test_keys(self) -> None:
+        """Keys stay with their numbers, and nothing is said about their last use."""
+        folder = self.folder / "before"
+        folder.mkdir()
+        for name in ALL[: ALL.index("0012_key_use")]:
+            shutil.copy(VERSIONS / f"{name}.py", folder)
+        migrate(self.path, utc_now, versions=folder)
+        with closing(sqlite3.connect(self.path)) as raw, raw:
+            raw.execute(
+                "INSERT INTO project (id, uuid, created, name)"
+                " VALUES (1, 'a', 'b', 'P')"
+            )
+            raw.executemany(
+                "INSERT INTO access_key (id, uuid, name, type, project_id, last_used)"
+                " VALUES (?, ?, ?, 'none', 1, '2026-01-01T00:00:00.000000Z')",
+                [(7, "seven", "Kept"), (9, "nine", "Deleted")],
+            )
+            raw.execute("DELETE FROM access_key WHERE id = 9")
+        migrate(self.path, utc_now)
+        self.assertEqual(self.schema(), self.wanted)
+        with closing(sqlite3.connect(self.path)) as raw:
+            found = raw.execute(
+                "SELECT id, name, last_used, last_used_by FROM access_key"
+            ).fetchall()
+            last = raw.execute(
+                "SELECT seq FROM sqlite_sequence WHERE name = 'access_key'"
+            ).fetchone()
+        self.assertEqual(found, [(7, "Kept", "2026-01-01T00:00:00.000000Z", None)])
+        self.assertEqual(last, (9,))
 
     def test_names(self) -> None:
         """Names that differ in case only go on, each under its own."""

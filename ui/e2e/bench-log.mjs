@@ -53,7 +53,7 @@ async function processMemory() {
 
 /** Open a page with nothing in it, and let *visit* measure there. */
 async function opened(visit) {
-  const opened = await openPage()
+  const opened = await openPage({ fresh: true })
   await recordTimes(opened.page)
   try {
     return await visit(opened.page)

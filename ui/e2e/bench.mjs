@@ -91,7 +91,7 @@ try {
   const cold = []
   const warm = []
   for (let i = 0; i < VISITS; i++) {
-    const { page, close } = await openPage()
+    const { page, close } = await openPage({ fresh: true })
     cold.push(await visit(page))
     warm.push(await visit(page))
     await close()

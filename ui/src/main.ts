@@ -3,11 +3,16 @@ import { createApp } from 'vue'
 import { createHead } from '@unhead/vue/client'
 import ui from '@nuxt/ui/vue-plugin'
 import App from './App.vue'
+import { nextTask } from './components/later'
 import { i18n, startLanguage } from './locales'
 import { router } from './router'
 import { startTheme } from './theme'
 
 startTheme()
+
+// The browser has evaluated all scripts of the first load. To start the router and to draw are
+// tasks of their own, so that none is long.
+await nextTask()
 
 const nonce = document.querySelector<HTMLMetaElement>('meta[property=csp-nonce]')?.nonce
 
@@ -24,4 +29,5 @@ app._context.provides.usehead = head // the library makes no other one then
 app.use(head).use(i18n).use(router).use(ui)
 
 await startLanguage()
+await nextTask()
 app.mount('#app')

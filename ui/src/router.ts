@@ -50,7 +50,8 @@ export const router = createRouter({
       meta: { title: 'common.notFound.title' },
     },
   ],
-  scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
+  // a page that has just been opened is at its top: asking would only compute the layout early
+  scrollBehavior: (_to, from, saved) => saved ?? (from.matched.length > 0 && { top: 0 }),
 })
 
 /** Where to go after a login: a path of this page, never another site. */

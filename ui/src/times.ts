@@ -1,4 +1,5 @@
 // Times and durations in words.
+import { computed } from 'vue'
 import { language, number, t } from './locales'
 
 const SECOND = 1_000
@@ -24,22 +25,29 @@ export function relative(at: number, now: number): string {
   return day(at)
 }
 
+// A formatter takes milliseconds to make, so each is made once.
+const dayFormat = computed(() => new Intl.DateTimeFormat(language.value, { dateStyle: 'medium' }))
+const exactFormat = computed(
+  () =>
+    new Intl.DateTimeFormat(language.value, {
+      year: 'numeric',
+      month: 'short',
+      day: 'numeric',
+      hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit',
+      timeZoneName: 'short',
+    }),
+)
+
 /** Return the date of *at*, in the reader's zone. */
 export function day(at: number): string {
-  return new Intl.DateTimeFormat(language.value, { dateStyle: 'medium' }).format(at)
+  return dayFormat.value.format(at)
 }
 
 /** Return *at* to the second, with the reader's zone. */
 export function exact(at: number): string {
-  return new Intl.DateTimeFormat(language.value, {
-    year: 'numeric',
-    month: 'short',
-    day: 'numeric',
-    hour: '2-digit',
-    minute: '2-digit',
-    second: '2-digit',
-    timeZoneName: 'short',
-  }).format(at)
+  return exactFormat.value.format(at)
 }
 
 const two = (value: number) => String(value).padStart(2, '0')

@@ -16,7 +16,7 @@ from semaphore_twisted.model.errors import Invalid, NotFound, NotPermitted
 from semaphore_twisted.model.ids import UserId
 from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.model.texts import Name, Password
-from semaphore_twisted.model.users import Actor, User
+from semaphore_twisted.model.users import AccountAccess, Actor, SessionLimits, User
 from semaphore_twisted.operations import events
 from semaphore_twisted.operations.accounts import sessions, tokens
 from semaphore_twisted.operations.vpn import network, peer_states
@@ -143,6 +143,27 @@ def get(conn: Connection, actor: Actor | None, user_id: int) -> User:  # noqa: A
 def is_active(conn: Connection, actor: Actor | None, user_id: int) -> bool:  # noqa: ARG001
     """Return whether an account is enabled."""
     return bool(conn.scalar(statements.active, user_id=user_id))
+
+
+def access(
+    conn: Connection, actor: Actor, user_id: int, limits: SessionLimits
+) -> AccountAccess:
+    """Count what an account can be used by: sessions within *limits*, tokens, devices.
+
+    :raises NotFound: if there is no such account.
+    """
+    _check_admin(actor)
+    found = conn.one(
+        statements.access,
+        AccountAccess,
+        user_id=user_id,
+        now=conn.now,
+        cutoff=conn.now - limits.idle,
+        oldest=conn.now - limits.lifetime,
+    )
+    if found is None:
+        raise NotFound(f"There is no user {user_id}")
+    return found
 
 
 def create(

@@ -17,6 +17,7 @@ from semaphore_twisted.model.checks import (
 )
 from semaphore_twisted.model.errors import NotFound
 from semaphore_twisted.model.ids import KeyId
+from semaphore_twisted.model.keys import KeyUse
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations.projects.references import project_of
 from semaphore_twisted.operations.tasks import task_lifecycle
@@ -71,7 +72,7 @@ def begin(
     Until it ends, the stored result says that it was interrupted, which is so if the
     server stops.
     """
-    task_lifecycle.note_use(conn, keys)
+    task_lifecycle.note_use(conn, keys, KeyUse.CHECK)
     interrupted = Check(status=CheckStatus.ERROR, reason=_INTERRUPTED, started=started)
     mark = msgspec.json.encode(interrupted).decode()
     conn.update(_TABLES[target.kind], target.number, checked=mark)

@@ -1,6 +1,6 @@
 """Operations on access keys; no result contains a secret."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -19,6 +19,7 @@ from semaphore_twisted.model.keys import (
     ClientCertificateFields,
     KeyKind,
     KeyType,
+    KeyUse,
     LoginPassword,
     LoginPasswordFields,
     NoSecret,
@@ -33,6 +34,7 @@ from semaphore_twisted.model.texts import Name, Secret, Unserved
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events
 from semaphore_twisted.operations.projects.references import (
+    Reference,
     References,
     check_name,
     named,
@@ -40,7 +42,7 @@ from semaphore_twisted.operations.projects.references import (
     refuse_if_used,
 )
 from semaphore_twisted.operations.projects.sealing import seal
-from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.engine import Connection, Statement
 from semaphore_twisted.persistence.schema import access_key
 from semaphore_twisted.persistence.statements.projects import keys as statements
 
@@ -96,16 +98,26 @@ class GeneratedKey(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
 
 
+class KeyHolder(Reference, frozen=True, kw_only=True):
+    """An inventory or a repository that uses a key, and the templates that use it."""
+
+    templates: tuple[Reference, ...] = ()
+
+
 class KeyUsage(References, frozen=True, kw_only=True):
     """Who uses a key, and since when its secret is as it is.
 
     *changed* is the time at which the secret was last set, *last_used* that of the last
-    job that received it; null if that is not known or never happened. *public_key* and
-    *fingerprint* are those of an SSH key that was set since version 0.3.
+    job that received it; null if that is not known or never happened. *last_used_by*
+    says whether that job was a run or a check; null if it is not known. *public_key*
+    and *fingerprint* are those of an SSH key that was set since version 0.3.
     """
 
+    inventories: tuple[KeyHolder, ...] = ()
+    repositories: tuple[KeyHolder, ...] = ()
     changed: datetime | None = None
     last_used: datetime | None = None
+    last_used_by: KeyUse | None = None
     public_key: str | None = None
     fingerprint: str | None = None
 
@@ -113,9 +125,9 @@ class KeyUsage(References, frozen=True, kw_only=True):
 class KeySummary(msgspec.Struct, frozen=True, kw_only=True):
     """What a list of keys shows of one key, beside its name.
 
-    *kind*, *bits* and *fingerprint* are those of an SSH key, *changed* and *last_used*
-    as in ``KeyUsage``; null if not known. *templates*, *inventories* and *repositories*
-    are the numbers of objects that use the key.
+    *kind*, *bits* and *fingerprint* are those of an SSH key, *changed*, *last_used* and
+    *last_used_by* as in ``KeyUsage``; null if not known. *templates*, *inventories* and
+    *repositories* are the numbers of objects that use the key.
     """
 
     id: KeyId
@@ -124,6 +136,7 @@ class KeySummary(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str | None
     changed: datetime | None
     last_used: datetime | None
+    last_used_by: KeyUse | None
     templates: int
     inventories: int
     repositories: int
@@ -134,14 +147,22 @@ class _KeyRowOfOverview(msgspec.Struct, frozen=True, kw_only=True):
     public_key: str | None
     changed: datetime | None
     last_used: datetime | None
+    last_used_by: KeyUse | None
     templates: int
     inventories: int
     repositories: int
 
 
+class _Indirect(Reference, frozen=True, kw_only=True):
+    """A template that uses a key *through* another object."""
+
+    through: int
+
+
 class _Facts(msgspec.Struct, frozen=True, kw_only=True):
     changed: datetime | None
     last_used: datetime | None
+    last_used_by: KeyUse | None
     public_key: str | None
 
 
@@ -254,9 +275,24 @@ def usage(conn: Connection, actor: Actor, key_id: KeyId) -> KeyUsage:
     facts = conn.one(statements.facts, _Facts, id=key_id)
     if facts is None:
         raise NotFound
-    public = facts.public_key
+    project_id, public = project_of(actor), facts.public_key
+
+    def holders(found: Iterable[Reference], below: Statement) -> tuple[KeyHolder, ...]:
+        templates: dict[int, list[Reference]] = {}
+        for each in conn.all(below, _Indirect, project_id=project_id, id=key_id):
+            reference = Reference(id=each.id, name=each.name)
+            templates.setdefault(each.through, []).append(reference)
+        return tuple(
+            KeyHolder(
+                id=each.id, name=each.name, templates=tuple(templates.get(each.id, ()))
+            )
+            for each in found
+        )
+
     return KeyUsage(
-        **msgspec.structs.asdict(used),
+        templates=used.templates,
+        inventories=holders(used.inventories, statements.templates_of_inventories),
+        repositories=holders(used.repositories, statements.templates_of_repositories),
         **msgspec.structs.asdict(facts),
         fingerprint=privatekeys.fingerprint(public) if public else None,
     )
@@ -282,6 +318,7 @@ def _summary(row: _KeyRowOfOverview) -> KeySummary:
         fingerprint=privatekeys.fingerprint(public) if public else None,
         changed=row.changed,
         last_used=row.last_used,
+        last_used_by=row.last_used_by,
         templates=row.templates,
         inventories=row.inventories,
         repositories=row.repositories,

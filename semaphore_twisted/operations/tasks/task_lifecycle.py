@@ -11,6 +11,7 @@ import msgspec
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.model.errors import DomainError
 from semaphore_twisted.model.ids import InventoryId, KeyId, TaskId, TemplateId
+from semaphore_twisted.model.keys import KeyUse
 from semaphore_twisted.model.tasks import (
     NO_JOB,
     OutputLine,
@@ -108,7 +109,7 @@ def started(
     its status.
     """
     if keys:
-        note_use(conn, keys)
+        note_use(conn, keys, KeyUse.RUN)
     task = _find(conn, task_id)
     if task is None:
         return None
@@ -123,10 +124,10 @@ def started(
     return _find(conn, task_id)
 
 
-def note_use(conn: Connection, keys: Collection[KeyId]) -> None:
-    """Record that a job received the access keys *keys*."""
+def note_use(conn: Connection, keys: Collection[KeyId], use: KeyUse) -> None:
+    """Record that a job of the kind *use* received the access keys *keys*."""
     numbers = msgspec.json.encode(sorted(keys)).decode()
-    conn.run(orders.keys_used, keys=numbers, now=conn.now)
+    conn.run(orders.keys_used, keys=numbers, now=conn.now, use=use)
 
 
 def stopping(conn: Connection, task_id: TaskId) -> Task | None:

@@ -84,8 +84,10 @@ async def generate(context: RequestContext, body: NewGeneratedKey) -> GeneratedK
 async def usage(context: RequestContext) -> KeyUsage:
     """Show who uses a key, and when it was changed and last used.
 
+    An inventory or a repository that uses it has the templates that use that, too.
     ``changed`` is the time at which its secret was set, ``last_used`` that of the last
-    job that received it. Both are null for what happened before version 0.3.
+    job that received it, and ``last_used_by`` says whether that was a run or a check.
+    They are null for what happened before they were recorded.
     """
     return await context.read(keys.usage, context.path["key_id"])
 

@@ -11,7 +11,7 @@ from semaphore_twisted.model.errors import Invalid, NotPermitted
 from semaphore_twisted.model.ids import UserId
 from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.model.texts import Password
-from semaphore_twisted.model.users import Access, User
+from semaphore_twisted.model.users import Access, AccountAccess, User
 from semaphore_twisted.operations import events
 from semaphore_twisted.operations.accounts import users as operations
 from semaphore_twisted.operations.accounts.users import ChangedUser, NewUser
@@ -88,6 +88,13 @@ async def users(context: RequestContext) -> list[User] | list[UserInList]:
 async def disabled(context: RequestContext) -> list[UserId]:
     """List the ids of the disabled accounts, with which nobody can log in."""
     return await context.read(operations.disabled)
+
+
+async def access(context: RequestContext) -> AccountAccess:
+    """Count the sessions, tokens and VPN devices that an account can be used by."""
+    return await context.read(
+        operations.access, context.path["user_id"], context.credentials.limits
+    )
 
 
 #: The sort keys that everybody may use.
@@ -235,6 +242,7 @@ ROUTES = (
         tagged=_TAGGED,
     ),
     Route.delete(_ONE, delete, Access.USER, tagged=_TAGGED),
+    Route.get("/users/{user_id}/access", access, Access.ADMIN, answer=AccountAccess),
     Route.post("/users/{user_id}/active", set_active, Access.ADMIN, body=Activity),
     Route.post(
         "/users/{user_id}/password",

@@ -77,8 +77,9 @@ class InventoryCheckTests(CheckTestCase):
         self.assertEqual(found["ended"], "2026-01-02T03:04:05Z")
         self.assertEqual(self.directories.made, [])
         self.assertIsNone(self.conn.scalar(select(task.c.id)))
-        used = select(access_key.c.last_used).where(access_key.c.id == key)
-        self.assertIsNotNone(self.conn.scalar(used))
+        usage = self.client.get(f"{self.base}/keys/{key}/usage").json
+        self.assertEqual(usage["last_used"], "2026-01-02T03:04:05Z")
+        self.assertEqual(usage["last_used_by"], "check")
 
     def test_one_at_a_time(self) -> None:
         """A second check of an object is refused."""

@@ -446,10 +446,42 @@ class UsageTests(KeyTestCase):
         found = self.usage(number)
         self.assertEqual(
             {noun: found[noun] for noun in ("templates", "inventories")},
-            {"templates": [], "inventories": [{"id": 1, "name": "Inv"}]},
+            {
+                "templates": [],
+                "inventories": [{"id": 1, "name": "Inv", "templates": []}],
+            },
         )
-        self.assertEqual(found["repositories"], [{"id": 1, "name": "Repo"}])
+        self.assertEqual(
+            found["repositories"], [{"id": 1, "name": "Repo", "templates": []}]
+        )
         self.assertEqual((found["public_key"], found["fingerprint"]), (None, None))
+
+    def test_templates(self) -> None:
+        """An inventory or a repository names the templates that use it."""
+        number = self.key()
+        both = self.inventory("Both", ssh_key_id=number, become_key_id=number)
+        repository, other = (
+            self.repository("Repo", ssh_key_id=number),
+            self.repository(),
+        )
+        first, second, _ = (
+            self.made("templates", **self.template(name=name, **more))["id"]
+            for name, more in (
+                ("First", {"inventory_id": both, "repository_id": repository}),
+                ("Second", {"inventory_id": both, "repository_id": other}),
+                ("Neither", {"repository_id": other}),
+            )
+        )
+        found = self.usage(number)
+        self.assertEqual(found["templates"], [])
+        named = [{"id": first, "name": "First"}, {"id": second, "name": "Second"}]
+        self.assertEqual(
+            found["inventories"], [{"id": both, "name": "Both", "templates": named}]
+        )
+        self.assertEqual(
+            found["repositories"],
+            [{"id": repository, "name": "Repo", "templates": named[:1]}],
+        )
 
     def test_overview(self) -> None:
         """Each key is listed once, with its kind and the number of its users."""
@@ -461,7 +493,7 @@ class UsageTests(KeyTestCase):
         shown = found[number]
         self.assertEqual((shown["kind"], shown["bits"]), ("ed25519", 256))
         usage = self.usage(number)
-        for name in ("fingerprint", "changed", "last_used"):
+        for name in ("fingerprint", "changed", "last_used", "last_used_by"):
             self.assertEqual(shown[name], usage[name])
         self.assertEqual(
             [shown[noun] for noun in ("templates", "inventories", "repositories")],

@@ -166,6 +166,15 @@ class UserTests(AccountCase):
         alice = self.admin.as_user(self.alice)
         self.assertEqual(alice.get("/api/users/disabled").status, 403)
 
+    def test_access(self) -> None:
+        """An administrator sees how much ends when an account is disabled."""
+        self.admin.with_token(self.alice)
+        path = f"/api/users/{self.alice.id}"
+        counts = {"active": True, "sessions": 1, "tokens": 1, "devices": 0}
+        self.assertEqual(self.admin.get(f"{path}/access").json, counts)
+        self.assertEqual(self.client.get(f"{path}/access").status, 403)
+        self.assertEqual(self.admin.get("/api/users/999/access").status, 404)
+
     def test_not_oneself(self) -> None:
         """Users cannot disable themselves, and an empty body disables no user."""
         own = self.admin.get("/api/user").json["id"]

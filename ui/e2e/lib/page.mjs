@@ -58,20 +58,22 @@ function newContext({ phone, dark, language }) {
 
 /**
  * Open a page of its own: nothing of another test is in it.
- * login: as the administrator; phone: small screen and touch; dark; language: en or de.
+ * login: as the administrator; phone: small screen and touch; dark; language: en or de;
+ * fresh: the browser has loaded nothing of the page before.
  */
 export async function openPage({
   login = true,
   phone = false,
   dark = false,
   language = 'en',
+  fresh = false,
 } = {}) {
   const look = JSON.stringify({ phone, dark, language })
   // contexts that no page uses now; they keep what they have loaded
   const { contexts } = world
   const free = contexts.get(look) ?? []
   contexts.set(look, free)
-  const context = free.pop() ?? (await newContext({ phone, dark, language }))
+  const context = (fresh ? undefined : free.pop()) ?? (await newContext({ phone, dark, language }))
   const page = await context.newPage()
   const devtools = await context.newCDPSession(page)
   await devtools.send('Storage.clearDataForOrigin', {

@@ -51,7 +51,7 @@ pageTest('a user is added, changed, given a password, disabled and deleted', asy
   await row.getByText('lena@example.net').waitFor()
   assert.equal((await logIn('lena', SECRET)).status, 204)
 
-  await row.getByRole('button', { name: 'Lena Fischer', exact: true }).click()
+  await row.getByText('lena@example.net').click()
   await panel.getByLabel('Name').fill('Lena Fischer-Roth')
   await panel.getByLabel('New password').fill(`${SECRET} 2`)
   await panel.getByRole('button', { name: 'Save' }).click()
@@ -59,11 +59,15 @@ pageTest('a user is added, changed, given a password, disabled and deleted', asy
   assert.equal((await logIn('lena', `${SECRET} 2`)).status, 204)
   assert.equal((await logIn('lena', SECRET)).status, 401)
 
-  const open = () => page.getByRole('button', { name: 'Lena Fischer-Roth', exact: true }).click()
+  const open = () => page.getByRole('link', { name: 'Lena Fischer-Roth', exact: true }).click()
   await open()
   await panel.getByRole('button', { name: 'Disable' }).click()
-  await page.getByText('nobody can log in with this account').waitFor()
+  await page.getByText(/Ends at once: \d+ sessions?\. Nobody can log in/).waitFor()
   await page.getByRole('button', { name: 'Disable the account' }).click()
+  await page
+    .getByText(/disabled; ended: \d+ session/)
+    .first()
+    .waitFor()
   await page.getByRole('row', { name: /Fischer-Roth.*disabled/ }).waitFor()
   assert.equal((await logIn('lena', `${SECRET} 2`)).status, 401)
   await open()

@@ -112,7 +112,7 @@ pageTest('a file is checked with a repository, and the inventory is deleted', as
   await page.getByRole('button', { name: 'Check' }).first().click()
   await page.getByText('1 of 1 answered').waitFor(wait)
   await page.getByRole('tab', { name: 'Used by' }).click()
-  await page.getByText('Nobody uses this inventory').waitFor()
+  await page.getByText('Not used').waitFor()
   await page.getByRole('button', { name: 'Delete' }).click()
   await page.getByRole('button', { name: 'Delete the inventory' }).click()
   await page.getByRole('button', { name: 'Add inventory' }).waitFor()

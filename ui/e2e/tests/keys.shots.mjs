@@ -30,7 +30,7 @@ export default async function shots() {
     ...(await shoot('06-key', inProject('/keys'), async (page) => {
       await listed(page)
       await page.getByText('deploy@hosts').locator('visible=true').first().click()
-      await page.getByRole('dialog').getByText('Nobody uses').waitFor()
+      await page.getByRole('dialog').getByText('Not used').waitFor()
     })),
   ]
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { checkAccess } from '../lib/axe.mjs'
 import { inProject, pageTest } from '../lib/page.mjs'
+import { addTemplate } from '../lib/runs.mjs'
 import { sshKey } from '../lib/sshkeys.mjs'
 import { world } from '../lib/world.mjs'
 
@@ -27,7 +28,7 @@ pageTest('a pasted key is checked, stored and found again', async (page) => {
   await panel.waitFor({ state: 'detached' })
   const row = page.getByRole('row', { name: /web hosts/ })
   await row.getByText('Ed25519').waitFor()
-  await row.getByText('nobody').waitFor()
+  await row.getByText('not used').waitFor()
   await page.getByRole('button', { name: 'Add key' }).first().click()
   await panel.getByLabel('Private key').fill(secret)
   await panel.getByText('already in this store: web hosts').waitFor()
@@ -60,7 +61,7 @@ pageTest('a generated key shows its public half only', async (page) => {
 
 pageTest('a key that is used says by whom, and is not deleted', async (page) => {
   const key = await make({ name: 'in use', type: 'string', string: 'x' })
-  await world.api('POST', `/project/${world.project}/inventory`, {
+  const inventory = await world.api('POST', `/project/${world.project}/inventory`, {
     name: 'Needs a key',
     type: 'static',
     inventory: 'localhost',
@@ -73,18 +74,55 @@ pageTest('a key that is used says by whom, and is not deleted', async (page) => 
       })
     ).id,
   })
+  await addTemplate('Uses the key', '#!/bin/bash\n', { inventory_id: inventory.id })
   await page.goto(inProject('/keys'))
-  await page.getByRole('button', { name: 'spare', exact: true }).click()
+  const row = page.getByRole('row', { name: /spare/ })
+  await row.getByText('Login and password').waitFor()
+  await row.getByText('1 inventory').click() // any place of the row opens it
   const panel = page.getByRole('dialog')
-  await panel.getByText('Needs a key').waitFor()
+  const link = (name) => panel.getByRole('link', { name, exact: true }).getAttribute('href')
+  const { pathname } = new URL(inProject(`/inventory/${inventory.id}`))
+  assert.equal(await link('Needs a key'), pathname)
+  assert.match(await link('Uses the key'), /\/templates\/\d+$/)
+  await panel.getByText('never').waitFor()
   assert.ok(await panel.getByRole('button', { name: 'Delete' }).isDisabled())
   await panel.getByRole('button', { name: 'Close' }).click()
-  await page.getByRole('button', { name: 'in use', exact: true }).click()
-  await panel.getByText('Nobody uses this key').waitFor()
+  await page.getByRole('link', { name: 'in use', exact: true }).click()
+  await panel.getByText('Not used').waitFor()
   await panel.getByRole('button', { name: 'Delete' }).click()
   await page.getByRole('button', { name: 'Delete the key' }).click()
   await page.getByRole('row', { name: /in use/ }).waitFor({ state: 'detached' })
   assert.ok(!(await keys()).some((each) => each.id === key.id))
+})
+
+pageTest('a key says whether a run or a check used it last', async (page) => {
+  const secret = sshKey().secret
+  const { id } = await make({
+    name: 'just checked',
+    type: 'ssh',
+    ssh: { login: 'a', private_key: secret },
+  })
+  const { id: inventory } = await world.api('POST', `/project/${world.project}/inventory`, {
+    name: 'To be checked',
+    type: 'static',
+    inventory: 'localhost ansible_connection=local',
+    ssh_key_id: id,
+  })
+  await world.api('POST', `/project/${world.project}/inventory/${inventory}/check`)
+  await page.goto(inProject(`/keys?key=${id}`))
+  await page
+    .getByRole('dialog')
+    .getByText(/just now|s ago/)
+    .first()
+    .waitFor()
+  await page.getByRole('dialog').getByText('by a check').waitFor()
+})
+
+pageTest('an empty store has one verb that adds a key', async (page) => {
+  const { id } = await world.api('POST', '/projects', { name: 'Without keys' })
+  await page.goto(`${world.url}/project/${id}/keys`)
+  await page.getByText('No keys yet').waitFor()
+  assert.equal(await page.getByRole('button', { name: 'Add key' }).count(), 1)
 })
 
 pageTest('a new name and a new secret are saved', async (page) => {

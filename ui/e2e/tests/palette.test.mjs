@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { checkAccess } from '../lib/axe.mjs'
 import { inProject, pageTest } from '../lib/page.mjs'
+import { world } from '../lib/world.mjs'
 import { api, demoFiles, ended, start } from '../lib/runs.mjs'
 
 const option = (page, name) => page.getByRole('option', { name })
@@ -64,6 +65,22 @@ pageTest('the palette leads to every kind of object', async (page) => {
   await option(page, /All tasks Administration/).waitFor()
   await page.keyboard.press('Enter')
   await page.waitForURL(/\/admin\/tasks$/)
+})
+
+pageTest('the palette finds people: members lead to the team, accounts to theirs', async (page) => {
+  const [name, username] = ['Zita Ebert', 'zita']
+  const user = { name, username, email: 'zita@example.net', password: 'long enough a password' }
+  const { id } = await world.api('POST', '/users', user)
+  const member = { user_id: id, role: 'guest' }
+  await world.api('POST', `/project/${world.project}/users`, member)
+  await page.goto(inProject())
+  await search(page, 'zita')
+  await option(page, 'Zita Ebert (zita) member of the project').click()
+  await page.waitForURL(inProject(`/team?member=${id}`))
+  await page.locator('.member.on').getByText('Zita Ebert').waitFor()
+  await search(page, 'ebert')
+  await option(page, 'Zita Ebert (zita) account').click()
+  await page.waitForURL(`${world.url}/admin/users?user=${id}`)
 })
 
 pageTest('the palette asks once after typing, and says when nothing is found', async (page) => {

@@ -28,7 +28,7 @@ pageTest('a repository is added, checked at once, changed and deleted', async (p
   await panel.getByText('The branch was fetched').waitFor({ timeout: 60_000 })
   await panel.getByText('2 branches').waitFor()
   await panel.getByRole('list', { name: 'Playbooks' }).getByText('deploy/web.yml').waitFor()
-  await panel.getByText('Nobody uses this repository').waitFor()
+  await panel.getByText('Not used').waitFor()
   // another branch, which is not there
   await panel.getByRole('button', { name: 'Change' }).click()
   await panel.getByLabel('Branch').fill('missing')

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { checkAccess } from '../lib/axe.mjs'
 import { inProject, pageTest } from '../lib/page.mjs'
+import { send } from '../lib/server.mjs'
 import { world } from '../lib/world.mjs'
 
 const SECRET = 'a long enough password'
@@ -49,6 +50,53 @@ pageTest('a member is added, gets another role and is removed', async (page) => 
   await row.waitFor({ state: 'detached' })
   await becomes(() => roleOf('jonas'), undefined)
 })
+
+pageTest('a leaver loses every access in one step, and it is counted', async (page) => {
+  const leaver = await addUser('leaver', 'Petra Lang')
+  await addMember(leaver, 'manager')
+  const login = await send(`${world.url}/api/auth/login`, {
+    method: 'POST',
+    body: { auth: 'leaver', password: SECRET },
+  })
+  const headers = { cookie: login.headers['set-cookie'][0].split(';')[0], origin: world.url }
+  const token = await send(`${world.url}/api/user/tokens`, { method: 'POST', headers })
+  assert.equal(token.status, 201)
+  await page.goto(inProject('/team'))
+  const row = page.getByRole('listitem').filter({ hasText: 'Petra Lang' })
+  await row.getByRole('button', { name: 'Remove Petra Lang' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByText('The account stays, with 1 token, 1 session').waitFor()
+  await dialog.getByLabel('Disable the account everywhere, too').check()
+  await dialog.getByText('Ends at once: 1 token, 1 session.').waitFor()
+  await dialog.getByRole('button', { name: 'Remove and disable' }).click()
+  await page
+    .getByText('Petra Lang removed and disabled; ended: 1 token, 1 session')
+    .first()
+    .waitFor()
+  await row.waitFor({ state: 'detached' })
+  assert.deepEqual(await world.api('GET', `/users/${leaver.id}/access`), {
+    active: false,
+    sessions: 0,
+    tokens: 0,
+    devices: 0,
+  })
+})
+
+pageTest(
+  'an administrator gets from a member to the account, and to the administration',
+  async (page) => {
+    const user = await addUser('row', 'Rosa Winter')
+    await addMember(user, 'guest')
+    await page.goto(inProject('/team'))
+    await page.getByRole('listitem').filter({ hasText: 'Rosa Winter' }).getByText('row').click()
+    await page.waitForURL(`${world.url}/admin/users?user=${user.id}`)
+    await page.getByRole('dialog').getByRole('heading', { name: 'Rosa Winter' }).waitFor()
+    await page.goto(inProject('/team'))
+    await page.getByRole('button', { name: /^Account of/ }).click()
+    await page.getByRole('menuitem', { name: 'Administration' }).click()
+    await page.waitForURL(`${world.url}/admin`)
+  },
+)
 
 pageTest(
   'a guest sees the members, but no verbs; and may leave',

@@ -33,6 +33,44 @@ pageTest('a list shows the last run at once, and its end', async (page) => {
   await row.getByText('Success').waitFor()
 })
 
+pageTest('Run is always there, and the rest of a row leads to the template', async (page) => {
+  await page.goto(inProject('/templates'))
+  const row = page.getByRole('row', { name: /Ping localhost/ })
+  const run = row.getByRole('button', { name: 'Run', exact: true })
+  await run.waitFor()
+  assert.equal(await run.evaluate((each) => getComputedStyle(each).opacity), '1')
+  await run.click()
+  const dialog = page.getByRole('dialog', { name: 'Run Ping localhost' })
+  await dialog.waitFor()
+  await page.keyboard.press('Escape')
+  await dialog.waitFor({ state: 'detached' })
+  await page.getByRole('button', { name: 'More for Ping localhost' }).click()
+  await page.getByRole('menuitem', { name: 'Run', exact: true }).click()
+  await dialog.waitFor()
+  await page.keyboard.press('Escape')
+  await dialog.waitFor({ state: 'detached' })
+  const address = inProject(`/templates/${await template('Ping localhost')}`)
+  const place = row.getByText('ping.yml')
+  const [other] = await Promise.all([
+    page.context().waitForEvent('page'),
+    place.click({ button: 'middle' }),
+  ])
+  await other.waitForURL(address)
+  await other.close()
+  assert.equal(page.url(), inProject('/templates'))
+  await place.click()
+  await page.waitForURL(address)
+})
+
+pageTest('templates are filtered at phone width, too', { phone: true }, async (page) => {
+  await page.goto(inProject('/templates'))
+  const rows = page.getByRole('list', { name: 'Templates' }).getByRole('listitem')
+  await rows.filter({ hasText: 'Disk usage' }).waitFor()
+  await page.getByLabel('Filter templates').fill('ping')
+  await rows.filter({ hasText: 'Disk usage' }).waitFor({ state: 'detached' })
+  await rows.filter({ hasText: 'Ping localhost' }).waitFor()
+})
+
 pageTest('views, words and the order are in the address', async (page) => {
   const view = await world.api('POST', noun('views'), { title: 'Nightly', position: 0 })
   await world.api('POST', noun('templates'), await body('In the view', { view_id: view.id }))

@@ -1,5 +1,5 @@
 // Asks before something is lost: says the consequence, and the button carries the verb.
-import { shallowRef } from 'vue'
+import { shallowRef, type Ref } from 'vue'
 
 export interface Question {
   title: string
@@ -8,6 +8,18 @@ export interface Question {
   verb: string
   /** whether something is destroyed; the button is red then */
   destructive?: boolean
+  also?: Addition
+}
+
+/** What can be done in the same step; a box says whether it is. */
+export interface Addition {
+  label: string
+  chosen: Ref<boolean>
+  /** what happens with it and without it */
+  with: string
+  without: string
+  /** the verb of the button for both */
+  verb: string
 }
 
 interface Asked extends Question {

@@ -1,5 +1,8 @@
-// Parts of a page that are drawn one frame after the others, so that no script is long.
+// Work in several tasks of the browser instead of one, so that no script is long.
 import { onScopeDispose, ref, watch, type Ref } from 'vue'
+
+/** Resolves in a task of its own. */
+export const nextTask = () => new Promise<void>((resolve) => setTimeout(resolve))
 
 /** Becomes true one frame after *ready* first is. */
 export function useFrameLater(ready: () => boolean): Readonly<Ref<boolean>> {

@@ -16,6 +16,13 @@ const OF_TASK: Record<string, Mark> = {
   error: 'fail',
 }
 
+const OF_FINDING: Record<string, Mark> = { ok: 'ok', warning: 'wait', error: 'fail' }
+
+/** The mark of a finding about the server. */
+export function markOfLevel(level: string): Mark {
+  return OF_FINDING[level] ?? 'off'
+}
+
 const FINAL = new Set(['success', 'error', 'stopped'])
 
 /** Whether a task, or what a message says of it, has ended. */

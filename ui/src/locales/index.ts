@@ -44,9 +44,12 @@ export function plural(key: Key, count: number, values: Values = {}): string {
   return i18n.global.t(key, { n: number(count), ...values }, count)
 }
 
+const plainNumber = computed(() => new Intl.NumberFormat(language.value))
+
 /** Return *value* as people write it. */
 export function number(value: number, options?: Intl.NumberFormatOptions): string {
-  return new Intl.NumberFormat(language.value, options).format(value)
+  const format = options ? new Intl.NumberFormat(language.value, options) : plainNumber.value
+  return format.format(value)
 }
 
 const chosen = ref(recall('language'))

@@ -1,6 +1,7 @@
-// What the palette finds on the server: templates, tasks and the material of a project.
+// What the palette finds on the server: templates, tasks, people and the material of a project.
 import { api, data, query } from '@/api/client'
 import { mayManage, mayRun } from '@/api/projects'
+import { admin } from '@/api/session'
 import { markOf } from '@/components/status'
 import { t } from '@/locales'
 import { askRun } from '@/run/ask'
@@ -111,5 +112,40 @@ addFinder({
         mark: markOf(each.status),
         to: { name: 'task', params: { project, task: each.id } },
       }))
+  },
+})
+
+/** What a person is found by: name and login. */
+const person = ({ name, username }: { name: string; username: string }) =>
+  name === username ? name : `${name} (${username})`
+
+// members of the project lead to the team
+addFinder({
+  group: 'go',
+  find: async (project_id, term, signal) => {
+    if (!project_id || !term) return []
+    const params = { path: { project_id } }
+    const members = await data(api.GET('/project/{project_id}/users', { params, signal }))
+    return members.map((each) => ({
+      label: person(each),
+      suffix: t('frame.palette.member'),
+      icon: 'i-lucide-user-round',
+      to: { name: 'team', params: { project: project_id }, query: { member: each.id } },
+    }))
+  },
+})
+
+// accounts lead to the administration
+addFinder({
+  group: 'go',
+  find: async (_project, term, signal) => {
+    if (!admin.value || !term) return []
+    const accounts = await data(api.GET('/users', { params: { query: words(term) }, signal }))
+    return accounts.map((each) => ({
+      label: person(each),
+      suffix: t('frame.palette.account'),
+      icon: 'i-lucide-user-round-cog',
+      to: { name: 'admin-users', query: { user: each.id } },
+    }))
   },
 })

@@ -1,8 +1,17 @@
 """Statements about accounts."""
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    Table,
+    bindparam,
+    func,
+    or_,
+    select,
+)
 
-from semaphore_twisted.persistence.schema import user
+from semaphore_twisted.model.peers import PeerLifecycle
+from semaphore_twisted.persistence.schema import session, user, user_token, vpn_peer
 
 SHOWN = (
     user.c.id,
@@ -54,6 +63,30 @@ active_password = select(user.c.password).where(
 )
 
 active = select(user.c.active).where(user.c.id == bindparam("user_id"))
+
+
+def _count(table: Table, *conditions: ColumnElement[bool]) -> ScalarSelect[int]:
+    """Return the subquery that counts the rows of *table* that belong to the user."""
+    own = table.c.user_id == user.c.id
+    return select(func.count()).where(own, *conditions).scalar_subquery()
+
+
+#: Columns of ``model.users.AccountAccess``.
+access = select(
+    user.c.active,
+    _count(
+        session,
+        session.c.last_active > bindparam("cutoff"),
+        session.c.created > bindparam("oldest"),
+    ).label("sessions"),
+    _count(
+        user_token,
+        or_(user_token.c.expires.is_(None), user_token.c.expires > bindparam("now")),
+    ).label("tokens"),
+    _count(
+        vpn_peer, vpn_peer.c.state == PeerLifecycle.ACTIVE, user.c.active == 1
+    ).label("devices"),
+).where(user.c.id == bindparam("user_id"))
 
 #: Another user whose name or address is ``login``, or has the folded form ``folded``.
 taken = select(user.c.id).where(

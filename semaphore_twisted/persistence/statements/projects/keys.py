@@ -1,6 +1,15 @@
 """Statements about access keys; they include the secrets of variable groups."""
 
-from sqlalchemy import ColumnElement, bindparam, func, or_, select, union
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Table,
+    bindparam,
+    func,
+    or_,
+    select,
+    union,
+)
 
 from semaphore_twisted.persistence.schema import (
     access_key,
@@ -47,7 +56,9 @@ row_uuid = select(_c.uuid).where(_c.id == bindparam("id"))
 project_uuid = select(project.c.uuid).where(project.c.id == bindparam("id"))
 
 #: What is known about a key besides its content.
-facts = select(_c.changed, _c.last_used, _c.public_key).where(_c.id == bindparam("id"))
+facts = select(_c.changed, _c.last_used, _c.last_used_by, _c.public_key).where(
+    _c.id == bindparam("id")
+)
 
 _template = select(template.c.id, template.c.name).where(
     template.c.project_id == bindparam("project_id")
@@ -86,6 +97,36 @@ inventories = union(
 )
 
 
+def _templates_of(
+    table: Table, reference: ColumnElement[int], *uses: ColumnElement[int]
+) -> Select[tuple[int, int, str]]:
+    """Return the templates whose *reference* is a row of *table* that uses the key.
+
+    ``through`` is the row's id.
+    """
+    using = select(table.c.id).where(or_(*(each == bindparam("id") for each in uses)))
+    return (
+        select(reference.label("through"), template.c.id, template.c.name)
+        .where(template.c.project_id == bindparam("project_id"), reference.in_(using))
+        .order_by(template.c.id)
+    )
+
+
+templates_of_inventories = _templates_of(
+    inventory,
+    template.c.inventory_id,
+    inventory.c.ssh_key_id,
+    inventory.c.become_key_id,
+)
+
+templates_of_repositories = _templates_of(
+    repository,
+    template.c.repository_id,
+    repository.c.ssh_key_id,
+    repository.c.client_certificate_id,
+)
+
+
 def _users(
     column: ColumnElement[int], *uses: ColumnElement[bool]
 ) -> ColumnElement[int]:
@@ -105,6 +146,7 @@ overview = (
         _c.public_key,
         _c.changed,
         _c.last_used,
+        _c.last_used_by,
         _users(
             template_vault.c.template_id, template_vault.c.vault_key_id == _c.id
         ).label("templates"),

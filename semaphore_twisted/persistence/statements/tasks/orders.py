@@ -42,7 +42,7 @@ keys_used = (
             select(func.json_each(bindparam("keys")).table_valued("value").c.value)
         )
     )
-    .values(last_used=bindparam("now"))
+    .values(last_used=bindparam("now"), last_used_by=bindparam("use"))
 )
 
 #: The secret variables of a variable group.

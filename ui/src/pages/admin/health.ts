@@ -5,8 +5,6 @@ import { duration } from '@/times'
 
 export type Finding = Schemas['HealthFinding']
 
-export const MARKS = { ok: 'ok', warning: 'wait', error: 'fail' } as const
-
 const SUBJECTS: Record<string, Key> = {
   tls: 'admin.subject.tls',
   vpn: 'admin.subject.vpn',

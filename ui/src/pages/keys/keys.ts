@@ -35,7 +35,7 @@ export function iconOf(type: KeyType): string {
 
 /** Name the algorithm of an SSH key, such as Ed25519 or RSA 3072. */
 export function algorithm(key: { kind?: Schemas['KeyKind'] | null; bits?: number | null }): string {
-  if (!key.kind) return t('keys.type.ssh')
+  if (!key.kind) return t('keys.kind.ssh')
   if (key.kind === 'ed25519') return 'Ed25519'
   if (key.kind === 'ecdsa') return key.bits ? `ECDSA P-${key.bits}` : 'ECDSA'
   return key.bits ? `RSA ${key.bits}` : 'RSA'
@@ -43,7 +43,7 @@ export function algorithm(key: { kind?: Schemas['KeyKind'] | null; bits?: number
 
 /** The column "Type" of a list. */
 export function typeOf(key: KeyRow): string {
-  return key.type === 'ssh' ? algorithm(key.summary ?? {}) : t(`keys.type.${key.type}`)
+  return key.type === 'ssh' ? algorithm(key.summary ?? {}) : t(`keys.kind.${key.type}`)
 }
 
 /** The keys of *kind* (all if empty) whose name or fingerprint has *text* in it. */

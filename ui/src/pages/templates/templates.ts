@@ -17,7 +17,7 @@ export interface TemplateRow extends Template {
 export type Order = 'name' | 'last'
 
 const ICONS: Record<string, string> = {
-  ansible: 'i-lucide-circle-play',
+  ansible: 'i-lucide-notebook-text',
   bash: 'i-lucide-square-terminal',
   python: 'i-lucide-file-code-2',
 }
