@@ -53,6 +53,7 @@ _MISMATCH = {
     "key_id": "Access key ID in body and URL must be the same",
     "repository_id": "Repository ID in body and URL must be the same",
     "inventory_id": "Inventory ID in body and URL must be the same",
+    "integration_id": "Integration ID in body and URL must be the same",
     "environment_id": "Environment ID in body and URL must be the same",
     "view_id": "View ID in URL and in body must be the same",
     "template_id": "template id in URL and in body must be the same",
