@@ -181,13 +181,20 @@ class DeliveryInList(msgspec.Struct, frozen=True, kw_only=True):
     results: tuple[DeliveryResult, ...] = ()
 
 
+class DeliveryHeader(msgspec.Struct, frozen=True, kw_only=True):
+    """A header of a delivery; the name is in lower case, a secret value is ``***``."""
+
+    name: str
+    value: str
+
+
 class Delivery(DeliveryInList, frozen=True, kw_only=True):
     """A delivery with its headers, whose secret values are masked, and its body.
 
     *body* is null if it is not kept; bytes that are not UTF-8 are replaced.
     """
 
-    headers: list[tuple[str, str]]
+    headers: tuple[DeliveryHeader, ...]
     body: str | None
 
 
@@ -200,4 +207,4 @@ class IntegrationTest(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome
     reason: str
     environment: dict[str, str]
-    task: dict[str, object]
+    task: dict[str, str]

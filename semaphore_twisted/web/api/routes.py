@@ -29,6 +29,7 @@ from semaphore_twisted.web.api import (
     vpn_peers,
     vpn_project,
     vpn_sites,
+    webhooks,
 )
 from semaphore_twisted.web.http.routing import Route
 
@@ -50,6 +51,7 @@ ROUTES: tuple[Route, ...] = (
     *environment.ROUTES,
     *templates.ROUTES,
     *integrations.ROUTES,
+    *webhooks.ROUTES,
     *tasks.ROUTES,
     *active_tasks.ROUTES,
     *task_results.ROUTES,
