@@ -89,6 +89,14 @@ class RawDelivery(msgspec.Struct, frozen=True, kw_only=True):
         return ""
 
 
+def is_secret(name: str, secret: Sequence[str] = ()) -> bool:
+    """Return whether the header *name* may have a secret, or is one of *secret*."""
+    name = name.lower()
+    return name in {each.lower() for each in secret} or any(
+        part in name for part in _SECRET
+    )
+
+
 def masked(
     headers: Sequence[tuple[str, str]], secret: Sequence[str] = ()
 ) -> list[tuple[str, str]]:
@@ -96,12 +104,10 @@ def masked(
 
     A value is masked if the name says that it is secret, or is one of *secret*.
     """
-    names = {each.lower() for each in secret}
     kept: list[tuple[str, str]] = []
     size = 0
     for name, value in headers:
-        is_secret = name in names or any(part in name for part in _SECRET)
-        pair = (name, MASK if is_secret else value)
+        pair = (name, MASK if is_secret(name, secret) else value)
         size += len(pair[0].encode()) + len(pair[1].encode("utf-8", "replace"))
         if size > limits.HOOK_KEPT_HEADERS:
             break

@@ -17,6 +17,7 @@ from semaphore_twisted.operations.webhooks.authentication import (
     Unproven,
     method_of,
     prove,
+    secret_headers,
 )
 from semaphore_twisted.operations.webhooks.candidates import Candidate
 from semaphore_twisted.operations.webhooks.matching import Payload, extract, mismatch
@@ -62,7 +63,8 @@ def evaluate(
     With *throttled*, the sender has sent too many wrong secrets: a secret that it sends
     is refused unchecked, whereas a signature, which nobody can guess, is still checked.
     """
-    payload = Payload(delivery)
+    secret = [name for each in candidates for name in secret_headers(each.integration)]
+    payload = Payload(delivery, secret)
     return [
         _evaluated(
             each, payload, keyring=keyring, seconds=now.timestamp(), throttled=throttled

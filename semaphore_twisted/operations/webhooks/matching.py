@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from attrs import define
 
-from semaphore_twisted.model.deliveries import RawDelivery
+from semaphore_twisted.model.deliveries import RawDelivery, is_secret
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.integrations import (
     BodyType,
@@ -29,6 +29,8 @@ class Payload:
     """A delivery whose body is decoded at most once, and only if it is needed."""
 
     delivery: RawDelivery
+    #: names of headers whose values are not shown
+    secret: Sequence[str] = ()
     _json: object = _ABSENT
     _fault: str = ""
 
@@ -60,14 +62,24 @@ def mismatch(matchers: Sequence[IntegrationMatcher], payload: Payload) -> str:
     for each in matchers:
         found = _seen(each, payload)
         if not _matches(each, found):
-            shown = ", ".join(quoted(text, _QUOTED) for text in found[:3])
             name = quoted(each.name, _QUOTED)
-            wanted = quoted(each.value, _QUOTED)
-            return (
-                f"The matcher {name} does not match: {_place(each)} is"
-                f" {shown or 'missing'}; expected {each.method} {wanted}"
-            )
+            difference = _difference(each, found, payload)
+            return f"The matcher {name} does not match: {difference}"
     return ""
+
+
+def _difference(
+    matcher: IntegrationMatcher, found: Sequence[str], payload: Payload
+) -> str:
+    """Return what a matcher has seen and what it expects, without secret values."""
+    place = _place(matcher)
+    if matcher.match_type is DeliveryPart.HEADER and is_secret(
+        matcher.key, payload.secret
+    ):
+        return f"{place} has another value"
+    shown = ", ".join(quoted(text, _QUOTED) for text in found[:3]) or "missing"
+    wanted = quoted(matcher.value, _QUOTED)
+    return f"{place} is {shown}; expected {matcher.method} {wanted}"
 
 
 def _place(matcher: IntegrationMatcher) -> str:

@@ -30,6 +30,7 @@ from semaphore_twisted.operations.projects.references import project_of
 from semaphore_twisted.operations.tasks import tasks
 from semaphore_twisted.operations.webhooks import candidates as of_candidates
 from semaphore_twisted.operations.webhooks import deliveries, integrations
+from semaphore_twisted.operations.webhooks.authentication import secret_headers
 from semaphore_twisted.operations.webhooks.candidates import Candidate
 from semaphore_twisted.operations.webhooks.deliveries import Result
 from semaphore_twisted.operations.webhooks.evaluation import Verdict, judge
@@ -191,7 +192,7 @@ def send_again(
     ]
     results: list[Result] = []
     started: list[Task] = []
-    payload = Payload(delivery)
+    payload = Payload(delivery)  # its secret headers are masked already
     for candidate in _present(conn, actor, accepted):
         verdict = judge(candidate, payload)
         result, task = _start(conn, keyring, verdict, user_id=actor.user.id)
@@ -229,7 +230,8 @@ def try_out(
     """
     integrations.get(conn, actor, integration_id)  # raises NotFound
     (candidate,) = _present(conn, actor, [integration_id])
-    verdict = judge(candidate, Payload(sample.delivery))
+    secret = secret_headers(candidate.integration)
+    verdict = judge(candidate, Payload(sample.delivery, secret))
     outcome, reason = verdict.outcome, verdict.reason
     if verdict.task is not None:
         try:

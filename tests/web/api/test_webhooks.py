@@ -719,6 +719,40 @@ class LogTests(WebhookTestCase):
         )
 
 
+class ReasonTests(WebhookTestCase):
+    """Reasons say what did not fit, and no secret."""
+
+    def test_secret_header(self) -> None:
+        """The value of a secret header is not in a reason, nor what is expected."""
+        for name, named in (("Authorization", False), ("X-Plain", True)):
+            matcher = {
+                "name": "Sign",
+                "match_type": "header",
+                "method": "equals",
+                "key": name,
+                "value": "Zx9-wanted",
+            }
+            fields: dict[str, Any] = {"matchers": [matcher]}
+            if named:
+                fields |= {"auth_method": "token", "auth_header": name}
+                fields["auth_secret_id"] = self.secret()
+            number = self.integration(**fields)
+            self.deliver(self.alias(number), headers={name: SECRET})
+            self.assertEqual(
+                self.result(),
+                (
+                    "unmatched",
+                    f'The matcher "Sign" does not match: the header {name} has another'
+                    " value",
+                ),
+            )
+            answer = self.client.post(
+                f"{self.base}/integrations/{number}/test",
+                {"headers": {name: SECRET}, "body": "{}"},
+            )
+            self.assertNotIn(SECRET, answer.body.decode())
+
+
 class SendAgainTests(WebhookTestCase):
     """A stored delivery that a user sends again."""
 
