@@ -111,6 +111,7 @@ OPERATIONS: dict[str, set[str]] = {
     "projects": {"tasks", "vpn"},
     "tasks": {"projects"},
     "vault": set(),
+    "webhooks": {"projects", "tasks"},
     "vpn": {"accounts", "projects"},
 }
 

@@ -10,7 +10,13 @@ from semaphore_twisted.config.served import SERVED
 
 #: Title of each group of options, and how the paths in it begin.
 _GROUPS = (
-    ("The site", ("port", "interface", "web_host", "allowed_hosts", "insecure_http")),
+    (
+        "The site",
+        (
+            *("port", "interface", "web_host", "allowed_hosts", "insecure_http"),
+            "global_integration_alias",
+        ),
+    ),
     ("Certificates", ("tls.", "acme.")),
     (
         "Proxies and websockets",

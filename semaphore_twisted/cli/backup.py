@@ -205,9 +205,24 @@ def copy(
         source.execute("VACUUM INTO ?", (str(target),))
     with contextlib.closing(_open(target.absolute().as_uri())) as copied:
         copied.set_progress_handler(progress_handler, steps)
+        _remove_bodies(copied)
         _check_pages(copied)
     _sync(target)
     return target.stat().st_size
+
+
+def _remove_bodies(copied: sqlite3.Connection) -> None:
+    """Remove the bodies of webhooks' deliveries, which other programs have written.
+
+    They serve to send a delivery again within days, and may have anything in them.
+    """
+    (present,) = copied.execute(
+        "SELECT count(*) FROM sqlite_schema"
+        " WHERE name = 'project__integration_delivery'"
+    ).fetchone()
+    if present:
+        copied.execute("PRAGMA secure_delete=ON")
+        copied.execute("UPDATE project__integration_delivery SET body = NULL")
 
 
 def check_copy(path: Path) -> None:

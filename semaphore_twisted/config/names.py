@@ -35,7 +35,6 @@ _PECULIAR = (
 _LATER = """
 schedule.timezone SCHEDULE_TIMEZONE
 apps* APPS
-global_integration_alias INTEGRATION_ALIAS
 use_remote_runner? USE_REMOTE_RUNNER
 runner_registration_token! RUNNER_REGISTRATION_TOKEN
 runners.registration_token!

@@ -154,6 +154,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
             help="public address of the site, with a base path if there is one",
         ),
     ] = ""
+    global_integration_alias: Annotated[
+        str,
+        option(
+            "INTEGRATION_ALIAS",
+            help="alias of webhooks that leads to the searchable integrations of all"
+            " projects; empty: none",
+        ),
+    ] = ""
     tmp_path: Annotated[
         str,
         option(

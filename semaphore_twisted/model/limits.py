@@ -267,3 +267,34 @@ EVENTS: Final = 1_000
 #: Events of failed logins that are kept, and counters of failed logins.
 LOGIN_EVENTS: Final = 100_000
 LOGIN_COUNTERS: Final = 100_000
+
+# Webhooks ----------------------------------------------------------------------------
+
+#: Bytes of a delivery's body; of the bodies of all clients together, and of a source.
+HOOK_BODY: Final = 1 * _MIB
+HOOK_BODIES: Final = 16 * _MIB
+HOOK_BODIES_OF_SOURCE: Final = 4 * _MIB
+
+#: Segments of a path into a body, and values that one path may select.
+HOOK_SEGMENTS: Final = 50
+HOOK_SELECTED: Final = 1_000
+
+#: Matchers and extracted values of an integration, aliases of a project, and
+#: integrations that one delivery may concern.
+HOOK_PARTS: Final = 50
+HOOK_ALIASES: Final = 100
+HOOK_INTEGRATIONS: Final = 100
+
+#: Deliveries that the log of a project keeps; of them, those of unknown senders; days.
+HOOK_DELIVERIES: Final = 500
+HOOK_DELIVERIES_UNKNOWN: Final = 100
+HOOK_DAYS: Final = 30
+
+#: Bytes of a kept body and of the kept headers, and days that a body is kept.
+HOOK_KEPT_BODY: Final = 64 * _KIB
+HOOK_KEPT_HEADERS: Final = 16 * _KIB
+HOOK_BODY_DAYS: Final = 7
+
+#: Ids of deliveries that an integration remembers, and days.
+HOOK_SEEN: Final = 10_000
+HOOK_SEEN_DAYS: Final = 90

@@ -114,6 +114,7 @@ class EventKind:
 
 
 ENVIRONMENT = EventKind("environment", "Environment {name} {what}")
+INTEGRATION = EventKind("integration", "Integration {name} {what}")
 INVENTORY = EventKind("inventory", "Inventory {name} {what}")
 KEY = EventKind("key", "Access Key {name} {what}")
 MEMBER = EventKind("user", "Member {name}: {what}")

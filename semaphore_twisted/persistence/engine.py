@@ -307,7 +307,7 @@ class Connection:
         cursor = self.execute(_insertion(table, tuple(values)), **values)
         return cursor.lastrowid or 0
 
-    def update(self, table: Table, key: object, **values: object) -> int:
+    def update(self, table: Table, key: object, /, **values: object) -> int:
         """Set the columns *values* of the row whose primary key is *key*."""
         statement = _change(table, tuple(values))
         return self.run(

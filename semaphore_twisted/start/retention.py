@@ -1,4 +1,4 @@
-"""Removes expired rows from the database: events and failed logins."""
+"""Removes expired rows from the database: events, failed logins and deliveries."""
 
 from datetime import timedelta
 from typing import ClassVar
@@ -13,6 +13,7 @@ from typing_extensions import override
 from semaphore_twisted.identity import throttle
 from semaphore_twisted.interfaces import IDatabase
 from semaphore_twisted.operations import events
+from semaphore_twisted.operations.webhooks import deliveries
 from semaphore_twisted.runtime.deferreds import log_errors
 
 #: Seconds between two runs.
@@ -54,6 +55,7 @@ class Retention(Service):
     async def _remove(self) -> None:
         try:
             await self._database.write(throttle.forget)
+            await self._database.write(deliveries.forget)
             while self.running and not await self._database.write(
                 events.forget, keep=self._keep
             ):

@@ -33,6 +33,21 @@ class CopyTests(SynchronousTestCase):
         self.addCleanup(self.conn.close)
         self.conn.raw.execute("CREATE TABLE pair (left INTEGER, right INTEGER)")
 
+    def test_bodies(self) -> None:
+        """The bodies of webhooks' deliveries are not copied."""
+        self.conn.raw.execute(
+            "CREATE TABLE project__integration_delivery (id INTEGER, body BLOB)"
+        )
+        self.conn.raw.execute(
+            "INSERT INTO project__integration_delivery VALUES (1, 'Zx9-marker')"
+        )
+        backup.copy(self.database, self.target)
+        self.assertNotIn(b"Zx9-marker", self.target.read_bytes())
+        with sqlite3.connect(self.target) as copied:
+            rows = copied.execute("SELECT * FROM project__integration_delivery")
+            self.assertEqual(rows.fetchall(), [(1, None)])
+        copied.close()
+
     def test_one_moment(self) -> None:
         """The copy has the state of one moment, despite concurrent writes."""
         ended = threading.Event()

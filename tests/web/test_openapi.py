@@ -10,7 +10,7 @@ from semaphore_twisted.web.api.routes import ROUTES
 from semaphore_twisted.web.http.openapi import SECRETS, document
 from tests.support.http import api_client
 
-_METHODS = {"get", "post", "put", "delete"}
+_METHODS = {"get", "post", "put", "delete", "options"}
 
 
 def references(value: Any) -> Iterator[str]:

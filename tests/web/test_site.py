@@ -200,6 +200,10 @@ class LogTests(SynchronousTestCase):
             "/api/user/tokens/abcdefgh…",
         )
         self.assertEqual(logged_path(b"/\xff\x1b\n"), "/\\xff\\x1b\\n")
+        self.assertEqual(
+            logged_path(b"/base/api/integrations/abcdefgh12345678"),
+            "/base/api/integrations/abcd…",
+        )
 
     def test_line(self) -> None:
         """A request is one line: client, request, result."""

@@ -45,6 +45,9 @@ from semaphore_twisted.operations.projects.sealing import seal
 from semaphore_twisted.persistence.engine import Connection, Statement
 from semaphore_twisted.persistence.schema import access_key
 from semaphore_twisted.persistence.statements.projects import keys as statements
+from semaphore_twisted.persistence.statements.webhooks import (
+    integrations as of_integrations,
+)
 
 
 class NewAccessKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -266,6 +269,8 @@ def references(conn: Connection, actor: Actor, key_id: KeyId) -> References:
         templates=named(conn, statements.templates, project_id, key_id),
         inventories=named(conn, statements.inventories, project_id, key_id),
         repositories=named(conn, statements.repositories, project_id, key_id),
+        integrations=named(conn, of_integrations.of_key, project_id, key_id)
+        or msgspec.UNSET,
     )
 
 

@@ -24,6 +24,8 @@ class References(msgspec.Struct, frozen=True, kw_only=True):
     templates: tuple[Reference, ...] = ()
     inventories: tuple[Reference, ...] = ()
     repositories: tuple[Reference, ...] = ()
+    #: absent if there are none
+    integrations: tuple[Reference, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 def project_of(actor: Actor) -> ProjectId:
@@ -49,6 +51,7 @@ def refuse_if_used(references: References, kind: str) -> None:
         ("templates", references.templates),
         ("inventories", references.inventories),
         ("repositories", references.repositories),
+        ("integrations", references.integrations or ()),
     )
     users = "; ".join(
         f"{noun} {', '.join(quoted(each.name) for each in found)}"

@@ -7,6 +7,7 @@ from semaphore_twisted.web.api import (
     environment,
     events,
     health,
+    integrations,
     inventory,
     keys,
     known_hosts,
@@ -29,6 +30,7 @@ from semaphore_twisted.web.api import (
     vpn_peers,
     vpn_project,
     vpn_sites,
+    webhooks,
 )
 from semaphore_twisted.web.http.routing import Route
 
@@ -50,6 +52,8 @@ ROUTES: tuple[Route, ...] = (
     *checks.ROUTES,
     *environment.ROUTES,
     *templates.ROUTES,
+    *integrations.ROUTES,
+    *webhooks.ROUTES,
     *tasks.ROUTES,
     *active_tasks.ROUTES,
     *task_results.ROUTES,

@@ -45,7 +45,7 @@ from semaphore_twisted.web.http.streaming import ResponseProducer
 from semaphore_twisted.web.proxies.client_address import same_origin
 
 #: Methods without side effects.
-_SAFE = frozenset({"GET", "HEAD"})
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 #: Semaphore's sentences for ids that differ.
 _MISMATCH = {
@@ -53,6 +53,7 @@ _MISMATCH = {
     "key_id": "Access key ID in body and URL must be the same",
     "repository_id": "Repository ID in body and URL must be the same",
     "inventory_id": "Inventory ID in body and URL must be the same",
+    "integration_id": "Integration ID in body and URL must be the same",
     "environment_id": "Environment ID in body and URL must be the same",
     "view_id": "View ID in URL and in body must be the same",
     "template_id": "template id in URL and in body must be the same",
@@ -153,9 +154,13 @@ class Api:
                 credentials, route.access, match.path.get("project_id")
             )
             info.account = f"account:{checked.actor.user.id}"
-        elif method not in _SAFE:  # against login CSRF by a foreign page
+        elif (
+            method not in _SAFE and not route.raw
+        ):  # against login CSRF by a foreign page
             self._check_origin(info)
         context = self._context(info, match, checked, headers)
+        if route.raw:
+            context.delivery = info.delivery
         try:
             value = await self._handle(context, request)
         except DomainError as error:

@@ -8,6 +8,7 @@ from twisted.python.failure import Failure
 
 from semaphore_twisted.interfaces import IDatabase
 from semaphore_twisted.model.errors import NotAuthenticated
+from semaphore_twisted.model.integrations import RECEIVER
 from semaphore_twisted.model.users import Access, Actor
 from semaphore_twisted.operations import access
 from semaphore_twisted.web.http.body_intake import too_large
@@ -47,6 +48,11 @@ class Senders:
             access.actor, credentials, Access.USER, None
         )
         return asked.addCallbacks(_name, _nobody)
+
+    def delivers(self, request: HttpRequest) -> bool:
+        """Return whether *request* is a webhook's delivery."""
+        path, _ = self.reader.below(request.path)
+        return path.startswith(RECEIVER.encode())
 
     def refused(self, request: HttpRequest) -> Response:
         """Return the response to a long body of a *request* without a login."""

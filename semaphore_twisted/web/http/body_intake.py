@@ -35,6 +35,12 @@ def nobody(request: object) -> "Deferred[str | None]":
     return succeed(None)
 
 
+def no_delivery(request: object) -> bool:
+    """Take no request for a webhook's delivery."""
+    del request
+    return False
+
+
 def too_large(request: object) -> Response:
     """Refuse a body that exceeds the limit for clients without a login."""
     del request
@@ -56,10 +62,16 @@ class BodyBudget:
     """The body limits of one or more sites.
 
     *owner* looks credentials up; *refused* returns the response if there are none.
+    *delivers* returns whether a request is a webhook's delivery, whose sender only the
+    handler can authenticate, by the body: it has limits of its own.
     """
 
     owner: Owner = nobody
     refused: Callable[[Any], Response] = too_large
+    delivers: Callable[..., bool] = no_delivery
+    deliveries: MemoryBudget = field(
+        factory=lambda: MemoryBudget(limits.HOOK_BODIES_OF_SOURCE, limits.HOOK_BODIES)
+    )
     unknown: MemoryBudget = field(
         factory=lambda: MemoryBudget(
             limits.BODIES_UNKNOWN_OF_SOURCE, limits.BODIES_UNKNOWN
@@ -93,11 +105,17 @@ class Body:
     #: the response to a refused body, sent at its end
     answer: Response | None = field(default=None, init=False)
     _asking: bool = field(default=False, init=False)
+    _delivers: bool = field(default=False, init=False)
     _waiting: list[bytes] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
         """Start with an unknown sender."""
-        self._share = BudgetShare(self._intake.unknown, self._source)
+        self._delivers = self._intake.delivers(self._request)
+        budget = self._intake.unknown
+        if self._delivers:
+            self._limit = min(self._limit, limits.HOOK_BODY)
+            budget = self._intake.deliveries
+        self._share = BudgetShare(budget, self._source)
 
     @property
     def asking(self) -> bool:
@@ -108,7 +126,7 @@ class Body:
         """Check the *length* that the head declares, before the body arrives."""
         if length > self._limit:
             self._end(_over(self._limit))
-        elif length > limits.BODY_UNKNOWN:
+        elif length > limits.BODY_UNKNOWN and not self._delivers:
             self._ask()
 
     def add(self, data: bytes) -> None:
@@ -120,6 +138,11 @@ class Body:
             self._end(_over(self._limit))
         elif self._asking:
             self._waiting.append(data)
+        elif self._delivers:
+            if self._holds():
+                self.content.write(data)
+            else:
+                self._end(_later())
         elif self._account is None and self.size > limits.BODY_UNKNOWN:
             self._waiting.append(data)
             self._ask()

@@ -19,6 +19,7 @@ from semaphore_twisted.interfaces import (
     ITaskControl,
     WriteFunction,
 )
+from semaphore_twisted.model.deliveries import RawDelivery
 from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.health import HealthFinding
 from semaphore_twisted.model.ids import ProjectId
@@ -30,6 +31,7 @@ from semaphore_twisted.operations.tasks.overrides import NewTask
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.web.enroll.redeem_limit import RedeemLimit
 from semaphore_twisted.web.http import parameters
+from semaphore_twisted.web.http.hook_limit import HookLimit
 from semaphore_twisted.web.http.host_header import no_names
 from semaphore_twisted.web.http.options import WebOptions
 from semaphore_twisted.web.http.preconditions import guarded
@@ -53,7 +55,8 @@ class Services:
     *password_changed* is called after the password of an account was changed
     (the file with the initial one can then be deleted), *repositories_changed* after a
     repository was changed or deleted. *peers* is the VPN's service, ``None`` without a
-    VPN; *redeem_limit* limits enrolling. *expires* returns the seconds until the
+    VPN; *redeem_limit* limits enrolling,
+    *hook_limit* wrong secrets of webhooks. *expires* returns the seconds until the
     certificate expires, if there is one, *failing* whether its renewal is overdue, and
     *certified* the names in it. *health* checks what only the start knows, and may take
     as long as a slow disk. *computing* and *reading* are the accounts whose expensive
@@ -79,6 +82,7 @@ class Services:
     certified: Callable[[], Iterable[str]] = no_names
     health: Callable[[], Sequence[HealthFinding]] = tuple
     redeem_limit: RedeemLimit = field()
+    hook_limit: HookLimit = field()
     public_url: PublicUrl = field()
     routes: tuple[Route, ...] = ()
     task_lists: TaskLists = field(factory=TaskLists)
@@ -88,6 +92,10 @@ class Services:
     @redeem_limit.default
     def _redeem_limit(self) -> RedeemLimit:
         return RedeemLimit(self.clock.seconds)
+
+    @hook_limit.default
+    def _hook_limit(self) -> HookLimit:
+        return HookLimit(self.clock.seconds)
 
     @public_url.default
     def _place(self) -> PublicUrl:
@@ -105,6 +113,8 @@ class RequestContext:
     credentials: Credentials
     client: ClientInfo
     user_agent: str
+    #: the request itself, on a route that reads it as it is
+    delivery: RawDelivery | None = None
     #: the request's ``Accept`` header
     accept: str
     #: the request's ``If-Match`` header, if there is one

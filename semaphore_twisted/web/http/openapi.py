@@ -335,6 +335,8 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, object]:
         operation["requestBody"] = {
             "content": {"application/json": {"schema": schemas.body(route.body)}}
         }
+    if route.raw and route.method == "POST":
+        operation["requestBody"] = {"content": {"*/*": {"schema": {}}}}
     operation["responses"] = _responses(route, schemas)
     if route.access is Access.PUBLIC:
         operation["security"] = []
@@ -370,7 +372,7 @@ def _codes(route: Route) -> set[int]:
         codes |= {401, 403, 404, 409}
     if route.method != "GET":
         codes |= {403, 409, 507}
-    if route.body is not None:
+    if route.body is not None or route.raw:
         codes.add(413)
     if route.tagged is not None and route.method != "GET":
         codes.add(412)

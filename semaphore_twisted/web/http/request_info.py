@@ -6,6 +6,7 @@ from attrs import define
 from twisted.internet.address import UNIXAddress
 
 from semaphore_twisted.crypto import tokens
+from semaphore_twisted.model.deliveries import RawDelivery
 from semaphore_twisted.model.users import Credentials, SessionLimits
 from semaphore_twisted.web.http.cookies import session_of
 from semaphore_twisted.web.http.site import HttpRequest
@@ -37,6 +38,21 @@ class RequestInfo:
     def header(self, name: str) -> str | None:
         """Return a header's value; repeated headers are joined (RFC 9110)."""
         return header(self.request, name)
+
+    @property
+    def delivery(self) -> RawDelivery:
+        """The request as it was sent, for a route that reads it itself."""
+        headers = self.request.requestHeaders.getAllRawHeaders()
+        return RawDelivery(
+            method=self.request.method.decode("ascii", "replace"),
+            address=self.client.address,
+            headers=tuple(
+                (name.decode("latin-1").lower(), each.decode("utf-8", "replace"))
+                for name, values in headers
+                for each in values
+            ),
+            body=self.request.content.read(),
+        )
 
     @property
     def secure(self) -> bool:

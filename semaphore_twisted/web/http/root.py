@@ -192,5 +192,7 @@ def build_site(
         clock=services.clock,
         body_limit=options.body_limit,
         trust=reader.trust,
-        intake=BodyBudget(owner=senders.owner, refused=senders.refused),
+        intake=BodyBudget(
+            owner=senders.owner, refused=senders.refused, delivers=senders.delivers
+        ),
     )

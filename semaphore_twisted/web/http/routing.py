@@ -72,6 +72,7 @@ class RouteFields(TypedDict, total=False):
     refusals: frozenset[int]
     tagged: Tagged
     urgent: bool
+    raw: bool
 
 
 @frozen(kw_only=True)
@@ -102,6 +103,9 @@ class Route:
     tagged: Tagged | None = field(default=None, eq=False)
     #: Whether it must work on a full disk; deletions always do.
     urgent: bool = False
+    #: whether the handler reads the request itself, with any body: no JSON is decoded,
+    #: and a page of another site may send it, since cookies say nothing here
+    raw: bool = False
     segments: tuple[str, ...] = field(init=False, eq=False)
     parameters: tuple[Parameter, ...] = field(init=False, eq=False)
 

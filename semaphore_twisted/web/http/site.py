@@ -1,5 +1,6 @@
 """The HTTP site: limits of bodies, common response headers, and the access log."""
 
+import re
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any, ClassVar
@@ -26,6 +27,9 @@ IDLE = limits.IDLE_SECONDS
 #: Bytes of a refused body that are read and discarded, so that the response arrives.
 _DRAIN = limits.DISCARDED
 
+#: The alias of a webhook, which lets whoever knows it start tasks; its beginning stays.
+_ALIAS = re.compile(r"(/api/integrations/.{4})[^/]+")
+
 #: Longer path segments may be secrets (an API token is), so they are shortened.
 _LOGGED = 24
 
@@ -39,7 +43,7 @@ def _printable(text: bytes) -> str:
 
 def logged_path(path: bytes) -> str:
     """Return *path* for the log: without query, and with long segments shortened."""
-    text = _printable(path)
+    text = _ALIAS.sub(r"\1…", _printable(path))
     return "/".join(
         segment if len(segment) <= _LOGGED else f"{segment[:8]}…"
         for segment in text.split("/")

@@ -30,6 +30,12 @@ const PROJECT: Entry[][] = [
       icon: 'i-lucide-git-branch',
       letter: 'r',
     },
+    {
+      name: 'integrations',
+      label: 'frame.nav.integrations',
+      icon: 'i-lucide-webhook',
+      letter: 'w',
+    },
   ],
   [
     { name: 'vpn', label: 'frame.nav.vpn', icon: 'i-lucide-shield', letter: 'n' },

@@ -6,6 +6,7 @@ export interface Texts {
   common: typeof import('./en/common.json')
   dashboard: typeof import('./en/dashboard.json')
   frame: typeof import('./en/frame.json')
+  integrations: typeof import('./en/integrations.json')
   inventory: typeof import('./en/inventory.json')
   keys: typeof import('./en/keys.json')
   log: typeof import('./en/log.json')

@@ -1,0 +1,1 @@
+"""Operations on integrations (incoming webhooks) and their deliveries."""

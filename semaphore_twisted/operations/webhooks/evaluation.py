@@ -1,0 +1,166 @@
+"""What each integration makes of a delivery; pure, so it can run in a worker thread."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from attrs import evolve, field, frozen
+from msgspec.structs import replace
+
+from semaphore_twisted.crypto.keyring import Keyring
+from semaphore_twisted.model.deliveries import RawDelivery
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.integrations import AuthMethod, Outcome
+from semaphore_twisted.model.refusals import quoted
+from semaphore_twisted.operations.tasks.overrides import NewTask
+from semaphore_twisted.operations.webhooks.authentication import (
+    Unproven,
+    method_of,
+    prove,
+    secret_headers,
+)
+from semaphore_twisted.operations.webhooks.candidates import Candidate
+from semaphore_twisted.operations.webhooks.matching import Payload, extract, mismatch
+from semaphore_twisted.operations.webhooks.task_settings import Extracted, new_task
+
+#: Seconds that a delivery may be old, or ahead of this server's clock.
+_OLDEST, _AHEAD = 300, 60
+
+
+@frozen(kw_only=True)
+class Verdict:
+    """What one integration makes of a delivery.
+
+    *task* is set if the outcome is ``matched``; it is not checked against the template
+    yet. *proven* is whether the sender has shown the secret of the integration, *guess*
+    whether it sent a wrong one.
+    """
+
+    candidate: Candidate
+    outcome: Outcome
+    reason: str
+    found: Extracted = field(factory=Extracted)
+    task: NewTask | None = None
+    proven: bool = False
+    guess: bool = False
+
+    @property
+    def authenticated(self) -> bool:
+        """Whether the sender may use the integration."""
+        return self.outcome is not Outcome.UNAUTHENTICATED
+
+
+def evaluate(
+    candidates: Sequence[Candidate],
+    delivery: RawDelivery,
+    *,
+    keyring: Keyring,
+    now: datetime,
+    throttled: bool = False,
+) -> list[Verdict]:
+    """Return the verdicts of all *candidates*, in their order.
+
+    With *throttled*, the sender has sent too many wrong secrets: a secret that it sends
+    is refused unchecked, whereas a signature, which nobody can guess, is still checked.
+    """
+    secret = [name for each in candidates for name in secret_headers(each.integration)]
+    payload = Payload(delivery, secret)
+    return [
+        _evaluated(
+            each, payload, keyring=keyring, seconds=now.timestamp(), throttled=throttled
+        )
+        for each in candidates
+    ]
+
+
+def _evaluated(
+    candidate: Candidate,
+    payload: Payload,
+    *,
+    keyring: Keyring,
+    seconds: float,
+    throttled: bool,
+) -> Verdict:
+    integration, delivery = candidate.integration, payload.delivery
+    method = method_of(integration)
+    secret = method not in {None, AuthMethod.NONE}
+    if throttled and method is not None and secret and not method.signs:
+        return Verdict(
+            candidate=candidate,
+            outcome=Outcome.UNAUTHENTICATED,
+            reason=f"Not checked: too many wrong secrets from {delivery.address}",
+            guess=True,
+        )
+    try:
+        prove(integration, candidate.key, delivery, keyring)
+    except Unproven as error:
+        return Verdict(
+            candidate=candidate,
+            outcome=Outcome.UNAUTHENTICATED,
+            reason=error.message,
+            guess=error.guess,
+        )
+    late = _late(delivery, seconds)
+    if late:
+        return Verdict(
+            candidate=candidate, outcome=Outcome.REPLAYED, reason=late, proven=secret
+        )
+    return evolve(judge(candidate, payload), proven=secret)
+
+
+def _late(delivery: RawDelivery, seconds: float) -> str:
+    """Return why a delivery is too old; empty if it is not, or does not say."""
+    sent = delivery.sent
+    if sent is None or -_AHEAD <= seconds - sent <= _OLDEST:
+        return ""
+    return (
+        f"It was sent {int(seconds - sent)} seconds ago by the sender's clock; expected"
+        f" at most {_OLDEST}"
+    )
+
+
+def judge(candidate: Candidate, payload: Payload) -> Verdict:
+    """Return the verdict about a delivery from an authenticated sender."""
+    integration, matchers = candidate.integration, candidate.matchers
+    if not matchers and not candidate.own_alias:
+        return Verdict(
+            candidate=candidate,
+            outcome=Outcome.UNMATCHED,
+            reason="The integration has no matchers, so only an alias of its own"
+            " starts it",
+        )
+    try:
+        reason = mismatch(matchers, payload)
+        if reason:
+            return Verdict(
+                candidate=candidate, outcome=Outcome.UNMATCHED, reason=reason
+            )
+        found = extract(candidate.values, payload)
+        task = new_task(candidate.template, integration.task_params, found)
+    except Invalid as error:
+        return Verdict(
+            candidate=candidate, outcome=Outcome.REFUSED, reason=error.message
+        )
+    except msgspec.ValidationError:
+        return Verdict(
+            candidate=candidate,
+            outcome=Outcome.REFUSED,
+            reason="The integration's task_params are damaged; store it again",
+        )
+    if not task.message:
+        task = replace(task, message=_message(candidate, payload.delivery))
+    return Verdict(
+        candidate=candidate,
+        outcome=Outcome.MATCHED,
+        reason=f"All {len(matchers)} matchers match" if matchers else "No matchers",
+        found=found,
+        task=task,
+    )
+
+
+def _message(candidate: Candidate, delivery: RawDelivery) -> str:
+    """Return the message of a task that has no other one."""
+    name = quoted(candidate.integration.name)
+    event = f", event {delivery.event}" if delivery.event else ""
+    source = f" from {delivery.address}" if delivery.address else ""
+    return f"Integration {name}{source}{event}"

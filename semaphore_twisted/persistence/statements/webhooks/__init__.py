@@ -1,0 +1,1 @@
+"""Statements about integrations and the deliveries that they receive."""
