@@ -44,10 +44,12 @@ ALL = [
     "0008_object_events",
     "0009_checks",
     "0010_results",
+    "0012_schedules",
 ]
 
 #: The last of them, and the one after it.
-_LAST, _NEXT = f"{len(ALL):04}", f"{len(ALL) + 1:04}"
+_LAST = ALL[-1][:4]
+_NEXT = f"{int(_LAST) + 1:04}"
 
 _SECOND = f'''
 """A second step, that copies a table and adds a column."""

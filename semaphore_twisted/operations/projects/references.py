@@ -24,6 +24,7 @@ class References(msgspec.Struct, frozen=True, kw_only=True):
     templates: tuple[Reference, ...] = ()
     inventories: tuple[Reference, ...] = ()
     repositories: tuple[Reference, ...] = ()
+    schedules: tuple[Reference, ...] = ()
 
 
 def project_of(actor: Actor) -> ProjectId:
@@ -49,6 +50,7 @@ def refuse_if_used(references: References, kind: str) -> None:
         ("templates", references.templates),
         ("inventories", references.inventories),
         ("repositories", references.repositories),
+        ("schedules", references.schedules),
     )
     users = "; ".join(
         f"{noun} {', '.join(quoted(each.name) for each in found)}"
