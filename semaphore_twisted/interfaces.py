@@ -170,6 +170,13 @@ class ITaskControl(Interface):
         """Fire once every received line of the task is stored."""
 
 
+class IScheduleControl(Interface):
+    """Requests that other packages may make of the service of schedules."""
+
+    def wake() -> None:
+        """Look for due schedules: one was added, changed or switched."""
+
+
 class ICheckControl(Interface):
     """Checks of inventories and repositories: one at a time of each object."""
 

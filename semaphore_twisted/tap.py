@@ -54,11 +54,13 @@ from semaphore_twisted.start.installation import InstallationRefused
 from semaphore_twisted.start.preparation import Prepared, prepare
 from semaphore_twisted.start.sighup import SighupService
 from semaphore_twisted.start.site_options import site_options
+from semaphore_twisted.tasks.branch_heads import BranchHeads
 from semaphore_twisted.tasks.checks import CheckService
 from semaphore_twisted.tasks.job_directories import JobDirectories
 from semaphore_twisted.tasks.mirrors import Mirrors
 from semaphore_twisted.tasks.observers import Observers
 from semaphore_twisted.tasks.previews import previewed
+from semaphore_twisted.tasks.schedules import ScheduleService
 from semaphore_twisted.tasks.service import TaskOptions, TaskService
 from semaphore_twisted.vpn.service import PeerService
 from semaphore_twisted.vpn.wake_socket import NAME, WakePort
@@ -184,6 +186,8 @@ class _Assembly:
         self.runner = SupervisedRunner(reactor=reactor, identities=prepared.identities)
         self.tasks = self._tasks()
         self.checks = self._checks()
+        self.heads = self._heads()
+        self.schedules = self._schedules()
         self.mirrors = Mirrors(
             Path(self.job_settings.usual.repositories), self.database, self.compute
         )
@@ -209,6 +213,12 @@ class _Assembly:
             self.compute,
             services.PartService("tasks", tasks.startService, tasks.stopService),
             services.PartService("checks", tuple, self.checks.stopService),
+            services.PartService("branches", tuple, self.heads.stopService),
+            services.PartService(
+                "schedules",
+                self.schedules.startService,
+                self.schedules.stopService,
+            ),
             services.PartService("mirrors", mirrors.startService, mirrors.stopService),
             retention.Retention(
                 self.database, keep=self.config.events.keep, clock=self.reactor
@@ -258,6 +268,28 @@ class _Assembly:
             now=utc_now,
         )
 
+    def _heads(self) -> BranchHeads:
+        return BranchHeads(
+            database=self.database,
+            runner=self.runner,
+            keyring=self.made.keyring,
+            options=self.job_settings.now,
+            directories=self.directories,
+            compute=self.compute,
+            now=utc_now,
+        )
+
+    def _schedules(self) -> ScheduleService:
+        return ScheduleService(
+            database=self.database,
+            keyring=self.made.keyring,
+            tasks=self.tasks,
+            head=self.heads.head,
+            zone=self.config.schedule.timezone,
+            clock=self.reactor,
+            now=utc_now,
+        )
+
     def _tasks(self) -> TaskService:
         return TaskService(
             database=self.database,
@@ -283,6 +315,7 @@ class _Assembly:
             keyring=self.made.keyring,
             tasks=self.tasks,
             checks=self.checks,
+            schedules=self.schedules,
             preview=partial(previewed, self.job_settings.usual),
             demo=partial(
                 demo.prepare,

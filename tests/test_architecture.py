@@ -109,6 +109,7 @@ ALLOWED: dict[str, set[str]] = {
 OPERATIONS: dict[str, set[str]] = {
     "accounts": {"vpn"},
     "projects": {"tasks", "vpn"},
+    "schedules": {"projects", "tasks"},
     "tasks": {"projects"},
     "vault": set(),
     "webhooks": {"projects", "tasks"},
@@ -155,6 +156,7 @@ class ArrowTests(SynchronousTestCase):
         ),
         "autobahn": ("web.websocket.endpoint", "cli"),
         "argparse": ("cli",),
+        "cronsim": ("model.cron", "model.timetable"),
     }
 
     #: packages without Twisted: pure, or run in a database thread

@@ -354,10 +354,22 @@ class WarningTests(SynchronousTestCase):
     def test_not_served(self) -> None:
         """Each option that is known but not served gives one warning, never silence."""
         tree = {"telegram_alert": True, "ldap_enable": False}
-        settings = parsed(tree, environ={"SEMAPHORE_SCHEDULE_TIMEZONE": "UTC"})
+        settings = parsed(tree, environ={"SEMAPHORE_USE_REMOTE_RUNNER": "true"})
         self.assertEqual(len(settings.warnings), 2, settings.warnings)
         self.assertIn("telegram_alert has no effect", settings.warnings[0])
-        self.assertIn("schedule.timezone has no effect", settings.warnings[1])
+        self.assertIn("use_remote_runner has no effect", settings.warnings[1])
+
+    def test_zone_of_schedules(self) -> None:
+        """The time zone of schedules is one that exists."""
+        environ = {"SEMAPHORE_SCHEDULE_TIMEZONE": "Europe/Berlin"}
+        self.assertEqual(
+            parsed(environ=environ).config.schedule.timezone, "Europe/Berlin"
+        )
+        error = self.assertRaises(
+            WrongOption, parsed, {"schedule": {"timezone": "Mars/Olympus"}}
+        )
+        self.assertIn("schedule.timezone", str(error))
+        self.assertIn("Europe/Berlin", str(error))
 
     def test_cookie_keys(self) -> None:
         """Cookie keys, short or missing, are not needed, and that is said."""

@@ -41,7 +41,11 @@ PUBLIC: set[str | tuple[str, str]] = {
     ("KeyRow", "secret"),
     ("SealedRow", "secret"),
     ("SealedValue", "secret"),
+    ("_ScheduleMachinery", "secret"),
     ("_Sealed", "secret"),
+    # names of variables
+    ("Schedule", "secrets"),
+    ("ScheduleInList", "secrets"),
 }
 
 MARK = "marker-7f3a"

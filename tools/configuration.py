@@ -24,7 +24,7 @@ _GROUPS = (
     ),
     ("Database and keys", ("dialect", "sqlite.", "access_key_encryption")),
     ("Accounts", ("password_", "session.", "non_admin_", "events.")),
-    ("Tasks", ("max_", "env_vars", "forwarded_env_vars")),
+    ("Tasks", ("max_", "env_vars", "forwarded_env_vars", "schedule.")),
     ("Separation of jobs", ("process.", "tmp_path")),
     (
         "Repositories and SSH",

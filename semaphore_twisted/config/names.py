@@ -33,7 +33,6 @@ _PECULIAR = (
 #: Known options that are planned: PATH, then VARIABLE if it has one. ``!`` marks a
 #: secret, ``?`` a boolean, ``#`` a number, ``*`` any type.
 _LATER = """
-schedule.timezone SCHEDULE_TIMEZONE
 apps* APPS
 use_remote_runner? USE_REMOTE_RUNNER
 runner_registration_token! RUNNER_REGISTRATION_TOKEN

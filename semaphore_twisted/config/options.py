@@ -15,6 +15,7 @@ from semaphore_twisted.config.event_options import EventOptions
 from semaphore_twisted.config.option import option
 from semaphore_twisted.config.process_options import ProcessOptions
 from semaphore_twisted.config.repository_options import RepositoryOptions
+from semaphore_twisted.config.schedule_options import ScheduleOptions
 from semaphore_twisted.config.session_options import SessionOptions
 from semaphore_twisted.config.site_address import host_of
 from semaphore_twisted.config.vpn_options import VpnOptions
@@ -185,6 +186,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = 0
     events: EventOptions = EventOptions()
+    schedule: ScheduleOptions = ScheduleOptions()
     max_tasks_per_template: Annotated[
         int,
         option(

@@ -20,6 +20,7 @@ from semaphore_twisted.config import (
     listener_options,
     process_options,
     repository_options,
+    schedule_options,
     session_options,
     site_address,
     vpn_options,
@@ -262,6 +263,7 @@ def _check(
     session_options.check(config.session, wrong)
     session_options.check_password(config.password_min_length, wrong)
     event_options.check(config.events, wrong)
+    schedule_options.check(config.schedule, wrong)
     process_options.check(config.process, wrong)
     repository_options.check(config.repositories, wrong)
     vpn_options.check(config.vpn, wrong)

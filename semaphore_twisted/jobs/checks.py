@@ -59,11 +59,13 @@ def specification(
     options: JobOptions,
     *,
     token: str,
+    commit_only: bool = False,
     entropy: Callable[[int], bytes] = secrets.token_bytes,
 ) -> JobSpecification:
     """Return the supervisor's specification for *order*.
 
-    Each line that its programs print begins with *token*.
+    Each line that its programs print begins with *token*. With *commit_only* it checks
+    a repository out, which records the commit, and lists nothing.
 
     :raises Invalid: if the order cannot be carried out; the sentence says why.
     """
@@ -71,7 +73,9 @@ def specification(
     checkout = _checkout(order, options, paths)
     made: tuple[Step, ...]
     own: tuple[File, ...]
-    if order.inventory is None:
+    if commit_only:
+        made, own = (), ()
+    elif order.inventory is None:
         made, own = (_list_files(options, paths, token),), (_file(_LIST_FILES),)
     else:
         made, own = _inventory(order.inventory, checkout, options, paths, token)

@@ -259,6 +259,17 @@ CHECK_NAMES: Final = 1 * _MIB
 CHECK_OUTPUT: Final = 8 * _MIB
 CHECK_SECONDS: Final = 300
 
+# Schedules ---------------------------------------------------------------------------
+
+#: Schedules of a project, JSON of the parameters of one, and due times that are kept.
+SCHEDULES_OF_PROJECT: Final = 1_000
+SCHEDULE_TASK: Final = 32 * _KIB
+SCHEDULE_RUNS: Final = 100
+
+#: Due schedules that are dealt with at a time, and remote heads that are read at once.
+SCHEDULES_DUE: Final = 100
+SCHEDULE_HEADS: Final = 4
+
 # Events ------------------------------------------------------------------------------
 
 #: Events in one answer.

@@ -89,6 +89,7 @@ Unserved: TypeAlias = Annotated[
 #: Limits of a list or an object as a whole.
 TASK_JSON = _json(limits.TASK_JSON)
 SURVEY = _json(limits.SURVEY)
+SCHEDULE_TASK = _json(limits.SCHEDULE_TASK)
 SECRETS = _json(limits.TEXT)
 
 

@@ -19,7 +19,11 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from semaphore_twisted.persistence import integration_tables, result_tables
+from semaphore_twisted.persistence import (
+    integration_tables,
+    result_tables,
+    schedule_tables,
+)
 from semaphore_twisted.persistence.metadata import TABLES
 
 metadata = TABLES
@@ -29,7 +33,8 @@ task_run = result_tables.task_run
 task_section = result_tables.task_section
 task_host = result_tables.task_host
 task_error = result_tables.task_error
-
+schedule = schedule_tables.schedule
+schedule_run = schedule_tables.schedule_run
 integration = integration_tables.integration
 
 _JSON = {"json": True}

@@ -6,7 +6,7 @@ when it ends. A check that runs while the server stops is ended; its result is l
 """
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import ClassVar
@@ -22,8 +22,6 @@ from semaphore_twisted.interfaces import (
     ComputeFunction,
     ICheckControl,
     IDatabase,
-    IJob,
-    IJobReceiver,
     IJobRunner,
 )
 from semaphore_twisted.jobs.checks import specification
@@ -34,62 +32,22 @@ from semaphore_twisted.model.checks import CheckResult, CheckTarget
 from semaphore_twisted.model.errors import Conflict, Unavailable
 from semaphore_twisted.model.ids import RepositoryId
 from semaphore_twisted.model.jobs import JobResult
-from semaphore_twisted.model.results import JobEvent, StepBegun
 from semaphore_twisted.operations.projects import checks as operations
 from semaphore_twisted.runtime.deferreds import log_errors, shielded
 from semaphore_twisted.tasks import preparation
+from semaphore_twisted.tasks.check_receiver import CheckReceiver
 from semaphore_twisted.tasks.check_report import CheckReport
 from semaphore_twisted.tasks.job_directories import JobPaths, job_name_of
 
 
-@implementer(IJobReceiver)
 @define(eq=False)
-class _RunningCheck:
+class _RunningCheck(CheckReceiver):
     """A check between its request and the storage of its result."""
 
-    report: CheckReport
-    job_name: str
-    _over: Callable[[JobResult], None]
-    job: IJob | None = None
     stopping: bool = False
     #: fires with the mark of its beginning in the database
     mark: Deferred[str] = field(factory=Deferred)
     waiting: list[Deferred[None]] = field(factory=list)
-
-    def lines(
-        self,
-        lines: Sequence[tuple[float, str]],
-        offset: int,
-        events: Sequence[JobEvent] = (),
-    ) -> Deferred[None]:
-        """Take lines, and the steps between them; only names and reasons are kept."""
-        del offset
-        taken = 0
-        for event in events:
-            if isinstance(event.what, StepBegun):
-                self._add(lines[taken : event.line - 1])
-                taken = event.line - 1
-                self.report.begin(event.what.name)
-        self._add(lines[taken:])
-        return succeed(None)
-
-    def _add(self, lines: Sequence[tuple[float, str]]) -> None:
-        for _, text in lines:
-            self.report.add(text)
-
-    def part(self, moment: float, text: str) -> Deferred[None]:
-        """Ignore the beginning of a line."""
-        del moment, text
-        return succeed(None)
-
-    def fact(self, name: str, value: str) -> None:
-        """Keep the commit of a repository."""
-        if name == "commit_hash":
-            self.report.commit = value[: limits.NAME]
-
-    def ended(self, result: JobResult) -> None:
-        """Receive the result."""
-        self._over(result)
 
 
 @implementer(ICheckControl)

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import msgspec
 from attrs import define, field
+from msgspec.structs import replace
 from typing_extensions import override
 
 from semaphore_twisted.crypto import clientcertificates
@@ -108,10 +109,13 @@ def check_order(
     target: CheckTarget,
     job_name: str,
     repository_id: RepositoryId | None,
+    *,
+    branch: str = "",
 ) -> CheckOrder:
     """Return the order of the check of *target*, with all secrets decrypted.
 
-    *repository_id* is the repository with the file of an inventory that has none.
+    *repository_id* is the repository with the file of an inventory that has none,
+    *branch* a branch instead of the repository's own.
 
     :raises Invalid: if an object that the check needs is missing or damaged
     :raises SecretUnreadable: naming the key that cannot be decrypted
@@ -123,6 +127,8 @@ def check_order(
     else:
         repository_id = RepositoryId(target.number)
     source = None if repository_id is None else inputs.source(repository_id)
+    if source is not None and branch:
+        source = replace(source, branch=branch)
     return CheckOrder(
         job_name=job_name,
         inventory=inventory,

@@ -47,6 +47,7 @@ ALL = [
     "0010_results",
     "0011_used_inventory",
     "0012_key_use",
+    "0013_schedules",
     "0014_integrations",
 ]
 

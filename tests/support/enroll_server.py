@@ -37,6 +37,7 @@ from semaphore_twisted.web.listener.tls import PemCertificates, over_tls
 from tests.support.http import (
     DEMO,
     NO_CHECKS,
+    RecordingSchedules,
     RecordingTasks,
     at_once,
     memory_keyring,
@@ -141,6 +142,7 @@ class Sites:
             keyring=memory_keyring(),
             tasks=RecordingTasks(),
             checks=NO_CHECKS,
+            schedules=RecordingSchedules(),
             preview=preview,
             demo=lambda: DEMO,
             observer=NoHub(),

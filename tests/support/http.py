@@ -19,7 +19,7 @@ from zope.interface import implementer
 
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.crypto.masterkey import MasterKey
-from semaphore_twisted.interfaces import ComputeFunction, ITaskControl
+from semaphore_twisted.interfaces import ComputeFunction, IScheduleControl, ITaskControl
 from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.tasks import Task
 from semaphore_twisted.model.users import User
@@ -119,6 +119,18 @@ class RecordingTasks:
         return succeed(None)
 
 
+@implementer(IScheduleControl)
+@define(eq=False)
+class RecordingSchedules:
+    """A service of schedules that only counts calls."""
+
+    woken: int = 0
+
+    def wake(self) -> None:
+        """Count the call."""
+        self.woken += 1
+
+
 @frozen
 class Answer:
     """An answer; unpacks into status, headers and JSON."""
@@ -197,6 +209,7 @@ class ApiClient:
     site: Site
     database: Any
     tasks: Any
+    schedules: RecordingSchedules
     hub: Hub
     clock: Clock
     passwords_changed: list[None]
@@ -342,6 +355,7 @@ class ApiClient:
             site=self.site,
             database=self.database,
             tasks=self.tasks,
+            schedules=self.schedules,
             hub=self.hub,
             clock=self.clock,
             passwords_changed=self.passwords_changed,
@@ -404,6 +418,7 @@ def api_client(
         now=lambda: store.conn.now,
     )
     control = RecordingTasks() if tasks is None else tasks
+    schedules = RecordingSchedules()
     changed: list[None] = []
     repositories: list[None] = []
     services = Services(
@@ -412,6 +427,7 @@ def api_client(
         keyring=memory_keyring() if keyring is None else keyring,
         tasks=control,
         checks=checks,
+        schedules=schedules,
         preview=preview,
         demo=lambda: DEMO,
         observer=hub,
@@ -434,6 +450,7 @@ def api_client(
         site=site,
         database=store,
         tasks=control,
+        schedules=schedules,
         hub=hub,
         clock=clock,
         passwords_changed=changed,

@@ -26,6 +26,7 @@ class References(msgspec.Struct, frozen=True, kw_only=True):
     repositories: tuple[Reference, ...] = ()
     #: absent if there are none
     integrations: tuple[Reference, ...] | msgspec.UnsetType = msgspec.UNSET
+    schedules: tuple[Reference, ...] = ()
 
 
 def project_of(actor: Actor) -> ProjectId:
@@ -52,6 +53,7 @@ def refuse_if_used(references: References, kind: str) -> None:
         ("inventories", references.inventories),
         ("repositories", references.repositories),
         ("integrations", references.integrations or ()),
+        ("schedules", references.schedules),
     )
     users = "; ".join(
         f"{noun} {', '.join(quoted(each.name) for each in found)}"

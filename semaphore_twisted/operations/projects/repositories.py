@@ -34,6 +34,9 @@ from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.schema import repository
 from semaphore_twisted.persistence.statements.projects import keys as of_keys
 from semaphore_twisted.persistence.statements.projects import repositories as statements
+from semaphore_twisted.persistence.statements.projects import (
+    schedules as of_schedules,
+)
 
 _USUAL = RepositoryRules()
 #: Types of keys that are sent as a login over HTTP.
@@ -164,6 +167,7 @@ def references(
     return References(
         templates=named(conn, statements.templates, project_id, repository_id),
         inventories=named(conn, statements.inventories, project_id, repository_id),
+        schedules=named(conn, of_schedules.with_repository, project_id, repository_id),
     )
 
 

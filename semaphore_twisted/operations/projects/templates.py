@@ -41,6 +41,9 @@ from semaphore_twisted.persistence.statements.projects import keys as of_keys
 from semaphore_twisted.persistence.statements.projects import (
     repositories as of_repositories,
 )
+from semaphore_twisted.persistence.statements.projects import (
+    schedules as of_schedules,
+)
 from semaphore_twisted.persistence.statements.projects import templates as statements
 from semaphore_twisted.persistence.statements.tasks import tasks as task_statements
 
@@ -120,6 +123,7 @@ def references(conn: Connection, actor: Actor, template_id: TemplateId) -> Refer
     return References(
         templates=named(conn, statements.deploying, project_id, template_id),
         inventories=named(conn, statements.held_inventories, project_id, template_id),
+        schedules=named(conn, of_schedules.with_template, project_id, template_id),
     )
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from semaphore_twisted.crypto.keyring import Keyring, SealContext
 from semaphore_twisted.model.errors import SecretUnreadable
-from semaphore_twisted.model.ids import TaskId
+from semaphore_twisted.model.ids import ScheduleId, TaskId
 from semaphore_twisted.model.keys import KeyRow, KeyType, NoSecret, OpenedSecret
 from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.operations.tasks.tasks import secret_context
@@ -36,6 +36,28 @@ def open_secret(keyring: Keyring, row: KeyRow) -> OpenedSecret:
     return secret
 
 
+def schedule_context(row_uuid: str, project_uuid: str) -> SealContext:
+    """Return the encryption context of the secret answers of a schedule."""
+    return SealContext(
+        "schedule", "project__schedule", "secret", row_uuid, project_uuid
+    )
+
+
+def open_schedule(
+    keyring: Keyring,
+    sealed: str | None,
+    *,
+    schedule_id: ScheduleId,
+    context: SealContext,
+) -> dict[str, str]:
+    """Return the secret answers of a schedule by variable name.
+
+    :raises SecretUnreadable: if they cannot be decrypted
+    """
+    whose = f"The secret variables of schedule {schedule_id} cannot be opened"
+    return _opened_answers(keyring, sealed, context, whose)
+
+
 def open_answers(
     keyring: Keyring,
     sealed: str | None,
@@ -48,16 +70,20 @@ def open_answers(
 
     :raises SecretUnreadable: if they cannot be decrypted
     """
+    context = secret_context(row_uuid, project_uuid)
+    whose = f"The secret variables of task {task_id} cannot be opened"
+    return _opened_answers(keyring, sealed, context, whose)
+
+
+def _opened_answers(
+    keyring: Keyring, sealed: str | None, context: SealContext, whose: str
+) -> dict[str, str]:
     if sealed is None:
         return {}
     try:
-        opened = keyring.unseal(sealed, secret_context(row_uuid, project_uuid))
+        opened = keyring.unseal(sealed, context)
         return msgspec.json.decode(opened.reveal(), type=dict[str, str])
     except SecretUnreadable as error:
-        raise SecretUnreadable(
-            f"The secret variables of task {task_id} cannot be opened: {error.message}"
-        ) from None
+        raise SecretUnreadable(f"{whose}: {error.message}") from None
     except msgspec.MsgspecError:
-        raise SecretUnreadable(
-            f"The secret variables of task {task_id} cannot be opened: damaged"
-        ) from None
+        raise SecretUnreadable(f"{whose}: damaged") from None

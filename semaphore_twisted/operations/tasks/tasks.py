@@ -11,7 +11,13 @@ from semaphore_twisted.model import limits
 from semaphore_twisted.model.apps import app_of
 from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.errors import Invalid, NotFound, at_field
-from semaphore_twisted.model.ids import ProjectId, TaskId, TemplateId, UserId
+from semaphore_twisted.model.ids import (
+    ProjectId,
+    ScheduleId,
+    TaskId,
+    TemplateId,
+    UserId,
+)
 from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.model.tasks import (
     OutputLine,
@@ -100,8 +106,11 @@ def add(
     body: NewTask,
     *,
     user_id: UserId | None,
+    schedule_id: ScheduleId | None = None,
 ) -> Task:
     """Insert a checked, waiting task of *template*; the caller has checked the access.
+
+    *schedule_id* is the schedule that starts it, if one does.
 
     :raises Invalid: if the task overrides settings that its template does not permit
     """
@@ -113,7 +122,13 @@ def add(
             uuid, conn.scalar(statements.project_uuid, id=template.project_id)
         )
         sealed = keyring.seal(msgspec.json.encode(made.secrets), context)
-    number = conn.insert(schema.task, uuid=uuid, secret=sealed, **made.columns)
+    number = conn.insert(
+        schema.task,
+        uuid=uuid,
+        secret=sealed,
+        schedule_id=schedule_id,
+        **made.columns,
+    )
     conn.run(statements.count_one_more, id=template.id)
     return task_of(conn, template.project_id, TaskId(number))
 

@@ -52,6 +52,13 @@ SEALED: Final = (
     ),
     SealedColumn("task", "task", "secret", statements.TASKS, statements.RESEAL_TASK),
     SealedColumn(
+        "schedule",
+        "project__schedule",
+        "secret",
+        statements.SCHEDULES,
+        statements.RESEAL_SCHEDULE,
+    ),
+    SealedColumn(
         "installation",
         "sealed_value",
         "secret",

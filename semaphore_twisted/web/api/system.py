@@ -62,6 +62,7 @@ async def info(context: RequestContext) -> Info:
         version=options.version,
         ansible=options.ansible,
         web_host=options.config.web_host,
+        schedule_timezone=options.config.schedule.timezone,
     )
 
 

@@ -16,6 +16,7 @@ from semaphore_twisted.interfaces import (
     ICheckControl,
     IDatabase,
     IPeerControl,
+    IScheduleControl,
     ITaskControl,
     WriteFunction,
 )
@@ -68,6 +69,7 @@ class Services:
     keyring: Keyring
     tasks: ITaskControl
     checks: ICheckControl
+    schedules: IScheduleControl
     preview: Callable[[Connection, Actor, NewTask], RunPreview]
     demo: Callable[[], DemoFiles]
     observer: IAccessObserver

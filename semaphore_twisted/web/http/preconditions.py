@@ -24,7 +24,11 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 #: Fields of an object that change without a change of the object.
-_VOLATILE = ("fault", "last_task", "tasks")
+_VOLATILE = (
+    *("fault", "last_task", "tasks"),
+    *("last_run", "last_started", "next_run", "next_runs", "parts", "zone"),
+    "runs_per_hour",
+)
 
 
 @frozen

@@ -303,7 +303,12 @@ class DeleteTests(KeyTestCase):
         refs = self.listed(f"keys/{number}/refs")
         self.assertEqual(
             {noun: [each["name"] for each in found] for noun, found in refs.items()},
-            {"templates": ["Tpl"], "inventories": ["Inv"], "repositories": ["Repo"]},
+            {
+                "templates": ["Tpl"],
+                "inventories": ["Inv"],
+                "repositories": ["Repo"],
+                "schedules": [],
+            },
         )
 
     def test_unused(self) -> None:

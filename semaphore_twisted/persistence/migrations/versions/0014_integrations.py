@@ -12,7 +12,7 @@ from sqlalchemy import (
 )
 
 revision = "0014"
-down_revision = "0012"
+down_revision = "0013"
 
 _INTEGRATION = "project__integration"
 _DELIVERY = "project__integration_delivery"

@@ -9,6 +9,7 @@ from semaphore_twisted.persistence.schema import (
     access_key,
     option,
     project,
+    schedule,
     sealed_value,
     task,
     vpn_peer,
@@ -40,6 +41,20 @@ TASKS = (
     .join_from(task, project)
     .where(task.c.secret.is_not(None))
     .order_by(task.c.id)
+)
+
+SCHEDULES = (
+    select(
+        cast(schedule.c.id, Text).label("row"),
+        schedule.c.uuid.label("uuid"),
+        project.c.uuid.label("project_uuid"),
+        project.c.name.label("project"),
+        schedule.c.name.label("name"),
+        schedule.c.secret.label("secret"),
+    )
+    .join_from(schedule, project)
+    .where(schedule.c.secret.is_not(None))
+    .order_by(schedule.c.id)
 )
 
 INSTALLATION = select(
@@ -74,6 +89,12 @@ RESEAL_ACCESS_KEY = (
 RESEAL_TASK = (
     update(task)
     .where(task.c.id == cast(bindparam("row"), task.c.id.type))
+    .values(secret=bindparam("sealed"))
+)
+
+RESEAL_SCHEDULE = (
+    update(schedule)
+    .where(schedule.c.id == cast(bindparam("row"), schedule.c.id.type))
     .values(secret=bindparam("sealed"))
 )
 

@@ -1,0 +1,1 @@
+"""Operations on schedules: their changes, their due times, and what is coming."""

@@ -1,0 +1,123 @@
+"""The coming days of a project's schedules."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from semaphore_twisted.model.errors import DomainError
+from semaphore_twisted.model.ids import ScheduleId
+from semaphore_twisted.model.schedules import (
+    Schedule,
+    ScheduleRun,
+    ScheduleType,
+    timetable_of,
+    zone,
+)
+from semaphore_twisted.model.timetable import NO_RUNS, DayRuns
+from semaphore_twisted.model.users import Actor
+from semaphore_twisted.operations.projects.references import project_of
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.statements.projects import schedules as statements
+
+#: Runs of a schedule on a day whose times are listed; more are counted only.
+LISTED = 4
+
+#: Days in one answer.
+MOST_DAYS = 31
+
+
+class CalendarRuns(msgspec.Struct, frozen=True, kw_only=True):
+    """The coming runs of a schedule on a day: their number, and *times* if it is small.
+
+    A schedule that waits for commits has no runs here: they cannot be foreseen.
+    """
+
+    schedule_id: ScheduleId
+    name: str
+    count: int
+    times: tuple[datetime, ...]
+
+
+class CalendarDay(msgspec.Struct, frozen=True, kw_only=True):
+    """A day: its coming runs, and what became of the due times that have passed."""
+
+    date: str
+    coming: tuple[CalendarRuns, ...]
+    past: tuple[ScheduleRun, ...]
+
+
+class Calendar(msgspec.Struct, frozen=True, kw_only=True):
+    """Days that begin and end in the time zone *zone*."""
+
+    zone: str
+    days: tuple[CalendarDay, ...]
+
+
+def calendar(
+    conn: Connection,
+    actor: Actor,
+    usual_zone: str,
+    *,
+    first: date | None,
+    days: int,
+    timezone: str,
+) -> Calendar:
+    """Return *days* days from *first* on, by default today, in *timezone*.
+
+    :raises Invalid: if there is no such time zone
+    """
+    where = zone(timezone or usual_zone)
+    begin = first or conn.now.astimezone(where).date()
+    dates = [begin + timedelta(days=number) for number in range(days)]
+    project_id = project_of(actor)
+    rows = conn.all(statements.of_project, Schedule, project_id=project_id)
+    since = datetime.combine(begin, time(), where).astimezone(UTC)
+    past = conn.all(statements.recent, ScheduleRun, project_id=project_id, since=since)
+    coming = [
+        (each, _runs(each, dates, where, usual_zone))
+        for each in rows
+        if each.next_run is not None and each.repository_id is None
+    ]
+    return Calendar(
+        zone=where.key,
+        days=tuple(
+            CalendarDay(
+                date=day.isoformat(),
+                coming=tuple(
+                    CalendarRuns(
+                        schedule_id=each.id,
+                        name=each.name,
+                        count=runs[number].count,
+                        times=runs[number].times,
+                    )
+                    for each, runs in coming
+                    if runs[number].count
+                ),
+                past=tuple(
+                    each for each in past if each.due.astimezone(where).date() == day
+                ),
+            )
+            for number, day in enumerate(dates)
+        ),
+    )
+
+
+def _runs(
+    of: Schedule, dates: list[date], where: ZoneInfo, usual_zone: str
+) -> list[DayRuns]:
+    """Return the coming runs of a schedule on each of *dates*."""
+    nothing = [NO_RUNS] * len(dates)
+    if of.next_run is None:
+        return nothing
+    if of.type is ScheduleType.RUN_AT:
+        day = of.next_run.astimezone(where).date()
+        once = DayRuns(count=1, times=(of.next_run,))
+        return [once if each == day else NO_RUNS for each in dates]
+    try:
+        times = timetable_of(of.cron_format, of.timezone, usual_zone)
+    except DomainError:  # said at the schedule when it is due
+        return nothing
+    return [
+        times.on_day(each, zone=where, first=of.next_run, most=LISTED) for each in dates
+    ]
