@@ -1,7 +1,7 @@
 """The generated tables of ``docs/api-coverage.md``: Semaphore's routes and ours.
 
-``tools/semaphore_routes.tsv`` has each pair of method and path that Semaphore is known to
-serve, with the versions or documents that it is known from.
+``tools/semaphore_routes.tsv`` has each pair of method and path that Semaphore is known
+to serve, with the versions or documents that it is known from.
 """
 
 import re
@@ -39,7 +39,6 @@ REASONS = {
     "task JWT": "later, with tokens of tasks",
     "templates": "later, with Terraform's workspaces",
     "terraform state": "later, with Terraform",
-    "views": "later",
     "workflows": "later, with workflows",
 }
 

@@ -109,6 +109,11 @@ def _checkouts(
     reference = branch(order.template, order.task, source.branch)
     program = (_called(order), _path(order))
     wanted = [] if _of_collection(order) else [program]
+    wanted += [
+        ("vault script", path_in_checkout(vault.script, "vault script"))
+        for vault in order.vaults
+        if vault.script
+    ]
     inventory = order.inventory
     path = inventory_path(inventory)
     other = inventory.source if inventory is not None and path is not None else None

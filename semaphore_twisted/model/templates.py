@@ -46,7 +46,10 @@ class SurveyVariable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TemplateVault(msgspec.Struct, frozen=True, kw_only=True):
-    """A vault password of a template: the key and the vault's id."""
+    """A vault password of a template: the vault's id, with the key or the script.
+
+    *type* is ``password``, with a key, or ``script``: a path in the repository.
+    """
 
     id: int = 0
     project_id: ProjectId | None = None
@@ -54,6 +57,7 @@ class TemplateVault(msgspec.Struct, frozen=True, kw_only=True):
     vault_key_id: KeyId | None
     name: str | None = None
     type: str = "password"
+    script: str | None = None
 
 
 class TaskParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +87,10 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     project_id: ProjectId
     inventory_id: InventoryId | None
     repository_id: RepositoryId
+    #: the first of *environment_ids*
     environment_id: EnvironmentId | None
+    #: the variable groups; a later one wins
+    environment_ids: tuple[EnvironmentId, ...] = ()
     name: str
     playbook: str
     #: a JSON list of strings inside a string, or ``None``

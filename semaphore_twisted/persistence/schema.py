@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from semaphore_twisted.persistence import result_tables
+from semaphore_twisted.persistence import result_tables, template_tables
 from semaphore_twisted.persistence.metadata import TABLES
 
 metadata = TABLES
@@ -29,6 +29,9 @@ task_run = result_tables.task_run
 task_section = result_tables.task_section
 task_host = result_tables.task_host
 task_error = result_tables.task_error
+
+template_vault = template_tables.template_vault
+template_environment = template_tables.template_environment
 
 _JSON = {"json": True}
 
@@ -253,6 +256,11 @@ view = Table(
     _project(),
     _text("title"),
     _number("position", default=0),
+    _flag("hidden"),
+    _flag("sort_reverse"),
+    #: ``all``: the tab of all templates; otherwise empty
+    _text("type", default=""),
+    _text("sort_column", default=""),
     sqlite_autoincrement=True,
 )
 
@@ -288,17 +296,6 @@ template = Table(
     _flag("allow_parallel_tasks"),
     _number("tasks", default=0),
     sqlite_autoincrement=True,
-)
-
-template_vault = Table(
-    "project__template_vault",
-    metadata,
-    _id(),
-    _project(),
-    _reference("template_id", "project__template.id", on_delete="CASCADE"),
-    _reference("vault_key_id", "access_key.id"),
-    _text("name", nullable=True),
-    UniqueConstraint("template_id", "name"),
 )
 
 task = Table(

@@ -245,6 +245,35 @@ class FinishTests(ProgressTestCase):
             assert finished is not None
             self.assertEqual(finished.queued, [])
 
+    def test_no_autorun_of_a_dry_run(self) -> None:
+        """A dry run has built nothing, so nothing is deployed."""
+        self.deploying()
+        task = self.task(TaskStatus.RUNNING)
+        self.conn.update(schema.task, task, dry_run=1)
+        finished = self.finish(task, TaskEvent.SUCCEEDED)
+        assert finished is not None
+        self.assertEqual(finished.queued, [])
+
+    def test_autorun_chain(self) -> None:
+        """A deployment that succeeds is deployed on by the next template."""
+        first = self.deploying()
+        make_template(
+            self.conn,
+            self.project,
+            name="Live",
+            type="deploy",
+            build_template_id=first,
+            autorun=1,
+        )
+        task = self.task(TaskStatus.RUNNING)
+        finished = self.finish(task, TaskEvent.SUCCEEDED)
+        assert finished is not None
+        (tested,) = finished.queued
+        self.conn.update(schema.task, tested.id, status=TaskStatus.RUNNING)
+        finished = self.finish(tested.id, TaskEvent.SUCCEEDED)
+        assert finished is not None
+        self.assertEqual([each.build_task_id for each in finished.queued], [tested.id])
+
     def test_autorun_refused(self) -> None:
         """A deploy that lacks a required variable is an event, not a task."""
         self.deploying(survey_vars=[{"name": "target", "required": True}])

@@ -27,6 +27,7 @@ from semaphore_twisted.model.templates import (
     SurveyValue,
     SurveyVariable,
     TaskParams,
+    Template,
 )
 from semaphore_twisted.model.texts import (
     SURVEY,
@@ -60,7 +61,16 @@ class NewVault(msgspec.Struct, frozen=True, kw_only=True):
     vault_key_id: KeyId | None = None
     name: Name | None = None
     type: Name = "password"
-    script: Unserved = None
+    script: Path | None = None
+
+
+class CheckedVault(msgspec.Struct, frozen=True, kw_only=True):
+    """A checked vault password: its name if it has one, and the key or the script."""
+
+    name: str | None
+    type: str
+    key_id: KeyId | None = None
+    script: str | None = None
 
 
 class NewSurveyValue(SurveyValue, frozen=True, kw_only=True):
@@ -94,7 +104,7 @@ class NewTemplate(msgspec.Struct, frozen=True, kw_only=True):
     repository_id: RepositoryId = RepositoryId(0)
     inventory_id: InventoryId | None = None
     environment_id: EnvironmentId | None = None
-    environment_ids: tuple[EnvironmentId, ...] | None = None
+    environment_ids: Annotated[tuple[EnvironmentId, ...], TASK_JSON] | None = None
     view_id: ViewId | None = None
     build_template_id: TemplateId | None = None
     start_version: Name | None = None
@@ -173,11 +183,16 @@ def _app(name: str) -> App:
 def _check_playbook(playbook: str, app: App) -> None:
     if not playbook.strip():
         raise Invalid("template playbook can not be empty")
-    check_text(playbook, "playbook's path")
-    if playbook.startswith(("-", "/")) or ".." in playbook.split("/"):
-        raise Invalid("The playbook must be a path inside the repository")
+    _check_path(playbook, "playbook")
     if app.is_ansible:
         check_plain(playbook, "playbook")
+
+
+def _check_path(path: str, what: str) -> None:
+    check_text(path, f"{what}'s path")
+    outside = path.startswith(("-", "/")) or ".." in path.split("/")
+    if outside or not path.strip():
+        raise Invalid(f"The {what} must be a path inside the repository")
 
 
 def arguments(text: str | None, app: App = ANSIBLE) -> str | None:
@@ -282,22 +297,31 @@ def check_supported(app: App, params: Mapping[str, object]) -> None:
             raise Invalid(f"{name}: {called} is not supported for {app.id}")
 
 
-def vault_names(vaults: Sequence[NewVault]) -> list[tuple[KeyId, str | None]]:
-    """Return key and name of each vault; one vault may have no name.
+def checked_vaults(vaults: Sequence[NewVault]) -> tuple[CheckedVault, ...]:
+    """Return the checked *vaults*; one of them may have no name.
 
-    :raises Invalid:
+    :raises Invalid: naming what a vault lacks
     """
-    names = []
-    for each in vaults:
-        if each.type not in {"", "password"}:
-            raise Invalid(f"Vaults of the type {each.type[:50]} are not supported yet")
-        if not each.vault_key_id:
-            raise Invalid("A vault needs a key: vault_key_id")
-        if each.name and not _VAULT_NAME.fullmatch(each.name):
-            raise Invalid(f"{quoted(each.name)} cannot be the name of a vault")
-        names.append((each.vault_key_id, each.name or None))
-    unique([name or "default" for _, name in names], "vault")
-    return names
+    found = tuple(map(_vault, vaults))
+    unique([each.name or "default" for each in found], "vault")
+    return found
+
+
+def _vault(new: NewVault) -> CheckedVault:
+    if new.name and not _VAULT_NAME.fullmatch(new.name):
+        raise Invalid(f"{quoted(new.name)} cannot be the name of a vault")
+    name = new.name or None
+    if new.type == "script":
+        _check_path(new.script or "", "vault script")
+        check_plain(new.script or "", "script")
+        return CheckedVault(name=name, type="script", script=new.script)
+    if new.type not in {"", "password"}:
+        raise Invalid(f"The type of a vault is password or script: {new.type[:50]}")
+    if new.script:
+        raise Invalid("A vault with a script has the type script")
+    if not new.vault_key_id:
+        raise Invalid("A vault needs a key: vault_key_id")
+    return CheckedVault(name=name, type="password", key_id=new.vault_key_id)
 
 
 def vaults_of(new: NewTemplate) -> tuple[NewVault, ...]:
@@ -307,15 +331,19 @@ def vaults_of(new: NewTemplate) -> tuple[NewVault, ...]:
     return (NewVault(vault_key_id=new.vault_key_id),)
 
 
-def environment_of(new: NewTemplate) -> EnvironmentId | None:
-    """Return the only variable group in *new*, in either form.
+def groups_of(
+    new: NewTemplate, stored: Template | None = None
+) -> tuple[EnvironmentId, ...]:
+    """Return the variable groups in *new*, in either form; a later one wins.
 
-    :raises Invalid: if there are several
+    A client that knows the single id only sends back the list that it has read, so the
+    single id counts if it differs from that of *stored* while the list does not.
     """
-    named = list(dict.fromkeys(each for each in new.environment_ids or () if each))
-    if len(named) > 1:
-        raise Invalid(
-            "A template with more than one variable group is not supported yet",
-            field="environment_ids",
-        )
-    return named[0] if named else new.environment_id or None
+    single = (new.environment_id,) if new.environment_id else ()
+    if new.environment_ids is None:
+        return single
+    sent = tuple(each for each in new.environment_ids if each)
+    before = () if stored is None else stored.environment_ids
+    if single and single != before[:1] and sent in {before, ()}:
+        return single
+    return tuple(reversed(dict.fromkeys(reversed(sent))))

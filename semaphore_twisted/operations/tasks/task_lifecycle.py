@@ -197,8 +197,15 @@ def finish(
     )
     template = template_of(conn, task.project_id, task.template_id)
     _record(conn, task, template, f"finished with status {status.upper()}")
-    queued = _follow(conn, keyring, task) if status is TaskStatus.SUCCESS else []
+    follows = status is TaskStatus.SUCCESS and not _is_dry_run(task, template)
+    queued = _follow(conn, keyring, task) if follows else []
     return Finished(_existing(conn, task_id), lines, queued)
+
+
+def _is_dry_run(task: Task, template: Template) -> bool:
+    """Return whether a task has built and deployed nothing."""
+    own = template.task_params.get("dry_run") is True
+    return task.dry_run or (own and task.params.get("dry_run") is not False)
 
 
 def _follow(conn: Connection, keyring: Keyring, built: Task) -> list[Task]:
