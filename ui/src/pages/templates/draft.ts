@@ -12,7 +12,8 @@ export interface Draft {
   repository: number | undefined
   branch: string
   inventory: number | undefined
-  variables: number | undefined
+  /** the variable groups, at least one place; a later one wins */
+  groups: (number | undefined)[]
   view: number | undefined
   /** one argument a line */
   args: string
@@ -20,8 +21,23 @@ export interface Draft {
   overrideBranch: boolean
   overrideLimit: boolean
   parallel: boolean
+  /** whether the end of a successful run is not announced */
+  quiet: boolean
+  kind: 'task' | 'build' | 'deploy'
+  startVersion: string
+  /** the template whose builds are deployed */
+  source: number | undefined
+  autorun: boolean
   survey: SurveyVariable[]
-  vaults: { key: number | undefined; name: string }[]
+  vaults: Vault[]
+}
+
+/** A vault password: in a key, or printed by a script of the repository. */
+export interface Vault {
+  type: 'password' | 'script'
+  key: number | undefined
+  script: string
+  name: string
 }
 
 export function emptyDraft(): Draft {
@@ -33,13 +49,18 @@ export function emptyDraft(): Draft {
     repository: undefined,
     branch: '',
     inventory: undefined,
-    variables: undefined,
+    groups: [undefined],
     view: undefined,
     args: '',
     overrideArgs: false,
     overrideBranch: false,
     overrideLimit: false,
     parallel: false,
+    quiet: false,
+    kind: 'task',
+    startVersion: '',
+    source: undefined,
+    autorun: false,
     survey: [],
     vaults: [],
   }
@@ -55,16 +76,23 @@ export function draftOf(template: Schemas['Template']): Draft {
     repository: template.repository_id,
     branch: template.git_branch ?? '',
     inventory: template.inventory_id ?? undefined,
-    variables: template.environment_id ?? undefined,
+    groups: template.environment_ids?.length ? [...template.environment_ids] : [undefined],
     view: template.view_id ?? undefined,
     args: argumentLines(template.arguments),
     overrideArgs: template.allow_override_args_in_task,
     overrideBranch: template.allow_override_branch_in_task,
     overrideLimit: 'allow_override_limit' in params && params.allow_override_limit === true,
     parallel: template.allow_parallel_tasks,
+    quiet: template.suppress_success_alerts,
+    kind: template.type === 'build' || template.type === 'deploy' ? template.type : 'task',
+    startVersion: template.start_version ?? '',
+    source: template.build_template_id ?? undefined,
+    autorun: template.autorun,
     survey: (template.survey_vars ?? []).map((each) => ({ ...each })),
     vaults: (template.vaults ?? []).map((each) => ({
+      type: each.type === 'script' ? 'script' : 'password',
       key: each.vault_key_id ?? undefined,
+      script: each.script ?? '',
       name: each.name ?? '',
     })),
   }
@@ -85,11 +113,11 @@ export function argumentLines(text: string | null): string {
 export function bodyOf(draft: Draft, before?: Schemas['Template']): Partial<NewTemplate> {
   const args = draft.args.split('\n').filter((each) => each.trim() !== '')
   return {
-    type: before?.type ?? '',
-    start_version: before?.start_version ?? null,
-    build_template_id: before?.build_template_id ?? null,
-    autorun: before?.autorun ?? false,
-    suppress_success_alerts: before?.suppress_success_alerts ?? false,
+    type: draft.kind === 'task' ? '' : draft.kind,
+    start_version: draft.kind === 'build' ? draft.startVersion.trim() || null : null,
+    build_template_id: draft.kind === 'deploy' ? (draft.source ?? null) : null,
+    autorun: draft.kind === 'deploy' && draft.autorun,
+    suppress_success_alerts: draft.quiet,
     task_params: {
       ...before?.task_params,
       ...(draft.app === 'ansible' && { allow_override_limit: draft.overrideLimit }),
@@ -101,7 +129,8 @@ export function bodyOf(draft: Draft, before?: Schemas['Template']): Partial<NewT
     repository_id: draft.repository ?? 0,
     git_branch: draft.branch.trim() || null,
     inventory_id: draft.inventory ?? null,
-    environment_id: draft.variables ?? null,
+    environment_id: null,
+    environment_ids: draft.groups.filter((each) => each !== undefined),
     view_id: draft.view ?? null,
     arguments: args.length > 0 ? JSON.stringify(args) : null,
     allow_override_args_in_task: draft.overrideArgs,
@@ -112,12 +141,12 @@ export function bodyOf(draft: Draft, before?: Schemas['Template']): Partial<NewT
       values: each.type === 'enum' ? (each.values ?? []) : null,
     })),
     vaults: draft.vaults
-      .filter((each) => each.key !== undefined)
+      .filter((each) => (each.type === 'script' ? each.script.trim() : each.key) !== undefined)
       .map((each) => ({
-        vault_key_id: each.key!,
+        vault_key_id: each.type === 'script' ? null : each.key!,
+        script: each.type === 'script' ? each.script.trim() : null,
         name: each.name || null,
-        type: 'password',
-        script: undefined as never,
+        type: each.type,
       })),
   }
 }
@@ -128,6 +157,8 @@ export function complete(draft: Draft): boolean {
     draft.playbook.trim() !== '' &&
     draft.repository !== undefined &&
     (draft.app !== 'ansible' || draft.inventory !== undefined) &&
+    (draft.kind !== 'deploy' || draft.source !== undefined) &&
+    draft.vaults.every((each) => each.type === 'password' || each.script.trim() !== '') &&
     draft.survey.every((each) => each.name.trim() !== '')
   )
 }
