@@ -18,12 +18,20 @@ from semaphore_twisted.model.tasks import TaskInList
 
 
 class SurveyType(StrEnum):
-    """Types of survey variables; the empty text means string."""
+    """Types of survey variables; the empty text means string.
+
+    ``text`` is a long text, ``select`` a list of values. ``bool`` and ``date`` are not
+    Semaphore's.
+    """
 
     STRING = ""
     INTEGER = "int"
     ENUM = "enum"
     SECRET = "secret"
+    TEXT = "text"
+    SELECT = "select"
+    BOOLEAN = "bool"
+    DATE = "date"
 
 
 class SurveyValue(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,15 +42,25 @@ class SurveyValue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SurveyVariable(msgspec.Struct, frozen=True, kw_only=True):
-    """A variable whose value the user enters when starting a task."""
+    """A variable whose value the user enters when starting a task.
+
+    *pattern*, *minimum* and *maximum* are not Semaphore's, and absent without a value.
+    The limits are those of an integer or of a date, of the characters of a text, or of
+    the number of values of a ``select``.
+    """
 
     name: str
     title: str = ""
     required: bool = False
     type: SurveyType = SurveyType.STRING
     description: str = ""
-    default_value: str = ""
+    #: a list only for the type ``select``
+    default_value: str | tuple[str, ...] = ""
     values: tuple[SurveyValue, ...] | None = None
+    #: a regular expression of RE2 for the whole text
+    pattern: str | msgspec.UnsetType = msgspec.UNSET
+    minimum: str | msgspec.UnsetType = msgspec.UNSET
+    maximum: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class TemplateVault(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,8 +22,8 @@ from semaphore_twisted.model.ids import (
 from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.repositories import check_branch
 from semaphore_twisted.model.selections import check_hosts, check_tag, listed
+from semaphore_twisted.model.surveys import check_rules
 from semaphore_twisted.model.templates import (
-    SurveyType,
     SurveyValue,
     SurveyVariable,
     TaskParams,
@@ -51,7 +51,6 @@ from semaphore_twisted.operations.projects.references import (
 _NOT_SERVED = frozenset({"terraform", "tofu", "terragrunt", "powershell", "pulumi"})
 _TYPES = frozenset({"", "build", "deploy"})
 _VAULT_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
-_INTEGER = re.compile(r"\s*-?[0-9]{1,18}\s*")
 _MOST_VERBOSE = 6
 
 
@@ -86,8 +85,12 @@ class NewSurveyVariable(SurveyVariable, frozen=True, kw_only=True):
     name: Name
     title: Name = ""
     description: Description = ""
-    default_value: TaskText = ""
+    default_value: TaskText | tuple[TaskText, ...] = ""
     values: tuple[NewSurveyValue, ...] | None = None
+    pattern: Message | msgspec.UnsetType = msgspec.UNSET
+    minimum: Name | msgspec.UnsetType = msgspec.UNSET
+    maximum: Name | msgspec.UnsetType = msgspec.UNSET
+    target: Unserved = None
 
 
 class NewTemplate(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,13 +166,21 @@ def checked(new: NewTemplate) -> dict[str, object]:
         "autorun": new.autorun,
         "git_branch": new.git_branch or None,
         "arguments": checked_arguments,
-        "survey_vars": survey or None,
+        "survey_vars": tuple(map(_stored, survey)) or None,
         "task_params": params,
         "suppress_success_alerts": new.suppress_success_alerts,
         "allow_override_args_in_task": new.allow_override_args_in_task,
         "allow_override_branch_in_task": new.allow_override_branch_in_task,
         "allow_parallel_tasks": new.allow_parallel_tasks,
     }
+
+
+def _stored(new: SurveyVariable) -> SurveyVariable:
+    """Return a variable without the fields that are empty or only sent."""
+    named = {name: getattr(new, name) for name in SurveyVariable.__struct_fields__}
+    rules = ("pattern", "minimum", "maximum")
+    empty = {name: msgspec.UNSET for name in rules if not named[name]}
+    return SurveyVariable(**{**named, **empty})
 
 
 def _app(name: str) -> App:
@@ -224,29 +235,11 @@ def _check_argument(argument: str, app: App) -> None:
 
 def _check_survey(survey: Sequence[SurveyVariable], app: App) -> None:
     check_survey(survey, app)
+    check_rules(survey)
     for each in survey:
-        _check_default(each)
-        if each.default_value:
+        if isinstance(each.default_value, str) and each.default_value:
             check_answer(each, each.default_value, app)
     unique([each.name for each in survey], "variable")
-
-
-def _check_default(variable: SurveyVariable) -> None:
-    name, default = variable.name, variable.default_value
-    if variable.type is SurveyType.ENUM:
-        choices = [each.value for each in variable.values or ()]
-        if not choices:
-            raise Invalid(f"The variable {quoted(name)} has no values to choose from")
-        if default and default not in choices:
-            raise Invalid(f"The default of {quoted(name)} is not one of its values")
-    if variable.type is SurveyType.SECRET and default:
-        raise Invalid(
-            f"The secret variable {quoted(name)} cannot have a default, since everybody"
-            " in the project could read it: use a variable group"
-        )
-    number = variable.type is SurveyType.INTEGER
-    if number and default and not _INTEGER.fullmatch(default):
-        raise Invalid(f"The default of {quoted(name)} must be an integer")
 
 
 def task_params(sent: dict[str, object]) -> dict[str, object]:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from semaphore_twisted.model.ids import TaskId, TemplateId
 from semaphore_twisted.model.tasks import TaskStatus
 from semaphore_twisted.persistence.schema import access_key, environment, view
@@ -194,8 +196,50 @@ class CreateTests(TemplateTestCase):
             },
         ):
             self.refuse(survey_vars=[variable])
+        self.refuse(
+            "target: this is not supported yet",
+            survey_vars=[{"name": "x", "target": "env"}],
+        )
         twice = {"name": "x", "type": ""}
         self.refuse("twice", survey_vars=[twice, twice])
+
+    def test_survey_types(self) -> None:
+        """A survey has variables of each type, and its rules come back as sent."""
+        values = [{"name": "A", "value": "a"}, {"name": "B", "value": "b"}]
+        sent = [
+            {"name": "t", "pattern": "v[0-9]+", "default_value": "v1"},
+            {"name": "n", "type": "int", "minimum": "1", "maximum": "9"},
+            {"name": "l", "type": "text", "default_value": "a\nb"},
+            {"name": "m", "type": "select", "values": values, "default_value": ["a"]},
+            {"name": "o", "type": "bool", "default_value": "true"},
+            {"name": "d", "type": "date", "minimum": "2026-01-01"},
+            {"name": "s", "type": "secret", "minimum": "8", "pattern": ""},
+        ]
+        made = self.create(survey_vars=sent)
+        for before, after in zip(sent, made["survey_vars"], strict=True):
+            kept = {name: value for name, value in before.items() if value != ""}
+            self.assertEqual(after | kept, after)
+            self.assertEqual("pattern" in after, bool(before.get("pattern")))
+        path = f"{self.base}/templates/{made['id']}"
+        self.assertEqual(self.client.put(path, made).status, 204)
+        again = self.shown("templates", made["id"])
+        self.assertEqual(again["survey_vars"], made["survey_vars"])
+        body = {"template_id": made["id"]}
+        tasks = f"{self.base}/tasks"
+        for name, value in (("t", "1"), ("n", 10), ("m", ["c"]), ("d", "2025-01-01")):
+            text = msgspec.json.encode({name: value}).decode()
+            answer = self.client.post(tasks, {**body, "environment": text})
+            self.refused(answer, f'"{name}"')
+            self.assertEqual(answer.json["field"], f"environment.{name}")
+        answer = self.client.post(tasks, {**body, "secret": '{"s": "short"}'})
+        self.refused(answer, "at least 8 characters")
+        self.assertEqual(answer.json["field"], "secret.s")
+        answer = self.client.post(tasks, {**body, "environment": '{"n": 9}'})
+        self.assertEqual(answer.status, 201)
+        self.assertEqual(
+            msgspec.json.decode(answer.json["environment"]),
+            {"t": "v1", "n": 9, "l": "a\nb", "m": ["a"], "o": True},
+        )
 
     def test_references(self) -> None:
         """References to another project's objects, or to missing ones, are refused."""
