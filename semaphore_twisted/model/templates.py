@@ -130,5 +130,10 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     task_params: JsonObject
     allow_override_branch_in_task: bool
     allow_parallel_tasks: bool
+    #: seconds that a run may take, ended tasks that are kept, and days for which they
+    #: are kept; 0 for no limit of its own. These are not Semaphore's.
+    max_task_duration_sec: int = 0
+    max_tasks: int = 0
+    max_task_age_days: int = 0
     #: the damaged fields of the stored row; absent if there are none
     fault: str | msgspec.UnsetType = msgspec.UNSET

@@ -295,6 +295,9 @@ template = Table(
     _flag("allow_override_branch_in_task"),
     _flag("allow_parallel_tasks"),
     _number("tasks", default=0),
+    _number("max_task_duration_sec", default=0),
+    _number("max_tasks", default=0),
+    _number("max_task_age_days", default=0),
     sqlite_autoincrement=True,
 )
 

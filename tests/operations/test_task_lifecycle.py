@@ -326,3 +326,38 @@ class TrimTests(ProgressTestCase):
         )
         self.assertEqual(task_lifecycle.trim(self.conn, self.template, 1), 4)
         self.assertEqual(task_lifecycle.trim(self.conn, self.template, 1), 0)
+
+    def test_own_number(self) -> None:
+        """A template keeps fewer tasks than the installation, but not more."""
+        for _ in range(6):
+            self.task(TaskStatus.SUCCESS)
+        trim = task_lifecycle.trim
+        self.assertEqual(trim(self.conn, self.template, 0), 0)
+        self.conn.update(schema.template, self.template, max_tasks=4)
+        self.assertEqual(trim(self.conn, self.template, 5), 2)
+        self.assertEqual(trim(self.conn, self.template, 3), 1)
+        self.assertEqual(trim(self.conn, self.template, 0), 0)
+
+    def test_age(self) -> None:
+        """Tasks of more than the template's days go, but never its newest one."""
+        self.conn.update(schema.template, self.template, max_task_age_days=7)
+        other = make_template(self.conn, self.project, name="Keeps all")
+        kept = make_task(
+            self.conn, self.project, other, status=TaskStatus.SUCCESS, end=self.conn.now
+        )
+
+        def ended(days: int, status: TaskStatus = TaskStatus.SUCCESS) -> TaskId:
+            number = self.task(status)
+            end = self.conn.now - timedelta(days=days)
+            self.conn.update(schema.task, number, end=end)
+            return number
+
+        self.conn.update(schema.task, kept, end=self.conn.now - timedelta(days=99))
+        for days in (30, 8):
+            ended(days)
+        recent = ended(6)
+        running = self.task(TaskStatus.RUNNING)
+        newest = ended(20, TaskStatus.ERROR)
+        self.assertEqual(task_lifecycle.expire(self.conn), 2)
+        self.assertEqual(task_lifecycle.expire(self.conn), 0)
+        self.assertEqual(self.conn.column(IDS), sorted([kept, recent, running, newest]))

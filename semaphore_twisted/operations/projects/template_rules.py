@@ -52,6 +52,12 @@ _NOT_SERVED = frozenset({"terraform", "tofu", "terragrunt", "powershell", "pulum
 _TYPES = frozenset({"", "build", "deploy"})
 _VAULT_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 _MOST_VERBOSE = 6
+#: The largest values of a template's own limits: a year, a million tasks, a century.
+_LIMITS = {
+    "max_task_duration_sec": 31_536_000,
+    "max_tasks": 1_000_000,
+    "max_task_age_days": 36_500,
+}
 
 
 class NewVault(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +127,9 @@ class NewTemplate(msgspec.Struct, frozen=True, kw_only=True):
     allow_override_args_in_task: bool = False
     allow_override_branch_in_task: bool = False
     allow_parallel_tasks: bool = False
+    max_task_duration_sec: int = 0
+    max_tasks: int = 0
+    max_task_age_days: int = 0
     #: the only vault password, as sent by clients of Semaphore before 2.10
     vault_key_id: KeyId | None = None
     runner_tag: Unserved = None
@@ -172,7 +181,23 @@ def checked(new: NewTemplate) -> dict[str, object]:
         "allow_override_args_in_task": new.allow_override_args_in_task,
         "allow_override_branch_in_task": new.allow_override_branch_in_task,
         "allow_parallel_tasks": new.allow_parallel_tasks,
+        **_limits(new),
     }
+
+
+def _limits(new: NewTemplate) -> dict[str, int]:
+    """Return the template's own limits.
+
+    :raises Invalid: naming the one that is out of range
+    """
+    found: dict[str, int] = {name: getattr(new, name) for name in _LIMITS}
+    for name, value in found.items():
+        if not 0 <= value <= _LIMITS[name]:
+            raise Invalid(
+                f"{name}: invalid value {value}; expected 1 to {_LIMITS[name]}, or 0 "
+                "for no limit"
+            )
+    return found
 
 
 def _stored(new: SurveyVariable) -> SurveyVariable:

@@ -62,6 +62,9 @@ class CreateTests(TemplateTestCase):
                 "task_params": {},
                 "allow_override_branch_in_task": False,
                 "allow_parallel_tasks": False,
+                "max_task_duration_sec": 0,
+                "max_tasks": 0,
+                "max_task_age_days": 0,
             },
         )
 
@@ -97,6 +100,9 @@ class CreateTests(TemplateTestCase):
             ],
             task_params={"limit": "a, b", "tags": ["x"], "debug": None, "odd": 1},
             allow_parallel_tasks=True,
+            max_task_duration_sec=90,
+            max_tasks=20,
+            max_task_age_days=30,
             allow_override_args_in_task=True,
         )
         made = self.made("templates", **sent)
@@ -107,6 +113,8 @@ class CreateTests(TemplateTestCase):
         self.assertEqual([each["name"] for each in made["vaults"]], ["prod", None])
         self.assertEqual([each["name"] for each in made["survey_vars"]], list("nes"))
         self.assertTrue(made["allow_parallel_tasks"])
+        limits = ("max_task_duration_sec", "max_tasks", "max_task_age_days")
+        self.assertEqual([made[name] for name in limits], [90, 20, 30])
         path = f"{self.base}/templates/{made['id']}"
         self.assertEqual(self.client.put(path, made).status, 204)
         again = self.shown("templates", made["id"])
@@ -148,6 +156,9 @@ class CreateTests(TemplateTestCase):
             ("template arguments must be valid JSON", {"arguments": '{"a": 1}'}),
             ("task_params", {"task_params": {"debug": "maybe"}}),
             ("task_params", {"task_params": {"debug_level": 9}}),
+            ("max_tasks: invalid value -1", {"max_tasks": -1}),
+            ("max_task_age_days", {"max_task_age_days": 36_501}),
+            ("max_task_duration_sec", {"max_task_duration_sec": 10**9}),
             ("inside the repository", {"vaults": [{"type": "script"}]}),
             ("password or script", {"vaults": [{"type": "prompt"}]}),
             ("environment_ids: there is no 999", {"environment_ids": [1, 999]}),
@@ -206,7 +217,7 @@ class CreateTests(TemplateTestCase):
     def test_survey_types(self) -> None:
         """A survey has variables of each type, and its rules come back as sent."""
         values = [{"name": "A", "value": "a"}, {"name": "B", "value": "b"}]
-        sent = [
+        sent: list[dict[str, Any]] = [
             {"name": "t", "pattern": "v[0-9]+", "default_value": "v1"},
             {"name": "n", "type": "int", "minimum": "1", "maximum": "9"},
             {"name": "l", "type": "text", "default_value": "a\nb"},

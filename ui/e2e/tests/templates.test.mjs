@@ -258,6 +258,79 @@ pageTest('a template is made, changed, copied and deleted', async (page) => {
   assert.equal(await page.getByText('Made here (copy)', { exact: true }).count(), 0)
 })
 
+pageTest('a survey asks for each kind of answer, within its limits', async (page) => {
+  const made = await world.api('POST', noun('templates'), await body('Asks'))
+  await page.goto(inProject(`/templates/${made.id}/edit`))
+  const add = async (name, kind) => {
+    await page.getByRole('button', { name: 'Add a variable' }).click()
+    const item = page.locator('.survey').last()
+    await item.getByLabel('Variable', { exact: true }).fill(name)
+    await item.getByLabel('Kind').click()
+    await page.getByRole('option', { name: kind, exact: true }).click()
+    return item
+  }
+  const count = await add('count', 'Integer')
+  await count.getByLabel('At least').fill('1')
+  await count.getByLabel('At most').fill('9')
+  const parts = await add('parts', 'Several choices')
+  await parts.getByLabel('Choices', { exact: true }).fill('web\ndb\ncache')
+  await parts.getByLabel('Help').focus()
+  await parts.getByLabel('Default').click()
+  await page.getByRole('option', { name: 'db' }).click()
+  await page.keyboard.press('Escape')
+  await add('clean', 'Yes or no')
+  await add('day', 'Date')
+  await add('notes', 'Long text')
+  const release = await add('release', 'Text')
+  await release.getByLabel('Regular expression').fill('v[0-9]+')
+  await checkAccess(page)
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByText('History').first().waitFor()
+  const stored = await world.api('GET', noun(`templates/${made.id}`))
+  assert.deepEqual(
+    stored.survey_vars.map((each) => [each.name, each.type, each.default_value]),
+    [
+      ['count', 'int', ''],
+      ['parts', 'select', ['db']],
+      ['clean', 'bool', ''],
+      ['day', 'date', ''],
+      ['notes', 'text', ''],
+      ['release', '', ''],
+    ],
+  )
+  page.expectRefusal(400, '/preview')
+  await page.getByRole('button', { name: 'Run', exact: true }).first().click()
+  const dialog = page.getByRole('dialog', { name: 'Run Asks' })
+  await dialog.getByText('1 to 9').waitFor()
+  await dialog.getByLabel('count').fill('10')
+  await dialog.getByLabel('release').fill('1')
+  await dialog.getByLabel('parts').click()
+  await page.getByRole('option', { name: 'web' }).click()
+  await page.keyboard.press('Escape')
+  await dialog.getByText('Yes', { exact: true }).click()
+  await dialog.getByLabel('day').fill('2026-12-31')
+  await dialog.getByLabel('notes').fill('one\ntwo')
+  const run = dialog.getByRole('button', { name: 'Run', exact: true })
+  await run.click()
+  await dialog.getByText('The answer is not within its limits.').waitFor()
+  await dialog.getByLabel('count').fill('9')
+  await dialog.getByText('The answer does not have the expected form.').waitFor()
+  await checkAccess(page)
+  await dialog.getByLabel('release').fill('v1')
+  await dialog.getByText('release=v1').waitFor()
+  await run.click()
+  await page.waitForURL(/\/tasks\/\d+$/)
+  const [task] = await world.api('GET', noun(`templates/${made.id}/tasks/last?limit=1`))
+  assert.deepEqual(JSON.parse(task.environment), {
+    count: 9,
+    parts: ['db', 'web'],
+    clean: true,
+    day: '2026-12-31',
+    notes: 'one\ntwo',
+    release: 'v1',
+  })
+})
+
 pageTest('a run on some hosts is allowed from the run dialog', async (page) => {
   await page.goto(inProject(`/templates/new?from=${await template('Ping localhost')}`))
   await page.getByLabel('Name', { exact: true }).fill('Ping some')

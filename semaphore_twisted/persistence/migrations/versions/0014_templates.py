@@ -1,4 +1,4 @@
-"""Several variable groups and vault scripts of templates, and settings of views."""
+"""Variable groups, vault scripts and limits of templates, and settings of views."""
 
 from alembic import op
 from sqlalchemy import Column, ForeignKey, Integer, Text, text
@@ -53,6 +53,12 @@ def upgrade() -> None:
         _number("sort_reverse"),
         _text("type"),
         _text("sort_column"),
+    )
+    _extend(
+        "project__template",
+        _number("max_task_duration_sec"),
+        _number("max_tasks"),
+        _number("max_task_age_days"),
     )
 
 

@@ -47,6 +47,9 @@ _shown = select(
     _c.task_params,
     _c.allow_override_branch_in_task,
     _c.allow_parallel_tasks,
+    _c.max_task_duration_sec,
+    _c.max_tasks,
+    _c.max_task_age_days,
 ).where(_c.project_id == bindparam("project_id"))
 
 #: A template of a project by its id.

@@ -1,5 +1,6 @@
 // The form of a template: what is entered, and the body that the server gets.
 import type { Schemas } from '@/api/client'
+import { sent } from './survey'
 
 export type NewTemplate = Schemas['NewTemplate']
 export type SurveyVariable = Schemas['SurveyVariable']
@@ -28,6 +29,10 @@ export interface Draft {
   /** the template whose builds are deployed */
   source: number | undefined
   autorun: boolean
+  /** limits of its own; empty: none */
+  minutes: string
+  keepRuns: string
+  keepDays: string
   survey: SurveyVariable[]
   vaults: Vault[]
 }
@@ -61,10 +66,16 @@ export function emptyDraft(): Draft {
     startVersion: '',
     source: undefined,
     autorun: false,
+    minutes: '',
+    keepRuns: '',
+    keepDays: '',
     survey: [],
     vaults: [],
   }
 }
+
+/** A limit as a text, 0 as an empty one. */
+const shown = (limit: number) => (limit ? String(limit) : '')
 
 export function draftOf(template: Schemas['Template']): Draft {
   const params: object = template.task_params
@@ -88,6 +99,9 @@ export function draftOf(template: Schemas['Template']): Draft {
     startVersion: template.start_version ?? '',
     source: template.build_template_id ?? undefined,
     autorun: template.autorun,
+    minutes: shown(template.max_task_duration_sec / 60),
+    keepRuns: shown(template.max_tasks),
+    keepDays: shown(template.max_task_age_days),
     survey: (template.survey_vars ?? []).map((each) => ({ ...each })),
     vaults: (template.vaults ?? []).map((each) => ({
       type: each.type === 'script' ? 'script' : 'password',
@@ -118,6 +132,9 @@ export function bodyOf(draft: Draft, before?: Schemas['Template']): Partial<NewT
     build_template_id: draft.kind === 'deploy' ? (draft.source ?? null) : null,
     autorun: draft.kind === 'deploy' && draft.autorun,
     suppress_success_alerts: draft.quiet,
+    max_task_duration_sec: Math.round(Number(draft.minutes) * 60),
+    max_tasks: Number(draft.keepRuns),
+    max_task_age_days: Number(draft.keepDays),
     task_params: {
       ...before?.task_params,
       ...(draft.app === 'ansible' && { allow_override_limit: draft.overrideLimit }),
@@ -136,10 +153,7 @@ export function bodyOf(draft: Draft, before?: Schemas['Template']): Partial<NewT
     allow_override_args_in_task: draft.overrideArgs,
     allow_override_branch_in_task: draft.overrideBranch,
     allow_parallel_tasks: draft.parallel,
-    survey_vars: draft.survey.map((each) => ({
-      ...each,
-      values: each.type === 'enum' ? (each.values ?? []) : null,
-    })),
+    survey_vars: draft.survey.map(sent),
     vaults: draft.vaults
       .filter((each) => (each.type === 'script' ? each.script.trim() : each.key) !== undefined)
       .map((each) => ({
