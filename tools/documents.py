@@ -11,7 +11,15 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from tools import api_document, commands, configuration, messages, metrics, packages
+from tools import (
+    api_document,
+    commands,
+    configuration,
+    coverage,
+    messages,
+    metrics,
+    packages,
+)
 
 ROOT = Path(__file__).parents[1]
 
@@ -23,6 +31,7 @@ PARTS: tuple[tuple[str, str, Callable[[], str]], ...] = (
     ("docs/monitoring.md", "metrics", metrics.text),
     ("docs/architecture.md", "packages", packages.text),
     ("docs/messages.md", "messages", messages.text),
+    ("docs/api-coverage.md", "routes", coverage.text),
 )
 
 

@@ -20,8 +20,17 @@ from typing_extensions import override
 
 from semaphore_twisted.jobs import ssh
 from semaphore_twisted.jobs.agent import Agent
-from semaphore_twisted.jobs.inventory import arguments_of, strictness
-from semaphore_twisted.jobs.job_inputs import InventorySource, JobOptions, JobOrder
+from semaphore_twisted.jobs.inventory import (
+    arguments_of,
+    path_in_checkout,
+    strictness,
+)
+from semaphore_twisted.jobs.job_inputs import (
+    InventorySource,
+    JobOptions,
+    JobOrder,
+    VaultPassword,
+)
 from semaphore_twisted.jobs.values import (
     ansible_arguments,
     ansible_environment,
@@ -119,10 +128,7 @@ def plan(
             *inventory_arguments,
             *who.arguments,
             *verbosity(order),
-            *(
-                f"--vault-id={literal(name)}@{{pipe:{pipe.name}}}"
-                for name, pipe in vaults
-            ),
+            *(each.argument for each in vaults),
             *variable_arguments,
             *ansible_arguments(order, playbook=playbook),
         ),
@@ -139,7 +145,7 @@ def plan(
             _NO_HOSTS: "A play matched no host of the inventory, so it did nothing"
         },
         pipes=(
-            *(pipe for _, pipe in vaults),
+            *(each.pipe for each in vaults if each.pipe is not None),
             *who.pipes,
         ),
     )
@@ -258,19 +264,43 @@ def _who(
     return tuple(found)
 
 
-def _vaults(order: JobOrder) -> tuple[tuple[str, Pipe], ...]:
-    """Return each vault's name with the pipe that contains its password."""
-    found: list[tuple[str, Pipe]] = []
-    for number, vault in enumerate(order.vaults):
-        name = vault.name or "default"
-        password = _vault_password(vault.password)
-        if "@" in name:
-            raise Invalid(f"The vault name {quoted(name)} may not have an @")
-        if not password.strip():
-            raise Invalid(f"The password of the vault {name} is empty")
-        pipe = Pipe(name=f"vault{number}", content=password.encode())
-        found.append((name, pipe))
-    return tuple(found)
+class _Vault(msgspec.Struct, frozen=True, kw_only=True):
+    """A vault's argument, and the pipe that contains its password if it has one."""
+
+    argument: str
+    pipe: Pipe | None = None
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self)
+
+
+def _vaults(order: JobOrder) -> tuple[_Vault, ...]:
+    """Return the vaults of an order.
+
+    :raises Invalid: if Ansible would read a vault's name in another way, or a password
+        is empty
+    """
+    return tuple(
+        _vault(number, vault.name or "default", vault)
+        for number, vault in enumerate(order.vaults)
+    )
+
+
+def _vault(number: int, name: str, vault: VaultPassword) -> _Vault:
+    if "@" in name:
+        raise Invalid(f"The vault name {quoted(name)} may not have an @")
+    option = f"--vault-id={literal(name)}"
+    if vault.script:
+        # ./ since Ansible gives the word "prompt" another meaning
+        script = literal(path_in_checkout(vault.script, "vault script"))
+        return _Vault(argument=f"{option}@./{script}")
+    password = _vault_password(vault.password)
+    if not password.strip():
+        raise Invalid(f"The password of the vault {name} is empty")
+    pipe = Pipe(name=f"vault{number}", content=password.encode())
+    return _Vault(argument=f"{option}@{{pipe:{pipe.name}}}", pipe=pipe)
 
 
 def _vault_password(secret: OpenedSecret) -> str:

@@ -76,12 +76,21 @@ def specification(
         ),
         files=(*files(options), *program.files),
         masks=patterns(filter(None, _secrets(order))),
-        time_limit=options.time_limit,
+        time_limit=_time_limit(order, options),
         max_output_bytes=options.max_output_bytes,
         uid=options.uid,
         gid=options.gid,
         isolation=options.isolation,
     )
+
+
+def _time_limit(order: JobOrder, options: JobOptions) -> float:
+    """Return the shorter time limit of the template and of the installation; 0: none.
+
+    A template cannot exceed the limit of the installation.
+    """
+    own = float(order.template.max_task_duration_sec)
+    return min(filter(None, (own, options.time_limit)), default=0)
 
 
 def _path(order: JobOrder) -> str:
@@ -109,6 +118,11 @@ def _checkouts(
     reference = branch(order.template, order.task, source.branch)
     program = (_called(order), _path(order))
     wanted = [] if _of_collection(order) else [program]
+    wanted += [
+        ("vault script", path_in_checkout(vault.script, "vault script"))
+        for vault in order.vaults
+        if vault.script
+    ]
     inventory = order.inventory
     path = inventory_path(inventory)
     other = inventory.source if inventory is not None and path is not None else None

@@ -41,10 +41,14 @@ class InventorySource(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VaultPassword(msgspec.Struct, frozen=True, kw_only=True):
-    """A vault id with its opened password."""
+    """A vault id with its opened password, or with the script that prints it.
+
+    *script* is a path in the repository; empty if there is a password.
+    """
 
     name: str
-    password: OpenedSecret
+    password: OpenedSecret = NoSecret()
+    script: str = ""
 
 
 class JobOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,11 +66,11 @@ class JobOrder(msgspec.Struct, frozen=True, kw_only=True):
     source: RepositorySource
     inventory: InventorySource | None = None
     vaults: tuple[VaultPassword, ...] = ()
-    #: Variables of the variable group.
+    #: Variables of the variable groups.
     variables: JsonObject = {}
     #: The task's answers to the template's survey.
     answers: JsonObject = {}
-    #: Secret variables of the variable group.
+    #: Secret variables of the variable groups.
     secret_variables: dict[str, str] = {}
     #: Secret answers to the survey.
     secret_answers: dict[str, str] = {}

@@ -116,7 +116,7 @@ def _check_for_ansible(variable: SurveyVariable) -> None:
         if kind is SurveyType.INTEGER
         else name in _PASSWORDS
         if kind is SurveyType.SECRET
-        else name in _LOGINS | _HOSTS
+        else kind is SurveyType.STRING and name in _LOGINS | _HOSTS
     )
     if not accepted:
         listed = ", ".join(sorted(_LOGINS | _HOSTS))

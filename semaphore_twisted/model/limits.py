@@ -104,6 +104,13 @@ PASSWORD_LEAST: Final = 8
 #: Bytes of a private key, as it is pasted.
 PRIVATE_KEY: Final = 64 * _KIB
 
+#: A regular expression that a user wrote: instructions of its program, of one and of
+#: all in a survey; bytes of its memory, and of the text that it is applied to.
+PATTERN_SIZE: Final = 2000
+SURVEY_PATTERNS: Final = 4000
+PATTERN_MEMORY: Final = 1 * _MIB
+PATTERN_TEXT: Final = 4 * _KIB
+
 # Answers and batches -----------------------------------------------------------------
 
 #: Bytes of one batch: of a log, of a stream, or of missed websocket messages.

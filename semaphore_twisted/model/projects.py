@@ -21,13 +21,19 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     fault: str | msgspec.UnsetType = msgspec.UNSET
 
 
-class View(msgspec.Struct, frozen=True, kw_only=True):
-    """A tab of templates, as the API shows it (exactly these keys)."""
+class View(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A tab of templates; a field is left out while it has its default."""
 
     id: ViewId
     project_id: ProjectId
     title: str
-    position: int = 0
+    position: int
+    hidden: bool = False
+    #: ``all`` for the tab of all templates
+    type: str = ""
+    #: a column by which a list of templates can be sorted; empty means the name
+    sort_column: str = ""
+    sort_reverse: bool = False
     #: the damaged fields of the stored row; absent if there are none
     fault: str | msgspec.UnsetType = msgspec.UNSET
 

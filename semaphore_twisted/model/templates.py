@@ -18,12 +18,20 @@ from semaphore_twisted.model.tasks import TaskInList
 
 
 class SurveyType(StrEnum):
-    """Types of survey variables; the empty text means string."""
+    """Types of survey variables; the empty text means string.
+
+    ``text`` is a long text, ``select`` a list of values. ``bool`` and ``date`` are not
+    Semaphore's.
+    """
 
     STRING = ""
     INTEGER = "int"
     ENUM = "enum"
     SECRET = "secret"
+    TEXT = "text"
+    SELECT = "select"
+    BOOLEAN = "bool"
+    DATE = "date"
 
 
 class SurveyValue(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,19 +42,32 @@ class SurveyValue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SurveyVariable(msgspec.Struct, frozen=True, kw_only=True):
-    """A variable whose value the user enters when starting a task."""
+    """A variable whose value the user enters when starting a task.
+
+    *pattern*, *minimum* and *maximum* are not Semaphore's, and absent without a value.
+    The limits are those of an integer or of a date, of the characters of a text, or of
+    the number of values of a ``select``.
+    """
 
     name: str
     title: str = ""
     required: bool = False
     type: SurveyType = SurveyType.STRING
     description: str = ""
-    default_value: str = ""
+    #: a list only for the type ``select``
+    default_value: str | tuple[str, ...] = ""
     values: tuple[SurveyValue, ...] | None = None
+    #: a regular expression of RE2 for the whole text
+    pattern: str | msgspec.UnsetType = msgspec.UNSET
+    minimum: str | msgspec.UnsetType = msgspec.UNSET
+    maximum: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class TemplateVault(msgspec.Struct, frozen=True, kw_only=True):
-    """A vault password of a template: the key and the vault's id."""
+    """A vault password of a template: the vault's id, with the key or the script.
+
+    *type* is ``password``, with a key, or ``script``: a path in the repository.
+    """
 
     id: int = 0
     project_id: ProjectId | None = None
@@ -54,6 +75,7 @@ class TemplateVault(msgspec.Struct, frozen=True, kw_only=True):
     vault_key_id: KeyId | None
     name: str | None = None
     type: str = "password"
+    script: str | None = None
 
 
 class TaskParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +105,10 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     project_id: ProjectId
     inventory_id: InventoryId | None
     repository_id: RepositoryId
+    #: the first of *environment_ids*
     environment_id: EnvironmentId | None
+    #: the variable groups; a later one wins
+    environment_ids: tuple[EnvironmentId, ...] = ()
     name: str
     playbook: str
     #: a JSON list of strings inside a string, or ``None``
@@ -105,5 +130,10 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     task_params: JsonObject
     allow_override_branch_in_task: bool
     allow_parallel_tasks: bool
+    #: seconds that a run may take, ended tasks that are kept, and days for which they
+    #: are kept; 0 for no limit of its own. These are not Semaphore's.
+    max_task_duration_sec: int = 0
+    max_tasks: int = 0
+    max_task_age_days: int = 0
     #: the damaged fields of the stored row; absent if there are none
     fault: str | msgspec.UnsetType = msgspec.UNSET

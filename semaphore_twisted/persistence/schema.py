@@ -23,6 +23,7 @@ from semaphore_twisted.persistence import (
     integration_tables,
     result_tables,
     schedule_tables,
+    template_tables,
 )
 from semaphore_twisted.persistence.metadata import TABLES
 
@@ -36,6 +37,8 @@ task_error = result_tables.task_error
 schedule = schedule_tables.schedule
 schedule_run = schedule_tables.schedule_run
 integration = integration_tables.integration
+template_vault = template_tables.template_vault
+template_environment = template_tables.template_environment
 
 _JSON = {"json": True}
 
@@ -261,6 +264,11 @@ view = Table(
     _project(),
     _text("title"),
     _number("position", default=0),
+    _flag("hidden"),
+    _flag("sort_reverse"),
+    #: ``all``: the tab of all templates; otherwise empty
+    _text("type", default=""),
+    _text("sort_column", default=""),
     sqlite_autoincrement=True,
 )
 
@@ -295,18 +303,10 @@ template = Table(
     _flag("allow_override_branch_in_task"),
     _flag("allow_parallel_tasks"),
     _number("tasks", default=0),
+    _number("max_task_duration_sec", default=0),
+    _number("max_tasks", default=0),
+    _number("max_task_age_days", default=0),
     sqlite_autoincrement=True,
-)
-
-template_vault = Table(
-    "project__template_vault",
-    metadata,
-    _id(),
-    _project(),
-    _reference("template_id", "project__template.id", on_delete="CASCADE"),
-    _reference("vault_key_id", "access_key.id"),
-    _text("name", nullable=True),
-    UniqueConstraint("template_id", "name"),
 )
 
 task = Table(

@@ -1,4 +1,4 @@
-"""Removes expired rows from the database: events, failed logins and deliveries."""
+"""Removes expired rows of the database: events, failed logins, tasks, deliveries."""
 
 from datetime import timedelta
 from typing import ClassVar
@@ -13,6 +13,7 @@ from typing_extensions import override
 from semaphore_twisted.identity import throttle
 from semaphore_twisted.interfaces import IDatabase
 from semaphore_twisted.operations import events
+from semaphore_twisted.operations.tasks import task_lifecycle
 from semaphore_twisted.operations.webhooks import deliveries
 from semaphore_twisted.runtime.deferreds import log_errors
 
@@ -40,7 +41,11 @@ class Retention(Service):
         """Run now, and periodically."""
         super().startService()
         checking = self._timer.start(CHECK_INTERVAL)
-        log_errors(checking, log=self._log, sentence="The removal of old events ended")
+        log_errors(
+            checking,
+            log=self._log,
+            sentence="The removal of old events and tasks ended",
+        )
 
     @override
     def stopService(self) -> None:
@@ -60,5 +65,7 @@ class Retention(Service):
                 events.forget, keep=self._keep
             ):
                 pass
+            while self.running and await self._database.write(task_lifecycle.expire):
+                pass
         except Exception:  # noqa: BLE001 - the next run tries again
-            self._log.failure("Old events could not be removed")
+            self._log.failure("Old events or tasks could not be removed")

@@ -1,6 +1,6 @@
 """Collects the inputs of a task and decrypts its secrets to make a job order."""
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from functools import partial
 from typing import TypeVar
 
@@ -44,6 +44,7 @@ from semaphore_twisted.model.keys import (
 from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.model.tasks import Task
+from semaphore_twisted.operations.tasks.builds import incoming_version
 from semaphore_twisted.operations.tasks.overrides import inventory_of
 from semaphore_twisted.operations.tasks.secrets import open_answers, open_secret
 from semaphore_twisted.operations.tasks.tasks import template_of
@@ -55,9 +56,6 @@ from semaphore_twisted.tasks.job_directories import job_name_of
 
 T = TypeVar("T")
 
-#: Maximum length of a chain of deploy tasks that is followed to a build.
-_LONGEST_CHAIN = 100
-
 
 class _Sealed(msgspec.Struct, frozen=True):
     uuid: str
@@ -66,7 +64,7 @@ class _Sealed(msgspec.Struct, frozen=True):
 
 
 class _Variables(msgspec.Struct, frozen=True):
-    """The variables of a group: plain and secret, extra variables and environment."""
+    """The variables of groups: plain and secret, extra variables and environment."""
 
     plain: JsonObject
     environ: dict[str, str]
@@ -82,7 +80,7 @@ class _Variables(msgspec.Struct, frozen=True):
 def order(conn: Connection, keyring: Keyring, task_id: TaskId) -> JobOrder:
     """Return the job order of a task, with all secrets decrypted.
 
-    Variables of the task take precedence over those of the variable group.
+    Variables of the task take precedence over those of the variable groups.
 
     :raises Invalid: if an object that the task needs is missing or damaged
     :raises SecretUnreadable: naming the key that cannot be decrypted
@@ -142,6 +140,24 @@ def _without(pairs: Mapping[str, T], names: Container[str]) -> dict[str, T]:
     return {name: value for name, value in pairs.items() if name not in names}
 
 
+def _merged(groups: Iterable[_Variables]) -> _Variables:
+    """Return the variables of all *groups*; those of a later group win."""
+    merged = _Variables({}, {}, {}, {})
+    for each in groups:
+        names = each.plain.keys() | each.secret.keys()
+        environ = each.environ.keys() | each.secret_environ.keys()
+        merged = _Variables(
+            plain={**_without(merged.plain, names), **each.plain},
+            environ={**_without(merged.environ, environ), **each.environ},
+            secret={**_without(merged.secret, names), **each.secret},
+            secret_environ={
+                **_without(merged.secret_environ, environ),
+                **each.secret_environ,
+            },
+        )
+    return merged
+
+
 class _Repository(msgspec.Struct, frozen=True, kw_only=True):
     id: RepositoryId
     name: str
@@ -168,14 +184,16 @@ class Inputs:
         """Return the job order of *task*; *answers* are its secret variables."""
         template = template_of(self.conn, self.project, task.template_id)
         _check_sound(f"The template {quoted(template.name)}", template.fault)
-        group = self._group(template.environment_id)
+        group = _merged(map(self._group, template.environment_ids))
         asked = json_object(task.environment, "The task's variables", unique=False)
         answered = {**asked, **answers}
         source = self.source(template.repository_id)
         inventory = self.inventory(inventory_of(template, task))
         vaults = tuple(
             VaultPassword(
-                name=vault.name or "default", password=self._key(vault.vault_key_id)
+                name=vault.name or "default",
+                password=self._key(vault.vault_key_id),
+                script=vault.script or "",
             )
             for vault in template.vaults or ()
         )
@@ -193,7 +211,7 @@ class Inputs:
             secret_answers=answers,
             environment=group.environ,
             secret_environment=group.secret_environ,
-            incoming_version=_incoming(self.conn, task),
+            incoming_version=incoming_version(self.conn, task),
             keys=frozenset(self.keys),
         )
 
@@ -261,9 +279,7 @@ class Inputs:
         clientcertificates.check_time(opened, self.conn.now)
         return opened
 
-    def _group(self, number: EnvironmentId | None) -> _Variables:
-        if number is None:
-            return _Variables({}, {}, {}, {})
+    def _group(self, number: EnvironmentId) -> _Variables:
         environment = self.conn.one(
             orders.environment_by_id, Environment, id=number, project_id=self.project
         )
@@ -302,16 +318,3 @@ def _check_sound(whose: str, fault: str | msgspec.UnsetType) -> None:
 
 def _environ_text(value: object) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
-
-
-def _incoming(conn: Connection, task: Task) -> str | None:
-    """Return the version that a deploy task deploys, through chains of deploy tasks."""
-    number = task.build_task_id
-    for _ in range(_LONGEST_CHAIN):
-        if number is None:
-            return None
-        built = conn.one(statements.by_id, Task, id=number)
-        if built is None or built.version is not None:
-            return built.version if built else None
-        number = built.build_task_id
-    return None

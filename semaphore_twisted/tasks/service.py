@@ -484,7 +484,7 @@ class TaskService:
         self.wake()
         await self._compute(self._directories.remove, run.job_name)
         keep = self._options.max_tasks_per_template
-        while keep and self._running:
+        while self._running:
             if not await self._database.write(
                 task_lifecycle.trim, run.template_id, keep
             ):

@@ -361,6 +361,31 @@ class SecretTests(AnsibleCase):
         self.assertIn("11-from-prod 22-from-default", ran.log)
         self.assert_nowhere(ran, "first password")
 
+    def test_vault_script(self) -> None:
+        """A script of the repository prints the password of a vault."""
+        files = {
+            "one.yml": self.encrypt("prod", "from script", "one: 11-from-prod\n"),
+            "site.yml": (
+                "- hosts: all\n"
+                "  gather_facts: false\n"
+                "  vars_files: one.yml\n"
+                "  tasks:\n"
+                "    - debug: {msg: '{{ one }}'}\n"
+            ),
+            "vault/password": "from script\n",
+        }
+        vault = VaultPassword(name="prod", script="vault/password")
+        ran = self.play(files, vaults=(vault,))
+        self.assertEqual(ran.status, "success", ran.log)
+        self.assertIn("11-from-prod", ran.log)
+
+    def test_missing_vault_script(self) -> None:
+        """A script that is not in the repository ends the task before Ansible."""
+        vault = VaultPassword(name="prod", script="absent.sh")
+        ran = self.play({"site.yml": "- {hosts: all}\n"}, vaults=(vault,))
+        self.assertEqual(ran.status, "error")
+        self.assertIn("absent.sh", ran.log)
+
     def test_wrong_vault_password(self) -> None:
         """A wrong vault password ends the task soon, with the reason."""
         sealed = self.encrypt("prod", "right", "one: 1\n")

@@ -120,6 +120,15 @@ class ArgumentTests(SynchronousTestCase):
         """Without an inventory Ansible uses the repository's own configuration."""
         self.assertNotIn("-i", run().argv)
 
+    def test_vault_script(self) -> None:
+        """A script of the repository is named, and must be in the checkout."""
+        step = run(vaults=(VaultPassword(name="prod", script="vault/client.sh"),))
+        self.assertIn("--vault-id=prod@./vault/client.sh", step.argv)
+        self.assertEqual(step.pipes, ())
+        for path in ("../x", "/bin/sh", "{{ x }}"):
+            with self.assertRaises(Invalid):
+                run(vaults=(VaultPassword(name="prod", script=path),))
+
     def test_vault_names(self) -> None:
         """A vault whose name or password cannot work is refused."""
         for vault in (

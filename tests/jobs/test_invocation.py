@@ -63,6 +63,20 @@ class SpecificationTests(SynchronousTestCase):
             found,
         )
 
+    def test_time_limit(self) -> None:
+        """The shorter limit counts, of the template or of the installation."""
+        for own, installation, expected in (
+            (0, 0, 0),
+            (60, 0, 60),
+            (0, 9, 9),
+            (60, 9, 9),
+            (5, 9, 5),
+        ):
+            changed = replace(order("/x"), template=template(max_task_duration_sec=own))
+            chosen = options("/s", time_limit=installation)
+            found = specification(changed, chosen, bytes)
+            self.assertEqual(found.time_limit, expected)
+
     def test_limits(self) -> None:
         """Limits and the job's user are taken from the options."""
         chosen = options("/s", time_limit=9, max_output_bytes=8, uid=7, gid=6)

@@ -162,6 +162,7 @@ def orders() -> Iterator[JobOrder]:
                     ),
                     vaults=(
                         VaultPassword(name="VaultPassword.name", password=KEY_TEXT),
+                        VaultPassword(name="s", script="VaultPassword.script"),
                     ),
                     variables={"a": "JobOrder.variables"},
                     answers={"b": "JobOrder.answers"},

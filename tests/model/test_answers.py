@@ -8,7 +8,7 @@ from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.templates import SurveyType, SurveyVariable
 
-STRING, INTEGER, ENUM, SECRET = SurveyType
+STRING, INTEGER, ENUM, SECRET, TEXT, SELECT, BOOLEAN, DATE = SurveyType
 
 
 def variable(name: str, kind: SurveyType) -> SurveyVariable:
@@ -49,7 +49,7 @@ class NameTests(SynchronousTestCase):
                 "ansible_host_key_checking",
             ),
         )
-        for kind in (STRING, INTEGER, SECRET):
+        for kind in (STRING, INTEGER, SECRET, TEXT, SELECT, BOOLEAN, DATE):
             self.assertEqual(self.accepted(ANSIBLE, kind, *names), [])
         self.assertEqual(tuple(self.accepted(ANSIBLE, ENUM, *names)), names)
 

@@ -94,9 +94,11 @@ class SurveyTests(SynchronousTestCase):
 
     def test_empty_optional(self) -> None:
         """An empty answer to an optional variable of any type is omitted."""
-        for kind in (SurveyType.STRING, SurveyType.INTEGER, SurveyType.ENUM):
-            survey = variable("x", kind, values=ENUM.values)
+        for kind in set(SurveyType) - {SurveyType.SECRET}:
+            survey = variable("x", kind, values=ENUM.values, minimum="")
             self.assertEqual(self.check(survey, x=""), {})
+            self.assertEqual(self.check(survey, x=None), {})
+            self.assertEqual(self.check(survey, x=[]), {})
             self.assertEqual(self.check(survey), {})
         hidden = variable("x", SurveyType.SECRET)
         found = answers((hidden,), environment="", secret='{"x": ""}')
@@ -115,6 +117,28 @@ class SurveyTests(SynchronousTestCase):
         )
         self.assertEqual(self.check(*survey), {"a": "one", "n": 7})
         self.assertEqual(self.check(*survey, a="two", n=8), {"a": "two", "n": 8})
+
+    def test_other_defaults(self) -> None:
+        """A default has the type of an answer, and false is an answer."""
+        survey = (
+            variable("s", SurveyType.SELECT, values=ENUM.values, default_value=("7",)),
+            variable("b", SurveyType.BOOLEAN, default_value="true"),
+            variable("d", SurveyType.DATE, default_value="2026-01-31"),
+        )
+        expected = {"s": ["7"], "b": True, "d": "2026-01-31"}
+        self.assertEqual(self.check(*survey), expected)
+        self.assertEqual(self.check(*survey, b=False)["b"], False)
+        self.assertEqual(self.check(*survey, s=["s", "7"])["s"], ["s", "7"])
+
+    def test_field(self) -> None:
+        """A refusal names the place of the answer."""
+        for kind, sent in (
+            (SurveyType.INTEGER, {"environment": '{"n": "x"}', "secret": ""}),
+            (SurveyType.SECRET, {"environment": "", "secret": '{"n": 1}'}),
+        ):
+            error = self.assertRaises(Invalid, answers, (variable("n", kind),), **sent)
+            place = "secret" if sent["secret"] else "environment"
+            self.assertEqual(error.field, f"{place}.n")
 
     def test_integer(self) -> None:
         """An integer given as text becomes an integer."""

@@ -247,6 +247,35 @@ class FinishTests(ProgressTestCase):
             assert finished is not None
             self.assertEqual(finished.queued, [])
 
+    def test_no_autorun_of_a_dry_run(self) -> None:
+        """A dry run has built nothing, so nothing is deployed."""
+        self.deploying()
+        task = self.task(TaskStatus.RUNNING)
+        self.conn.update(schema.task, task, dry_run=1)
+        finished = self.finish(task, TaskEvent.SUCCEEDED)
+        assert finished is not None
+        self.assertEqual(finished.queued, [])
+
+    def test_autorun_chain(self) -> None:
+        """A deployment that succeeds is deployed on by the next template."""
+        first = self.deploying()
+        make_template(
+            self.conn,
+            self.project,
+            name="Live",
+            type="deploy",
+            build_template_id=first,
+            autorun=1,
+        )
+        task = self.task(TaskStatus.RUNNING)
+        finished = self.finish(task, TaskEvent.SUCCEEDED)
+        assert finished is not None
+        (tested,) = finished.queued
+        self.conn.update(schema.task, tested.id, status=TaskStatus.RUNNING)
+        finished = self.finish(tested.id, TaskEvent.SUCCEEDED)
+        assert finished is not None
+        self.assertEqual([each.build_task_id for each in finished.queued], [tested.id])
+
     def test_autorun_refused(self) -> None:
         """A deploy that lacks a required variable is an event, not a task."""
         self.deploying(survey_vars=[{"name": "target", "required": True}])
@@ -299,3 +328,38 @@ class TrimTests(ProgressTestCase):
         )
         self.assertEqual(task_lifecycle.trim(self.conn, self.template, 1), 4)
         self.assertEqual(task_lifecycle.trim(self.conn, self.template, 1), 0)
+
+    def test_own_number(self) -> None:
+        """A template keeps fewer tasks than the installation, but not more."""
+        for _ in range(6):
+            self.task(TaskStatus.SUCCESS)
+        trim = task_lifecycle.trim
+        self.assertEqual(trim(self.conn, self.template, 0), 0)
+        self.conn.update(schema.template, self.template, max_tasks=4)
+        self.assertEqual(trim(self.conn, self.template, 5), 2)
+        self.assertEqual(trim(self.conn, self.template, 3), 1)
+        self.assertEqual(trim(self.conn, self.template, 0), 0)
+
+    def test_age(self) -> None:
+        """Tasks of more than the template's days go, but never its newest one."""
+        self.conn.update(schema.template, self.template, max_task_age_days=7)
+        other = make_template(self.conn, self.project, name="Keeps all")
+        kept = make_task(
+            self.conn, self.project, other, status=TaskStatus.SUCCESS, end=self.conn.now
+        )
+
+        def ended(days: int, status: TaskStatus = TaskStatus.SUCCESS) -> TaskId:
+            number = self.task(status)
+            end = self.conn.now - timedelta(days=days)
+            self.conn.update(schema.task, number, end=end)
+            return number
+
+        self.conn.update(schema.task, kept, end=self.conn.now - timedelta(days=99))
+        for days in (30, 8):
+            ended(days)
+        recent = ended(6)
+        running = self.task(TaskStatus.RUNNING)
+        newest = ended(20, TaskStatus.ERROR)
+        self.assertEqual(task_lifecycle.expire(self.conn), 2)
+        self.assertEqual(task_lifecycle.expire(self.conn), 0)
+        self.assertEqual(self.conn.column(IDS), sorted([kept, recent, running, newest]))

@@ -15,10 +15,11 @@ from semaphore_twisted.operations.projects.template_rules import (
     NewTemplate,
     NewVault,
     arguments,
-    environment_of,
+    checked_vaults,
+    groups_of,
     task_params,
-    vault_names,
 )
+from tests.support.orders import template
 
 #: What JSON can hold: no half of a surrogate pair.
 _TEXT = st.text(st.characters(codec="utf-8"))
@@ -83,29 +84,73 @@ class VaultTests(SynchronousTestCase):
         """A vault without a name is the default one, which is unique."""
         key = KeyId(1)
         nameless = NewVault(vault_key_id=key)
-        self.assertEqual(vault_names([nameless]), [(key, None)])
+        (found,) = checked_vaults([nameless])
+        self.assertEqual((found.key_id, found.name), (key, None))
         named = NewVault(vault_key_id=key, name="default")
-        self.assertRaises(Invalid, vault_names, [nameless, named])
+        self.assertRaises(Invalid, checked_vaults, [nameless, named])
 
     def test_refused(self) -> None:
         """A name that Ansible would take apart, and a missing key, are refused."""
         for name in ("a@b", "-a", "a b", "a\n"):
             vault = NewVault(vault_key_id=KeyId(1), name=name)
-            self.assertRaises(Invalid, vault_names, [vault])
-        self.assertRaises(Invalid, vault_names, [NewVault(name="a")])
+            self.assertRaises(Invalid, checked_vaults, [vault])
+        self.assertRaises(Invalid, checked_vaults, [NewVault(name="a")])
 
 
-class EnvironmentTests(SynchronousTestCase):
-    """The variable group of a template."""
+class ScriptTests(SynchronousTestCase):
+    """Scripts that print a vault password."""
+
+    def test_accepted(self) -> None:
+        """A path in the repository needs no key."""
+        new = NewVault(type="script", script="vault/client.sh", name="prod")
+        (found,) = checked_vaults([new])
+        self.assertEqual(
+            (found.type, found.script, found.key_id),
+            ("script", "vault/client.sh", None),
+        )
+
+    def test_refused(self) -> None:
+        """A path outside, an expression, and a script of another type are refused."""
+        for path in ("", "/bin/sh", "../x", "-x", "a\nb", "{{ x }}", "a/../../b"):
+            vault = NewVault(type="script", script=path)
+            self.assertRaises(Invalid, checked_vaults, [vault])
+        both = NewVault(vault_key_id=KeyId(1), script="x.sh")
+        self.assertRaises(Invalid, checked_vaults, [both])
+        odd = NewVault(vault_key_id=KeyId(1), type="prompt")
+        self.assertRaises(Invalid, checked_vaults, [odd])
+
+
+class GroupsTests(SynchronousTestCase):
+    """The variable groups of a template."""
 
     def test_either_form(self) -> None:
         """The list is preferred; an empty one leaves the single id."""
-        one, two = EnvironmentId(1), EnvironmentId(2)
-        for new, wanted in (
-            (NewTemplate(), None),
-            (NewTemplate(environment_id=one), one),
-            (NewTemplate(environment_id=one, environment_ids=()), one),
-            (NewTemplate(environment_id=one, environment_ids=(two,)), two),
-            (NewTemplate(environment_ids=(two, two)), two),
+        one, two, three = map(EnvironmentId, (1, 2, 3))
+        for new, expected in (
+            (NewTemplate(), ()),
+            (NewTemplate(environment_id=one), (one,)),
+            (NewTemplate(environment_id=one, environment_ids=()), (one,)),
+            (NewTemplate(environment_id=one, environment_ids=(two,)), (two,)),
+            (NewTemplate(environment_ids=(one, two)), (one, two)),
+            (NewTemplate(environment_ids=(EnvironmentId(0), two)), (two,)),
+            # the later place of a group is the one that decides
+            (NewTemplate(environment_ids=(two, three, two)), (three, two)),
         ):
-            self.assertEqual(environment_of(new), wanted)
+            self.assertEqual(groups_of(new), expected)
+
+    def test_change(self) -> None:
+        """What a client has changed counts, not what it only sends back."""
+        one, two, three = map(EnvironmentId, (1, 2, 3))
+        stored = template(environment_id=one, environment_ids=(one, two))
+        for new, expected in (
+            (NewTemplate(environment_id=one, environment_ids=(one, two)), (one, two)),
+            (NewTemplate(environment_id=three, environment_ids=(one, two)), (three,)),
+            (NewTemplate(environment_ids=(one, two)), (one, two)),
+            (NewTemplate(environment_ids=(two, one)), (two, one)),
+            (NewTemplate(environment_id=one, environment_ids=(two,)), (two,)),
+            (NewTemplate(environment_id=one, environment_ids=()), ()),
+            (NewTemplate(environment_id=three, environment_ids=()), (three,)),
+            (NewTemplate(environment_id=three), (three,)),
+            (NewTemplate(), ()),
+        ):
+            self.assertEqual(groups_of(new, stored), expected, new)

@@ -34,6 +34,29 @@ class ViewsTests(SynchronousTestCase):
             with self.assertRaises(Invalid):
                 views.create(self.conn, self.actor, NewView(title=title))
 
+    def test_settings(self) -> None:
+        """A view may be hidden, sorted, or stand for all templates."""
+        new = NewView(
+            title="A",
+            hidden=True,
+            type="all",
+            sort_column="inventory",
+            sort_reverse=True,
+        )
+        made = views.create(self.conn, self.actor, new)
+        found = views.get(self.conn, self.actor, made.id)
+        self.assertEqual(
+            (found.hidden, found.type, found.sort_column, found.sort_reverse),
+            (True, "all", "inventory", True),
+        )
+        for wrong in (
+            NewView(title="B", type="some"),
+            NewView(title="B", sort_column="secret"),
+        ):
+            with self.assertRaises(Invalid) as caught:
+                views.create(self.conn, self.actor, wrong)
+            self.assertRegex(caught.exception.message, "^(type|sort_column): invalid")
+
     def test_change(self) -> None:
         """A change replaces all fields of a view."""
         made = views.create(self.conn, self.actor, NewView(title="A", position=1))

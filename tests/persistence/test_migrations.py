@@ -49,6 +49,7 @@ ALL = [
     "0012_key_use",
     "0013_schedules",
     "0014_integrations",
+    "0015_templates",
 ]
 
 #: The last of them, and the one after it.
@@ -376,6 +377,47 @@ class MigrationTests(SynchronousTestCase):
                 self.assertEqual(found.password, f"hash of {owner}", typed)
             ids = conn.column(select(schema.user.c.id).order_by(schema.user.c.id))
             self.assertEqual(ids, [*range(1, len(names) + 1)])
+
+    def test_templates(self) -> None:
+        """A template keeps its vault password, and a view its place."""
+        folder = self.folder / "before"
+        folder.mkdir()
+        for name in ALL[: ALL.index("0015_templates")]:
+            shutil.copy(VERSIONS / f"{name}.py", folder)
+        migrate(self.path, utc_now, versions=folder)
+        with closing(sqlite3.connect(self.path)) as raw, raw:
+            raw.executescript(
+                """
+                INSERT INTO project (id, uuid, created, name)
+                    VALUES (1, 'u', '2026-01-01T00:00:00.000000Z', 'P');
+                INSERT INTO access_key (id, uuid, name, type, project_id)
+                    VALUES (1, 'k', 'K', 'login_password', 1);
+                INSERT INTO project__repository (id, project_id, name, git_url,
+                    ssh_key_id) VALUES (1, 1, 'R', '/r', 1);
+                INSERT INTO project__view (id, project_id, title, position)
+                    VALUES (4, 1, 'V', 7);
+                INSERT INTO project__template (id, project_id, name, repository_id,
+                    view_id) VALUES (3, 1, 'T', 1, 4);
+                INSERT INTO project__template_vault (id, project_id, template_id,
+                    vault_key_id, name) VALUES (9, 1, 3, 1, 'prod');
+                DELETE FROM project__view WHERE id = 5;
+                UPDATE sqlite_sequence SET seq = 8 WHERE name = 'project__view';
+                """
+            )
+        migrate(self.path, utc_now)
+        self.assertEqual(self.schema(), self.wanted)
+        with closing(sqlite3.connect(self.path)) as raw:
+            vaults = raw.execute("SELECT * FROM project__template_vault").fetchall()
+            views = raw.execute(
+                "SELECT id, title, position, hidden, type FROM project__view"
+            ).fetchall()
+            kept = raw.execute("SELECT view_id FROM project__template").fetchall()
+            last = raw.execute(
+                "SELECT seq FROM sqlite_sequence WHERE name = 'project__view'"
+            ).fetchall()
+        self.assertEqual(vaults, [(9, 1, 3, 1, "prod", "password", None)])
+        self.assertEqual(views, [(4, "V", 7, 0, "")])
+        self.assertEqual((kept, last), ([(4,)], [(8,)]))
 
     def test_copy(self) -> None:
         """Before an upgrade a private copy is kept."""

@@ -167,6 +167,28 @@ class OrderTests(SynchronousTestCase):
         self.assertEqual(found.environment, {"X": "1", "N": "2"})
         self.assertEqual(found.secret_environment, {"TOKEN": EXACT})
 
+    def test_groups(self) -> None:
+        """A later group wins by name, whether its value is secret or not."""
+        groups = [
+            self.group('{"a": 1, "b": 1}', '{"X": "1", "T": "1"}', var_c="s1"),
+            self.group('{"b": 2, "c": 2}', '{"X": "2"}', var_a="s2", env_T="t2"),
+            self.group('{"d": 3}', '{"T": "3"}'),
+        ]
+        template = make_template(self.conn, self.project, environment_id=groups[0])
+        for position, number in enumerate(groups[1:], 1):
+            self.conn.insert(
+                schema.template_environment,
+                template_id=template,
+                position=position,
+                environment_id=number,
+            )
+        task = make_task(self.conn, self.project, template)
+        found = order(self.conn, self.keyring, task)
+        self.assertEqual(found.variables, {"b": 2, "c": 2, "d": 3})
+        self.assertEqual(found.secret_variables, {"a": "s2"})
+        self.assertEqual(found.environment, {"X": "2", "T": "3"})
+        self.assertEqual(found.secret_environment, {})
+
     def test_deep(self) -> None:
         """Variables that an older release stored are refused if they are too deep."""
         deep = '{"a": ' + "[" * 3000 + "]" * 3000 + "}"

@@ -1,5 +1,8 @@
 """Checks the answers to a template's survey (pure functions).
 
+Each way to start a task goes through :func:`answers`: the page, the API, a schedule, a
+webhook and a build that starts a deployment.
+
 A task accepts declared variables only, also from an administrator: a crafted
 ``ansible_connection`` would run a program on the server. Secret answers are sent and
 stored separately. An empty optional answer counts as missing.
@@ -13,8 +16,9 @@ from typing_extensions import override
 from semaphore_twisted.model.answers import check_answer, check_survey
 from semaphore_twisted.model.apps import ANSIBLE, App
 from semaphore_twisted.model.documents import JsonObject, json_object
-from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.errors import Invalid, at_field
 from semaphore_twisted.model.refusals import quoted
+from semaphore_twisted.model.surveys import Answer, answer_of, is_empty
 from semaphore_twisted.model.templates import SurveyType, SurveyVariable
 
 
@@ -49,24 +53,37 @@ def answers(
     hidden: dict[str, str] = {}
     for each in survey:
         is_secret = each.type is SurveyType.SECRET
-        value = (secrets if is_secret else given).get(each.name)
-        if _empty(value):
-            value = each.default_value
-        elif value != each.default_value:
-            # An older version stored templates without this check; the defaults that
-            # their authors set remain valid.
-            check_survey((each,), app)
-        if _empty(value):
-            if each.required:
-                raise Invalid(f"The variable {quoted(each.name)} is required")
+        where = "secret" if is_secret else "environment"
+        with at_field(f"{where}.{each.name}"):
+            value = _answer(each, (secrets if is_secret else given).get(each.name), app)
+        if value is None:
             continue
         if is_secret:
-            hidden[each.name] = _text(each, value)
-            check_answer(each, hidden[each.name], app)
+            hidden[each.name] = str(value)
         else:
-            variables[each.name] = _checked(each, value)
-            check_answer(each, variables[each.name], app)
+            variables[each.name] = value
     return Answers(variables, hidden)
+
+
+def _answer(variable: SurveyVariable, sent: object, app: App) -> Answer | None:
+    """Return the value of an answer or of the default, ``None`` without either.
+
+    :raises Invalid: if it does not follow the rules, or is required and missing
+    """
+    value = sent
+    if is_empty(value):
+        value = variable.default_value
+    elif value != variable.default_value:
+        # An older version stored templates without this check; the defaults that
+        # their authors set remain valid.
+        check_survey((variable,), app)
+    if is_empty(value):
+        if variable.required:
+            raise Invalid(f"The variable {quoted(variable.name)} is required")
+        return None
+    found = answer_of(variable, value)
+    check_answer(variable, found, app)
+    return found
 
 
 def _sent(text: str, what: str) -> dict[str, object]:
@@ -91,44 +108,3 @@ def _refuse_undeclared(
             raise Invalid(
                 f"The variable {quoted(name)} is not secret: send it otherwise"
             )
-
-
-def _empty(value: object) -> bool:
-    return value is None or value == ""
-
-
-def _text(variable: SurveyVariable, value: object) -> str:
-    if isinstance(value, str):
-        return value
-    raise Invalid(f"The variable {quoted(variable.name)} must be a text")
-
-
-def _checked(variable: SurveyVariable, value: object) -> str | float:
-    if not isinstance(value, str | int | float):
-        raise Invalid(f"The variable {quoted(variable.name)} must be one value")
-    if variable.type is SurveyType.INTEGER:
-        return _integer(variable, value)
-    if variable.type is SurveyType.ENUM:
-        return _choice(variable, value)
-    return value
-
-
-def _integer(variable: SurveyVariable, value: str | float) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        digits = value.strip()
-        number = digits.removeprefix("-")
-        if number.isascii() and number.isdigit() and len(number) <= 18:
-            return int(digits)
-    raise Invalid(f"The variable {quoted(variable.name)} must be an integer")
-
-
-def _choice(variable: SurveyVariable, value: str | float) -> str:
-    choices = [each.value for each in variable.values or ()]
-    if isinstance(value, str) and value in choices:
-        return value
-    if not isinstance(value, str | bool) and str(value) in choices:
-        return str(value)
-    listed = ", ".join(quoted(choice) for choice in choices)
-    raise Invalid(f"The variable {quoted(variable.name)} must be one of {listed}")

@@ -22,11 +22,12 @@ from semaphore_twisted.model.ids import (
 from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.repositories import check_branch
 from semaphore_twisted.model.selections import check_hosts, check_tag, listed
+from semaphore_twisted.model.surveys import check_rules
 from semaphore_twisted.model.templates import (
-    SurveyType,
     SurveyValue,
     SurveyVariable,
     TaskParams,
+    Template,
 )
 from semaphore_twisted.model.texts import (
     SURVEY,
@@ -50,8 +51,13 @@ from semaphore_twisted.operations.projects.references import (
 _NOT_SERVED = frozenset({"terraform", "tofu", "terragrunt", "powershell", "pulumi"})
 _TYPES = frozenset({"", "build", "deploy"})
 _VAULT_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
-_INTEGER = re.compile(r"\s*-?[0-9]{1,18}\s*")
 _MOST_VERBOSE = 6
+#: The largest values of a template's own limits: a year, a million tasks, a century.
+_LIMITS = {
+    "max_task_duration_sec": 31_536_000,
+    "max_tasks": 1_000_000,
+    "max_task_age_days": 36_500,
+}
 
 
 class NewVault(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +66,16 @@ class NewVault(msgspec.Struct, frozen=True, kw_only=True):
     vault_key_id: KeyId | None = None
     name: Name | None = None
     type: Name = "password"
-    script: Unserved = None
+    script: Path | None = None
+
+
+class CheckedVault(msgspec.Struct, frozen=True, kw_only=True):
+    """A checked vault password: its name if it has one, and the key or the script."""
+
+    name: str | None
+    type: str
+    key_id: KeyId | None = None
+    script: str | None = None
 
 
 class NewSurveyValue(SurveyValue, frozen=True, kw_only=True):
@@ -76,8 +91,12 @@ class NewSurveyVariable(SurveyVariable, frozen=True, kw_only=True):
     name: Name
     title: Name = ""
     description: Description = ""
-    default_value: TaskText = ""
+    default_value: TaskText | tuple[TaskText, ...] = ""
     values: tuple[NewSurveyValue, ...] | None = None
+    pattern: Message | msgspec.UnsetType = msgspec.UNSET
+    minimum: Name | msgspec.UnsetType = msgspec.UNSET
+    maximum: Name | msgspec.UnsetType = msgspec.UNSET
+    target: Unserved = None
 
 
 class NewTemplate(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +113,7 @@ class NewTemplate(msgspec.Struct, frozen=True, kw_only=True):
     repository_id: RepositoryId = RepositoryId(0)
     inventory_id: InventoryId | None = None
     environment_id: EnvironmentId | None = None
-    environment_ids: tuple[EnvironmentId, ...] | None = None
+    environment_ids: Annotated[tuple[EnvironmentId, ...], TASK_JSON] | None = None
     view_id: ViewId | None = None
     build_template_id: TemplateId | None = None
     start_version: Name | None = None
@@ -108,6 +127,9 @@ class NewTemplate(msgspec.Struct, frozen=True, kw_only=True):
     allow_override_args_in_task: bool = False
     allow_override_branch_in_task: bool = False
     allow_parallel_tasks: bool = False
+    max_task_duration_sec: int = 0
+    max_tasks: int = 0
+    max_task_age_days: int = 0
     #: the only vault password, as sent by clients of Semaphore before 2.10
     vault_key_id: KeyId | None = None
     runner_tag: Unserved = None
@@ -153,13 +175,37 @@ def checked(new: NewTemplate) -> dict[str, object]:
         "autorun": new.autorun,
         "git_branch": new.git_branch or None,
         "arguments": checked_arguments,
-        "survey_vars": survey or None,
+        "survey_vars": tuple(map(_stored, survey)) or None,
         "task_params": params,
         "suppress_success_alerts": new.suppress_success_alerts,
         "allow_override_args_in_task": new.allow_override_args_in_task,
         "allow_override_branch_in_task": new.allow_override_branch_in_task,
         "allow_parallel_tasks": new.allow_parallel_tasks,
+        **_limits(new),
     }
+
+
+def _limits(new: NewTemplate) -> dict[str, int]:
+    """Return the template's own limits.
+
+    :raises Invalid: naming the one that is out of range
+    """
+    found: dict[str, int] = {name: getattr(new, name) for name in _LIMITS}
+    for name, value in found.items():
+        if not 0 <= value <= _LIMITS[name]:
+            raise Invalid(
+                f"{name}: invalid value {value}; expected 1 to {_LIMITS[name]}, or 0 "
+                "for no limit"
+            )
+    return found
+
+
+def _stored(new: SurveyVariable) -> SurveyVariable:
+    """Return a variable without the fields that are empty or only sent."""
+    named = {name: getattr(new, name) for name in SurveyVariable.__struct_fields__}
+    rules = ("pattern", "minimum", "maximum")
+    empty = {name: msgspec.UNSET for name in rules if not named[name]}
+    return SurveyVariable(**{**named, **empty})
 
 
 def _app(name: str) -> App:
@@ -173,11 +219,16 @@ def _app(name: str) -> App:
 def _check_playbook(playbook: str, app: App) -> None:
     if not playbook.strip():
         raise Invalid("template playbook can not be empty")
-    check_text(playbook, "playbook's path")
-    if playbook.startswith(("-", "/")) or ".." in playbook.split("/"):
-        raise Invalid("The playbook must be a path inside the repository")
+    _check_path(playbook, "playbook")
     if app.is_ansible:
         check_plain(playbook, "playbook")
+
+
+def _check_path(path: str, what: str) -> None:
+    check_text(path, f"{what}'s path")
+    outside = path.startswith(("-", "/")) or ".." in path.split("/")
+    if outside or not path.strip():
+        raise Invalid(f"The {what} must be a path inside the repository")
 
 
 def arguments(text: str | None, app: App = ANSIBLE) -> str | None:
@@ -209,29 +260,11 @@ def _check_argument(argument: str, app: App) -> None:
 
 def _check_survey(survey: Sequence[SurveyVariable], app: App) -> None:
     check_survey(survey, app)
+    check_rules(survey)
     for each in survey:
-        _check_default(each)
-        if each.default_value:
+        if isinstance(each.default_value, str) and each.default_value:
             check_answer(each, each.default_value, app)
     unique([each.name for each in survey], "variable")
-
-
-def _check_default(variable: SurveyVariable) -> None:
-    name, default = variable.name, variable.default_value
-    if variable.type is SurveyType.ENUM:
-        choices = [each.value for each in variable.values or ()]
-        if not choices:
-            raise Invalid(f"The variable {quoted(name)} has no values to choose from")
-        if default and default not in choices:
-            raise Invalid(f"The default of {quoted(name)} is not one of its values")
-    if variable.type is SurveyType.SECRET and default:
-        raise Invalid(
-            f"The secret variable {quoted(name)} cannot have a default, since everybody"
-            " in the project could read it: use a variable group"
-        )
-    number = variable.type is SurveyType.INTEGER
-    if number and default and not _INTEGER.fullmatch(default):
-        raise Invalid(f"The default of {quoted(name)} must be an integer")
 
 
 def task_params(sent: dict[str, object]) -> dict[str, object]:
@@ -282,22 +315,31 @@ def check_supported(app: App, params: Mapping[str, object]) -> None:
             raise Invalid(f"{name}: {called} is not supported for {app.id}")
 
 
-def vault_names(vaults: Sequence[NewVault]) -> list[tuple[KeyId, str | None]]:
-    """Return key and name of each vault; one vault may have no name.
+def checked_vaults(vaults: Sequence[NewVault]) -> tuple[CheckedVault, ...]:
+    """Return the checked *vaults*; one of them may have no name.
 
-    :raises Invalid:
+    :raises Invalid: naming what a vault lacks
     """
-    names = []
-    for each in vaults:
-        if each.type not in {"", "password"}:
-            raise Invalid(f"Vaults of the type {each.type[:50]} are not supported yet")
-        if not each.vault_key_id:
-            raise Invalid("A vault needs a key: vault_key_id")
-        if each.name and not _VAULT_NAME.fullmatch(each.name):
-            raise Invalid(f"{quoted(each.name)} cannot be the name of a vault")
-        names.append((each.vault_key_id, each.name or None))
-    unique([name or "default" for _, name in names], "vault")
-    return names
+    found = tuple(map(_vault, vaults))
+    unique([each.name or "default" for each in found], "vault")
+    return found
+
+
+def _vault(new: NewVault) -> CheckedVault:
+    if new.name and not _VAULT_NAME.fullmatch(new.name):
+        raise Invalid(f"{quoted(new.name)} cannot be the name of a vault")
+    name = new.name or None
+    if new.type == "script":
+        _check_path(new.script or "", "vault script")
+        check_plain(new.script or "", "script")
+        return CheckedVault(name=name, type="script", script=new.script)
+    if new.type not in {"", "password"}:
+        raise Invalid(f"The type of a vault is password or script: {new.type[:50]}")
+    if new.script:
+        raise Invalid("A vault with a script has the type script")
+    if not new.vault_key_id:
+        raise Invalid("A vault needs a key: vault_key_id")
+    return CheckedVault(name=name, type="password", key_id=new.vault_key_id)
 
 
 def vaults_of(new: NewTemplate) -> tuple[NewVault, ...]:
@@ -307,15 +349,19 @@ def vaults_of(new: NewTemplate) -> tuple[NewVault, ...]:
     return (NewVault(vault_key_id=new.vault_key_id),)
 
 
-def environment_of(new: NewTemplate) -> EnvironmentId | None:
-    """Return the only variable group in *new*, in either form.
+def groups_of(
+    new: NewTemplate, stored: Template | None = None
+) -> tuple[EnvironmentId, ...]:
+    """Return the variable groups in *new*, in either form; a later one wins.
 
-    :raises Invalid: if there are several
+    A client that knows the single id only sends back the list that it has read, so the
+    single id counts if it differs from that of *stored* while the list does not.
     """
-    named = list(dict.fromkeys(each for each in new.environment_ids or () if each))
-    if len(named) > 1:
-        raise Invalid(
-            "A template with more than one variable group is not supported yet",
-            field="environment_ids",
-        )
-    return named[0] if named else new.environment_id or None
+    single = (new.environment_id,) if new.environment_id else ()
+    if new.environment_ids is None:
+        return single
+    sent = tuple(each for each in new.environment_ids if each)
+    before = () if stored is None else stored.environment_ids
+    if single and single != before[:1] and sent in {before, ()}:
+        return single
+    return tuple(reversed(dict.fromkeys(reversed(sent))))

@@ -7,12 +7,13 @@ from msgspec.structs import replace
 
 from semaphore_twisted.model import limits, texts
 from semaphore_twisted.model.errors import Conflict, Invalid, NotFound, at_field
-from semaphore_twisted.model.ids import KeyId, ProjectId, TaskId, TemplateId
+from semaphore_twisted.model.ids import EnvironmentId, ProjectId, TaskId, TemplateId
 from semaphore_twisted.model.keys import KeyType
 from semaphore_twisted.model.limits import SLICE_PARTS
-from semaphore_twisted.model.templates import Template, TemplateVault
+from semaphore_twisted.model.templates import Template
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events
+from semaphore_twisted.operations.projects import template_parts
 from semaphore_twisted.operations.projects.references import (
     References,
     check,
@@ -21,16 +22,17 @@ from semaphore_twisted.operations.projects.references import (
     project_of,
 )
 from semaphore_twisted.operations.projects.template_rules import (
+    CheckedVault,
     NewTemplate,
     checked,
-    environment_of,
-    vault_names,
+    checked_vaults,
+    groups_of,
     vaults_of,
 )
 from semaphore_twisted.operations.tasks import slices
 from semaphore_twisted.operations.tasks import tasks as of_tasks
 from semaphore_twisted.persistence.engine import Connection
-from semaphore_twisted.persistence.schema import inventory, template, template_vault
+from semaphore_twisted.persistence.schema import inventory, template
 from semaphore_twisted.persistence.statements.projects import (
     environments as of_environments,
 )
@@ -55,14 +57,20 @@ class _Newest(msgspec.Struct, frozen=True):
     id: TaskId | None
 
 
+class _Chained(msgspec.Struct, frozen=True):
+    type: str
+    build_template_id: TemplateId | None
+
+
 class Description(msgspec.Struct, frozen=True, kw_only=True):
     """The body of a request that changes only a template's description."""
 
     description: texts.Description | None = None
 
 
-#: The orders in which they are listed.
+#: The orders in which they are listed, those of a project and those of a view.
 ORDERS = statements.ids
+ORDERS_OF_VIEW = statements.ids_of_view
 
 
 def page(
@@ -93,17 +101,10 @@ def page(
         first = next(each for each in rows if newest.get(each.id) == wanted[reached])
         rows = rows[: rows.index(first)]
         taken = list(numbers).index(first.id)
-    vaults: dict[TemplateId | None, list[TemplateVault]] = {}
-    for each in conn.all(
-        statements.vaults_of_project, TemplateVault, project_id=project_id
-    ):
-        vaults.setdefault(each.template_id, []).append(each)
     last = {each.template_id: each for each in tasks}
     whole = [
-        replace(
-            each, vaults=tuple(vaults.get(each.id, ())), last_task=last.get(each.id)
-        )
-        for each in rows
+        replace(each, last_task=last.get(each.id))
+        for each in template_parts.all_completed(conn, project_id, rows)
     ]
     return whole, taken
 
@@ -130,10 +131,15 @@ def references(conn: Connection, actor: Actor, template_id: TemplateId) -> Refer
 def create(conn: Connection, actor: Actor, new: NewTemplate) -> Template:
     """Create a template."""
     project_id = project_of(actor)
+    groups = _groups(conn, project_id, groups_of(new))
     values = {**checked(new), **_references(conn, project_id, new, itself=None)}
     vaults = _vaults(conn, project_id, new)
-    number = TemplateId(conn.insert(template, project_id=project_id, **values))
-    _store_vaults(conn, project_id, number, vaults)
+    number = TemplateId(
+        conn.insert(
+            template, project_id=project_id, environment_id=_first(groups), **values
+        )
+    )
+    template_parts.store(conn, project_id, number, vaults=vaults, groups=groups)
     events.TEMPLATE.record(conn, actor, number, new.name, "created")
     return get(conn, actor, number)
 
@@ -142,16 +148,17 @@ def change(
     conn: Connection, actor: Actor, template_id: TemplateId, new: NewTemplate
 ) -> None:
     """Replace a template; its tasks and their count do not change."""
-    texts.check(new, get(conn, actor, template_id))
+    stored = get(conn, actor, template_id)
+    texts.check(new, stored)
     project_id = project_of(actor)
+    groups = _groups(conn, project_id, groups_of(new, stored))
     values = {
         **checked(new),
         **_references(conn, project_id, new, itself=template_id),
     }
     vaults = _vaults(conn, project_id, new)
-    conn.update(template, template_id, **values)
-    conn.run(statements.forget_vaults, template_id=template_id)
-    _store_vaults(conn, project_id, template_id, vaults)
+    conn.update(template, template_id, environment_id=_first(groups), **values)
+    template_parts.store(conn, project_id, template_id, vaults=vaults, groups=groups)
     events.TEMPLATE.record(conn, actor, template_id, new.name, "updated")
 
 
@@ -220,65 +227,88 @@ def _references(
 ) -> dict[str, int | None]:
     """Return the columns that refer to other objects of the project."""
     deploys = new.type == "deploy"
-    built_by = id_or_none(new.build_template_id) if deploys else None
+    built_by = (new.build_template_id or None) if deploys else None
     values: dict[str, int | None] = {
         "repository_id": int(new.repository_id),
         "inventory_id": id_or_none(new.inventory_id),
-        "environment_id": environment_of(new),
         "view_id": id_or_none(new.view_id),
         "build_template_id": built_by,
     }
     for field, statement in (
         ("repository_id", of_repositories.by_id),
         ("inventory_id", of_inventories.by_id),
-        ("environment_id", of_environments.by_id),
         ("view_id", statements.view_by_id),
     ):
         check(conn, statement, project_id=project_id, number=values[field], field=field)
-    kind = check(
-        conn,
-        statements.type_of,
-        project_id=project_id,
-        number=built_by,
-        field="build_template_id",
-    )
-    if built_by is not None and (kind != "build" or built_by == itself):
-        raise Invalid(
-            f"build_template_id: template {built_by}; expected another template, "
-            "of the type build"
-        )
+    _check_builds(conn, project_id, built_by, itself)
     return values
+
+
+def _check_builds(
+    conn: Connection,
+    project_id: ProjectId,
+    number: TemplateId | None,
+    itself: TemplateId | None,
+) -> None:
+    """Check the template whose builds a template deploys.
+
+    That is a template of the type build, or one that deploys: its deployments are then
+    deployed on, so the templates make a chain that begins with a build.
+
+    :raises Invalid: if there is no such template, or the chain does not end
+    """
+    chain: list[TemplateId | None] = [itself]
+    while number is not None:
+        row = conn.one(statements.type_of, _Chained, id=number, project_id=project_id)
+        if row is None:
+            raise Invalid(f"build_template_id: there is no {number} in this project")
+        if row.type not in {"build", "deploy"} or number in chain:
+            raise Invalid(
+                f"build_template_id: template {number}; expected another template, "
+                "of the type build, or one that deploys and does not lead back here"
+            )
+        chain.append(number)
+        number = row.build_template_id if row.type == "deploy" else None
+
+
+def _groups(
+    conn: Connection, project_id: ProjectId, groups: tuple[EnvironmentId, ...]
+) -> tuple[EnvironmentId, ...]:
+    """Return *groups* if each belongs to the project.
+
+    :raises Invalid: naming the one that does not
+    """
+    field = "environment_id" if len(groups) == 1 else "environment_ids"
+    for number in groups:
+        check(
+            conn,
+            of_environments.by_id,
+            project_id=project_id,
+            number=number,
+            field=field,
+        )
+    return groups
+
+
+def _first(groups: tuple[EnvironmentId, ...]) -> EnvironmentId | None:
+    return groups[0] if groups else None
 
 
 def _vaults(
     conn: Connection, project_id: ProjectId, new: NewTemplate
-) -> list[tuple[KeyId, str | None]]:
+) -> tuple[CheckedVault, ...]:
     with at_field("vaults"):
-        vaults = vault_names(vaults_of(new))
-    for key_id, _ in vaults:
+        vaults = checked_vaults(vaults_of(new))
+    for each in vaults:
+        if each.key_id is None:
+            continue
         kind = check(
             conn,
             of_keys.type_of,
             project_id=project_id,
-            number=key_id,
+            number=each.key_id,
             field="vault_key_id",
         )
         if kind not in _VAULT_KEYS:
-            raise Invalid(f"vault_key_id: the key {key_id} holds no password")
+            raise Invalid(f"vault_key_id: the key {each.key_id} holds no password")
     return vaults
-
-
-def _store_vaults(
-    conn: Connection,
-    project_id: ProjectId,
-    template_id: TemplateId,
-    vaults: list[tuple[KeyId, str | None]],
-) -> None:
-    for key_id, name in vaults:
-        conn.insert(
-            template_vault,
-            project_id=project_id,
-            template_id=template_id,
-            vault_key_id=key_id,
-            name=name,
-        )

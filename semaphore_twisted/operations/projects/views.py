@@ -8,11 +8,13 @@ from semaphore_twisted.model import texts
 from semaphore_twisted.model.errors import Invalid, NotFound
 from semaphore_twisted.model.ids import ViewId
 from semaphore_twisted.model.projects import View
+from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.texts import Name
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.statements.projects import templates
 from semaphore_twisted.persistence.statements.projects import views as statements
 
 
@@ -21,6 +23,10 @@ class NewView(msgspec.Struct, frozen=True, kw_only=True):
 
     title: Name = ""
     position: int = 0
+    hidden: bool = False
+    type: Name = ""
+    sort_column: Name = ""
+    sort_reverse: bool = False
 
 
 def list_views(conn: Connection, actor: Actor) -> list[View]:
@@ -45,12 +51,7 @@ def create(conn: Connection, actor: Actor, new: NewView) -> View:
     """Create a view."""
     texts.check(new)
     _check(new)
-    view_id = conn.insert(
-        schema.view,
-        project_id=actor.project_id,
-        title=new.title.strip(),
-        position=new.position,
-    )
+    view_id = conn.insert(schema.view, project_id=actor.project_id, **_columns(new))
     view = get(conn, actor, view_id)
     events.VIEW.record(conn, actor, view.id, view.title, "created")
     return view
@@ -61,9 +62,7 @@ def change(conn: Connection, actor: Actor, view_id: int, changed: NewView) -> No
     before = get(conn, actor, view_id)
     texts.check(changed, before)
     _check(changed)
-    conn.update(
-        schema.view, before.id, title=changed.title.strip(), position=changed.position
-    )
+    conn.update(schema.view, before.id, **_columns(changed))
     view = get(conn, actor, view_id)
     events.VIEW.record(conn, actor, view.id, view.title, "changed")
 
@@ -95,9 +94,24 @@ def delete(conn: Connection, actor: Actor, view_id: ViewId) -> None:
     events.VIEW.record(conn, actor, view.id, view.title, "deleted")
 
 
+def _columns(view: NewView) -> dict[str, str | int]:
+    return {**msgspec.structs.asdict(view), "title": view.title.strip()}
+
+
 def _check(view: NewView) -> None:
     title = view.title.strip()
     if not title:
         raise Invalid("The view's title may not be empty", field="title")
     if not title.isprintable():
         raise Invalid("The view's title has control characters", field="title")
+    if view.type not in {"", "all"}:
+        raise Invalid(
+            f'type: invalid value {quoted(view.type)}; expected "all" for the view of'
+            " all templates, or an empty text"
+        )
+    if view.sort_column and view.sort_column not in templates.SORT_COLUMNS:
+        listed = ", ".join(templates.SORT_COLUMNS)
+        raise Invalid(
+            f"sort_column: invalid value {quoted(view.sort_column)}; expected one of"
+            f" {listed}, or an empty text"
+        )

@@ -5,6 +5,7 @@ crash: a transition that was already made is not repeated.
 """
 
 from collections.abc import Callable, Collection, Sequence
+from datetime import timedelta
 
 import msgspec
 
@@ -207,8 +208,15 @@ def finish(
     )
     template = template_of(conn, task.project_id, task.template_id)
     _record(conn, task, template, f"finished with status {status.upper()}")
-    queued = _follow(conn, keyring, task) if status is TaskStatus.SUCCESS else []
+    follows = status is TaskStatus.SUCCESS and not _is_dry_run(task, template)
+    queued = _follow(conn, keyring, task) if follows else []
     return Finished(_existing(conn, task_id), lines, queued)
+
+
+def _is_dry_run(task: Task, template: Template) -> bool:
+    """Return whether a task has built and deployed nothing."""
+    own = template.task_params.get("dry_run") is True
+    return task.dry_run or (own and task.params.get("dry_run") is not False)
 
 
 def _follow(conn: Connection, keyring: Keyring, built: Task) -> list[Task]:
@@ -237,12 +245,40 @@ def unfinished(conn: Connection) -> list[UnfinishedTask]:
 
 
 def trim(conn: Connection, template_id: TemplateId, keep: int) -> int:
-    """Delete ended tasks of a template beyond its newest *keep*, some at a time."""
+    """Delete ended tasks of a template beyond its newest ones, some at a time.
+
+    The smaller of *keep* and of the template's own number is kept; 0 means all.
+    """
+    own = conn.scalar(statements.kept, template_id=template_id)
+    most = min(filter(None, (own, keep)), default=0)
+    if not most:
+        return 0
     surplus = conn.column(
-        statements.surplus, template_id=template_id, keep=keep, count=TRIM_AT_ONCE
+        statements.surplus, template_id=template_id, keep=most, count=TRIM_AT_ONCE
     )
     slices.delete_some(conn, surplus)
     return len(surplus)
+
+
+class _Expiring(msgspec.Struct, frozen=True):
+    id: TemplateId
+    max_task_age_days: int
+
+
+def expire(conn: Connection) -> int:
+    """Delete tasks that are older than their template keeps them, some at a time.
+
+    Return their number; there may be more unless it is 0.
+    """
+    for each in conn.all(statements.expiring, _Expiring):
+        cutoff = conn.now - timedelta(days=each.max_task_age_days)
+        tasks = conn.column(
+            statements.expired, template_id=each.id, cutoff=cutoff, count=TRIM_AT_ONCE
+        )
+        if tasks:
+            slices.delete_some(conn, tasks)
+            return len(tasks)
+    return 0
 
 
 def offset(conn: Connection, task_id: TaskId) -> int:

@@ -27,9 +27,10 @@ from semaphore_twisted.model.tasks import (
     TaskStatus,
     advance,
 )
-from semaphore_twisted.model.templates import Template, TemplateVault
+from semaphore_twisted.model.templates import Template
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events
+from semaphore_twisted.operations.projects import template_parts
 from semaphore_twisted.operations.projects.references import project_of
 from semaphore_twisted.operations.projects.survey import answers
 from semaphore_twisted.operations.tasks import output, slices
@@ -55,7 +56,7 @@ NEWEST = 2**63 - 1
 def template_of(
     conn: Connection, project_id: ProjectId, template_id: TemplateId
 ) -> Template:
-    """Return a template with its vaults.
+    """Return a template with its vaults and variable groups.
 
     :raises NotFound: if the project has no template with this id
     """
@@ -64,8 +65,7 @@ def template_of(
     )
     if template is None:
         raise NotFound(f"The project has no template {template_id}")
-    vaults = conn.all(of_templates.vaults, TemplateVault, template_id=template_id)
-    return replace(template, vaults=tuple(vaults))
+    return template_parts.completed(conn, template)
 
 
 def task_of(conn: Connection, project_id: ProjectId, task_id: TaskId) -> Task:

@@ -34,6 +34,8 @@ class Info(msgspec.Struct, frozen=True, kw_only=True):
     schedule_timezone: str = "UTC"
     auth_methods: dict[str, bool] = {}
     features: dict[str, bool] = {}
+    #: what a license of Semaphore switches on; there are none here, so it is empty
+    premium_features: dict[str, bool] = {}
 
 
 class AppInList(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,8 @@ from semaphore_twisted.operations.projects import templates
 from semaphore_twisted.operations.projects.references import References
 from semaphore_twisted.operations.projects.template_rules import NewTemplate
 from semaphore_twisted.operations.projects.templates import Description
+from semaphore_twisted.operations.tasks import builds
+from semaphore_twisted.operations.tasks.builds import Deployment
 from semaphore_twisted.web.http import list_pages
 from semaphore_twisted.web.http.context import RequestContext
 from semaphore_twisted.web.http.crud_routes import resource_routes
@@ -45,6 +47,11 @@ async def describe(context: RequestContext, body: Description) -> None:
     await context.write(templates.describe, context.path["template_id"], body)
 
 
+async def deployments(context: RequestContext) -> list[Deployment]:
+    """List the templates that deploy the builds of one, and what they deployed last."""
+    return await context.read(builds.deployments, context.path["template_id"])
+
+
 async def delete(context: RequestContext) -> None:
     """Delete a template with its tasks."""
     template_id = context.path["template_id"]
@@ -69,6 +76,12 @@ ROUTES = (
         change=change,
         delete=delete,
         tagged=_TAGGED,
+    ),
+    Route.get(
+        f"{_ONE}/deployments",
+        deployments,
+        Access.MEMBER,
+        answer=list[Deployment],
     ),
     Route.put(
         f"{_ONE}/description",

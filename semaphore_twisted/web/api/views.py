@@ -1,12 +1,16 @@
 """Routes of views: the tabs of a project's templates."""
 
 from semaphore_twisted.model.projects import View
+from semaphore_twisted.model.templates import Template
 from semaphore_twisted.model.users import Access
 from semaphore_twisted.operations import events
+from semaphore_twisted.operations.projects import templates as of_templates
 from semaphore_twisted.operations.projects import views as operations
 from semaphore_twisted.operations.projects.views import NewView
+from semaphore_twisted.web.http import list_pages
 from semaphore_twisted.web.http.context import RequestContext
 from semaphore_twisted.web.http.preconditions import Tagged
+from semaphore_twisted.web.http.responses import StreamedResponse
 from semaphore_twisted.web.http.routing import Route
 
 
@@ -23,6 +27,23 @@ async def create(context: RequestContext, body: NewView) -> View:
 async def get(context: RequestContext) -> View:
     """Show a view."""
     return await context.read(operations.get, context.path["view_id"])
+
+
+async def templates(context: RequestContext) -> list[Template] | StreamedResponse:
+    """List the templates in a view, in its order unless another one is asked for.
+
+    The view of all templates lists those of the project.
+    """
+    view = await context.read(operations.get, context.path["view_id"])
+    every = view.type == "all"
+    return await list_pages.listed(
+        context,
+        of_templates.ORDERS if every else of_templates.ORDERS_OF_VIEW,
+        of_templates.page,
+        sort=view.sort_column,
+        descending=view.sort_reverse,
+        **({} if every else {"view_id": view.id}),
+    )
 
 
 async def change(context: RequestContext, body: NewView) -> None:
@@ -56,6 +77,13 @@ ROUTES = (
         body=dict[str, int],
     ),
     Route.get(_ONE, get, Access.MEMBER, answer=View, tagged=_TAGGED),
+    Route.get(
+        f"{_ONE}/templates",
+        templates,
+        Access.MEMBER,
+        query=list_pages.ListQuery,
+        answer=list[Template],
+    ),
     Route.put(_ONE, change, Access.MANAGE_RESOURCES, body=NewView, tagged=_TAGGED),
     Route.delete(_ONE, delete, Access.MANAGE_RESOURCES, tagged=_TAGGED),
 )

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import Invalid
@@ -79,15 +80,27 @@ def wanted(context: RequestContext) -> Wanted:
 
 
 async def listed(
-    context: RequestContext, orders: Sorted, page: batched_lists.Page[T]
+    context: RequestContext,
+    orders: Sorted,
+    page: batched_lists.Page[T],
+    *,
+    sort: str = "",
+    descending: bool = False,
+    **values: int,
 ) -> list[T] | StreamedResponse:
-    """Return the wanted part of the objects that *orders* select; *page* reads them."""
+    """Return the wanted part of the objects that *orders* select; *page* reads them.
+
+    *sort* and *descending* are the order of a list for which none is asked; *values*
+    are further parameters of the statements.
+    """
     asked = wanted(context)
+    if sort and not asked.sort:
+        asked = replace(asked, sort=sort, descending=descending)
     if asked.is_whole:
         return await batched_lists.listed(
-            context, _whole, page, orders=orders, asked=asked
+            context, _whole, page, orders=orders, asked=asked, values=values
         )
-    found = await context.long_read(lists.select, orders, asked)
+    found = await context.long_read(lists.select, orders, asked, values)
     _lead_on(context, found.end)
     return await chosen(context, found.ids, page)
 
@@ -100,9 +113,14 @@ async def chosen(
 
 
 def _whole(
-    conn: Connection, actor: Actor, *, orders: Sorted, asked: Wanted
+    conn: Connection,
+    actor: Actor,
+    *,
+    orders: Sorted,
+    asked: Wanted,
+    values: Mapping[str, int],
 ) -> Sequence[int]:
-    return lists.select(conn, actor, orders, asked).ids
+    return lists.select(conn, actor, orders, asked, values).ids
 
 
 def _given(

@@ -212,6 +212,31 @@ class ViewTests(ResourceTestCase):
         self.assertEqual(self.client.delete(one).status, 204)
         self.assertEqual(self.client.get(one).status, 404)
 
+    def test_templates(self) -> None:
+        """The templates of a view are listed in the view's order, or as asked."""
+        sent = {"title": "V", "sort_column": "playbook", "sort_reverse": True}
+        tab = self.made("views", **sent)
+        self.assertEqual(tab | sent, tab)
+        for name, script, view in (
+            ("a", "2", tab["id"]),
+            ("b", "3", tab["id"]),
+            ("c", "1", None),
+        ):
+            self.made(
+                "templates", **self.template(name=name, playbook=script, view_id=view)
+            )
+        path = f"views/{tab['id']}/templates"
+        self.assertEqual(self.names(path), ["b", "a"])
+        self.assertEqual(self.names(path, "?sort=name"), ["a", "b"])
+        self.assertEqual(self.names(path, "?limit=1"), ["b"])
+        self.assertEqual(self.names(path, "?search=2"), ["a"])
+        every = self.made("views", title="All", type="all", hidden=True)
+        self.assertEqual(self.names(f"views/{every['id']}/templates"), ["a", "b", "c"])
+        answer = self.guest().get(f"{self.base}/{path}")
+        self.assertEqual(answer.status, 200)
+        answer = self.client.get(f"{self.base}/views/999/templates")
+        self.assertEqual(answer.status, 404)
+
     def test_refused(self) -> None:
         """An empty title, another id and another project are refused."""
         path = f"{self.base}/views"

@@ -35,6 +35,7 @@ class SystemTests(SynchronousTestCase):
         self.assertEqual(info["ansible"], "ansible [core 2]")
         self.assertEqual(info["web_host"], "x")
         self.assertIs(info["use_remote_runner"], False)
+        self.assertEqual(info["premium_features"], {})
 
     def test_apps(self) -> None:
         """The supported apps are listed with the fields that clients show."""

@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from semaphore_twisted.model.ids import TemplateId
+import msgspec
+
+from semaphore_twisted.model.ids import TaskId, TemplateId
 from semaphore_twisted.model.tasks import TaskStatus
-from semaphore_twisted.persistence.schema import access_key, view
+from semaphore_twisted.persistence.schema import access_key, environment, view
 from tests.support.resources import ResourceTestCase
 from tests.support.tasks import make_task, make_template
 
@@ -39,6 +41,7 @@ class CreateTests(TemplateTestCase):
                 "inventory_id": None,
                 "repository_id": self.repository_id(),
                 "environment_id": None,
+                "environment_ids": [],
                 "name": "Say",
                 "playbook": "say.sh",
                 "arguments": None,
@@ -59,6 +62,9 @@ class CreateTests(TemplateTestCase):
                 "task_params": {},
                 "allow_override_branch_in_task": False,
                 "allow_parallel_tasks": False,
+                "max_task_duration_sec": 0,
+                "max_tasks": 0,
+                "max_task_age_days": 0,
             },
         )
 
@@ -66,12 +72,12 @@ class CreateTests(TemplateTestCase):
         """Every field is stored and returned, and can be sent back."""
         vault = self.key("Vault")
         tab = self.conn.insert(view, project_id=self.project.id, title="Tab")
-        environment = self.listed("environment")[0]["id"]
+        group = self.listed("environment")[0]["id"]
         sent = self.template(
             app="ansible",
             playbook="site.yml",
             inventory_id=self.inventory(),
-            environment_ids=[environment],
+            environment_ids=[group],
             view_id=tab,
             description="What it does",
             arguments='["--limit", "web 1", "--tags=a b"]',
@@ -94,16 +100,21 @@ class CreateTests(TemplateTestCase):
             ],
             task_params={"limit": "a, b", "tags": ["x"], "debug": None, "odd": 1},
             allow_parallel_tasks=True,
+            max_task_duration_sec=90,
+            max_tasks=20,
+            max_task_age_days=30,
             allow_override_args_in_task=True,
         )
         made = self.made("templates", **sent)
-        self.assertEqual(made["environment_id"], environment)
+        self.assertEqual(made["environment_id"], group)
         self.assertEqual(made["view_id"], tab)
         self.assertEqual(made["arguments"], sent["arguments"])
         self.assertEqual(made["task_params"], {"limit": ["a", "b"], "tags": ["x"]})
         self.assertEqual([each["name"] for each in made["vaults"]], ["prod", None])
         self.assertEqual([each["name"] for each in made["survey_vars"]], list("nes"))
         self.assertTrue(made["allow_parallel_tasks"])
+        limits = ("max_task_duration_sec", "max_tasks", "max_task_age_days")
+        self.assertEqual([made[name] for name in limits], [90, 20, 30])
         path = f"{self.base}/templates/{made['id']}"
         self.assertEqual(self.client.put(path, made).status, 204)
         again = self.shown("templates", made["id"])
@@ -145,8 +156,12 @@ class CreateTests(TemplateTestCase):
             ("template arguments must be valid JSON", {"arguments": '{"a": 1}'}),
             ("task_params", {"task_params": {"debug": "maybe"}}),
             ("task_params", {"task_params": {"debug_level": 9}}),
-            ("not supported yet", {"vaults": [{"vault_key_id": 1, "type": "script"}]}),
-            ("more than one", {"environment_ids": [1, 2]}),
+            ("max_tasks: invalid value -1", {"max_tasks": -1}),
+            ("max_task_age_days", {"max_task_age_days": 36_501}),
+            ("max_task_duration_sec", {"max_task_duration_sec": 10**9}),
+            ("inside the repository", {"vaults": [{"type": "script"}]}),
+            ("password or script", {"vaults": [{"type": "prompt"}]}),
+            ("environment_ids: there is no 999", {"environment_ids": [1, 999]}),
         ):
             self.refuse(word, **body)
         self.assertEqual(len(self.listed("templates")), 1)
@@ -192,8 +207,50 @@ class CreateTests(TemplateTestCase):
             },
         ):
             self.refuse(survey_vars=[variable])
+        self.refuse(
+            "target: this is not supported yet",
+            survey_vars=[{"name": "x", "target": "env"}],
+        )
         twice = {"name": "x", "type": ""}
         self.refuse("twice", survey_vars=[twice, twice])
+
+    def test_survey_types(self) -> None:
+        """A survey has variables of each type, and its rules come back as sent."""
+        values = [{"name": "A", "value": "a"}, {"name": "B", "value": "b"}]
+        sent: list[dict[str, Any]] = [
+            {"name": "t", "pattern": "v[0-9]+", "default_value": "v1"},
+            {"name": "n", "type": "int", "minimum": "1", "maximum": "9"},
+            {"name": "l", "type": "text", "default_value": "a\nb"},
+            {"name": "m", "type": "select", "values": values, "default_value": ["a"]},
+            {"name": "o", "type": "bool", "default_value": "true"},
+            {"name": "d", "type": "date", "minimum": "2026-01-01"},
+            {"name": "s", "type": "secret", "minimum": "8", "pattern": ""},
+        ]
+        made = self.create(survey_vars=sent)
+        for before, after in zip(sent, made["survey_vars"], strict=True):
+            kept = {name: value for name, value in before.items() if value != ""}
+            self.assertEqual(after | kept, after)
+            self.assertEqual("pattern" in after, bool(before.get("pattern")))
+        path = f"{self.base}/templates/{made['id']}"
+        self.assertEqual(self.client.put(path, made).status, 204)
+        again = self.shown("templates", made["id"])
+        self.assertEqual(again["survey_vars"], made["survey_vars"])
+        body = {"template_id": made["id"]}
+        tasks = f"{self.base}/tasks"
+        for name, value in (("t", "1"), ("n", 10), ("m", ["c"]), ("d", "2025-01-01")):
+            text = msgspec.json.encode({name: value}).decode()
+            answer = self.client.post(tasks, {**body, "environment": text})
+            self.refused(answer, f'"{name}"')
+            self.assertEqual(answer.json["field"], f"environment.{name}")
+        answer = self.client.post(tasks, {**body, "secret": '{"s": "short"}'})
+        self.refused(answer, "at least 8 characters")
+        self.assertEqual(answer.json["field"], "secret.s")
+        answer = self.client.post(tasks, {**body, "environment": '{"n": 9}'})
+        self.assertEqual(answer.status, 201)
+        self.assertEqual(
+            msgspec.json.decode(answer.json["environment"]),
+            {"t": "v1", "n": 9, "l": "a\nb", "m": ["a"], "o": True},
+        )
 
     def test_references(self) -> None:
         """References to another project's objects, or to missing ones, are refused."""
@@ -228,8 +285,97 @@ class CreateTests(TemplateTestCase):
         ]
         self.assertEqual(found, [("1", None), (None, build["id"]), (None, None)])
         self.refuse("of the type build", type="deploy", build_template_id=plain["id"])
+        self.refuse("there is no 999", type="deploy", build_template_id=999)
         refs = self.listed(f"templates/{build['id']}/refs")
         self.assertEqual([each["name"] for each in refs["templates"]], ["Deploy"])
+
+    def test_chain(self) -> None:
+        """A template may deploy on what another one deployed, but not in a circle."""
+        build = self.create(name="Build", type="build")
+        chain = [build]
+        for name in ("Test", "Stage", "Live"):
+            body = {"type": "deploy", "build_template_id": chain[-1]["id"]}
+            chain.append(self.create(name=name, **body))
+        path = f"{self.base}/templates/{chain[1]['id']}"
+        for last in chain[1:]:
+            answer = self.client.put(
+                path, {**chain[1], "build_template_id": last["id"]}
+            )
+            self.refused(answer, "does not lead back here")
+        self.assertEqual(
+            self.shown("templates", chain[1]["id"])["build_template_id"], build["id"]
+        )
+        found = self.listed(f"templates/{build['id']}/deployments")
+        self.assertEqual([each["name"] for each in found], ["Test", "Stage", "Live"])
+        self.assertEqual({each["version"] for each in found}, {None})
+        self.assertEqual(self.listed(f"templates/{chain[3]['id']}/deployments"), [])
+
+    def test_deployments(self) -> None:
+        """Each template shows the version of its newest successful deployment."""
+        build = self.create(name="Build", type="build", start_version="1.0")
+        body = {"type": "deploy", "build_template_id": build["id"]}
+        test = self.create(name="Test", **body)
+        body = {"type": "deploy", "build_template_id": test["id"]}
+        live = self.create(name="Live", **body)
+
+        def ran(template: Any, **columns: Any) -> TaskId:
+            columns = {"status": TaskStatus.SUCCESS, **columns}
+            number = TemplateId(template["id"])
+            return make_task(self.conn, self.project, number, **columns)
+
+        builds = [ran(build, version=f"1.{n}") for n in range(3)]
+        tested = [ran(test, build_task_id=each) for each in builds]
+        ran(live, build_task_id=tested[0])
+        ran(live, build_task_id=tested[2], status=TaskStatus.ERROR)
+        ran(live, build_task_id=tested[1], dry_run=True)
+        found = self.listed(f"templates/{build['id']}/deployments")
+        self.assertEqual(
+            [(each["name"], each["version"]) for each in found],
+            [("Test", "1.2"), ("Live", "1.0")],
+        )
+        self.assertEqual(found[0]["task_id"], tested[2])
+        self.assertEqual(found[0]["build_task_id"], builds[2])
+
+    def test_groups(self) -> None:
+        """A template has several variable groups, in their order."""
+        groups = [self.made("environment", name=name)["id"] for name in "abc"]
+        made = self.create(environment_ids=groups)
+        self.assertEqual(made["environment_ids"], groups)
+        self.assertEqual(made["environment_id"], groups[0])
+        (in_list,) = self.listed("templates")
+        self.assertEqual(in_list["environment_ids"], groups)
+        path = f"{self.base}/templates/{made['id']}"
+        turned = {**made, "environment_ids": groups[::-1]}
+        self.assertEqual(self.client.put(path, turned).status, 204)
+        after = self.shown("templates", made["id"])
+        self.assertEqual(after["environment_ids"], groups[::-1])
+        answer = self.client.delete(f"{self.base}/environment/{groups[0]}")
+        self.refused(answer, "in use")
+        refs = self.listed(f"environment/{groups[0]}/refs")
+        self.assertEqual([each["name"] for each in refs["templates"]], ["Say"])
+        alone = {**after, "environment_ids": [groups[1]]}
+        self.assertEqual(self.client.put(path, alone).status, 204)
+        answer = self.client.delete(f"{self.base}/environment/{groups[0]}")
+        self.assertEqual(answer.status, 204)
+        self.assertEqual(self.client.delete(path).status, 204)
+
+    def test_foreign_group(self) -> None:
+        """A group of another project is refused, wherever it stands."""
+        own = self.made("environment", name="Own")["id"]
+        foreign = self.conn.insert(environment, project_id=self.other.id, name="F")
+        self.refuse("environment_ids", environment_ids=[own, foreign])
+
+    def test_vault_script(self) -> None:
+        """A vault password may come from a script in the repository."""
+        sent = {"type": "script", "script": "vault.sh", "name": "prod"}
+        made = self.create(vaults=[sent])
+        (vault,) = made["vaults"]
+        self.assertEqual(vault | sent, vault)
+        self.assertIsNone(vault["vault_key_id"])
+        path = f"{self.base}/templates/{made['id']}"
+        self.assertEqual(self.client.put(path, made).status, 204)
+        (again,) = self.shown("templates", made["id"])["vaults"]
+        self.assertEqual(again["script"], "vault.sh")
 
 
 class ListTests(TemplateTestCase):

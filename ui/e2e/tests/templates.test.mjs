@@ -120,6 +120,92 @@ pageTest('views are made, renamed, ordered and deleted', async (page) => {
   assert.equal((await titles()).at(-1), 'Evening')
 })
 
+pageTest('a view is hidden, and has an order of its own', async (page) => {
+  const view = await world.api('POST', noun('views'), { title: 'Sorted', position: 3 })
+  for (const [name, playbook] of [
+    ['Sort A', 'disk-usage.sh'],
+    ['Sort B', 'a.sh'],
+  ]) {
+    await world.api('POST', noun('templates'), await body(name, { view_id: view.id, playbook }))
+  }
+  await page.goto(inProject(`/templates?view=${view.id}`))
+  const rows = page.locator('tbody tr')
+  await rows.first().getByText('Sort A').waitFor()
+  await page.getByRole('button', { name: 'Edit views' }).click()
+  const panel = page.getByRole('dialog', { name: 'Edit views' })
+  await panel.getByLabel('Order of Sorted').click()
+  await page.getByRole('option', { name: 'Playbook', exact: true }).click()
+  await checkAccess(page)
+  await panel.getByRole('button', { name: 'Save' }).click()
+  await rows.first().getByText('Sort B').waitFor()
+  await page.getByRole('button', { name: 'Edit views' }).click()
+  await panel.getByRole('button', { name: 'Hide Sorted' }).click()
+  await panel.getByRole('button', { name: 'Save' }).click()
+  await page.getByRole('tab', { name: /Sorted/ }).waitFor({ state: 'detached' })
+  await page.getByRole('tab', { name: /All/, selected: true }).waitFor()
+})
+
+pageTest('a template has several variable groups and a vault script', async (page) => {
+  const groups = []
+  for (const name of ['Common', 'Fast <b>']) {
+    groups.push((await world.api('POST', noun('environment'), { name, json: '{}' })).id)
+  }
+  const own = (await world.api('GET', noun('inventory')))[0].id
+  const made = await addTemplate('Grouped', PLAYBOOK, { app: 'ansible', inventory_id: own })
+  const number = made?.id ?? (await template('Grouped'))
+  await page.goto(inProject(`/templates/${number}/edit`))
+  await page.getByLabel('Variables').click()
+  await page.getByRole('option', { name: 'Common' }).click()
+  await page.getByRole('button', { name: 'Add another group' }).click()
+  await page.getByLabel('Variable group 2').click()
+  await page.getByRole('option', { name: 'Fast <b>' }).click()
+  await page.getByRole('button', { name: 'Move Fast <b> up' }).click()
+  await page.getByText('A later group wins').waitFor()
+  await page.getByRole('button', { name: 'Add a vault password' }).click()
+  await page.getByLabel('From').click()
+  await page.getByRole('option', { name: 'Script' }).click()
+  await page.getByLabel('Path in the repository').last().fill('vault/password.sh')
+  await checkAccess(page)
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByText('Fast <b>, Common').waitFor()
+  const stored = await world.api('GET', noun(`templates/${number}`))
+  assert.deepEqual(stored.environment_ids, groups.reverse())
+  assert.deepEqual(
+    stored.vaults.map((each) => [each.type, each.script]),
+    [['script', 'vault/password.sh']],
+  )
+})
+
+pageTest('a build is deployed, and its page says which version is where', async (page) => {
+  const build = await world.api('POST', noun('templates'), await body('Build it'))
+  await page.goto(inProject(`/templates/${build.id}/edit`))
+  await page.getByLabel('Kind', { exact: true }).click()
+  await page.getByRole('option', { name: 'Build' }).click()
+  await page.getByLabel('First version').fill('2.0.7')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByText('History').first().waitFor()
+  await page.goto(inProject('/templates/new'))
+  await page.getByLabel('Name', { exact: true }).fill('To staging')
+  await page.getByLabel('Application').click()
+  await page.getByRole('option', { name: 'Shell script' }).click()
+  await page.getByLabel('Script', { exact: true }).fill('disk-usage.sh')
+  await chooseRepository(page)
+  await page.getByLabel('Kind', { exact: true }).click()
+  await page.getByRole('option', { name: 'Deploy' }).click()
+  await page.getByLabel('Deploys the versions of').click()
+  await page.getByRole('option', { name: 'Build it' }).click()
+  await page.getByLabel('Start it when the one before has succeeded').check()
+  await page.getByRole('button', { name: 'Create template' }).click()
+  await page.getByRole('heading', { name: 'To staging' }).waitFor()
+  await page.goto(inProject(`/templates/${build.id}`))
+  const where = page.getByRole('region', { name: 'Which version is where' })
+  await where.getByText('nothing yet').waitFor()
+  await start('Build it')
+  await where.getByText('2.0.7').waitFor({ timeout: 60_000 })
+  await where.getByText('newest').waitFor()
+  await checkAccess(page)
+})
+
 pageTest('a pinned template stays first', async (page) => {
   await page.goto(inProject('/templates'))
   await page.getByRole('button', { name: 'More for Ping localhost' }).click()
@@ -160,6 +246,79 @@ pageTest('a template is made, changed, copied and deleted', async (page) => {
   await page.getByRole('button', { name: 'Delete the template' }).click()
   await page.getByRole('row', { name: /Made here/ }).waitFor()
   assert.equal(await page.getByText('Made here (copy)', { exact: true }).count(), 0)
+})
+
+pageTest('a survey asks for each kind of answer, within its limits', async (page) => {
+  const made = await world.api('POST', noun('templates'), await body('Asks'))
+  await page.goto(inProject(`/templates/${made.id}/edit`))
+  const add = async (name, kind) => {
+    await page.getByRole('button', { name: 'Add a variable' }).click()
+    const item = page.locator('.survey').last()
+    await item.getByLabel('Variable', { exact: true }).fill(name)
+    await item.getByLabel('Kind').click()
+    await page.getByRole('option', { name: kind, exact: true }).click()
+    return item
+  }
+  const count = await add('count', 'Integer')
+  await count.getByLabel('At least').fill('1')
+  await count.getByLabel('At most').fill('9')
+  const parts = await add('parts', 'Several choices')
+  await parts.getByLabel('Choices', { exact: true }).fill('web\ndb\ncache')
+  await parts.getByLabel('Help').focus()
+  await parts.getByLabel('Default').click()
+  await page.getByRole('option', { name: 'db' }).click()
+  await page.keyboard.press('Escape')
+  await add('clean', 'Yes or no')
+  await add('day', 'Date')
+  await add('notes', 'Long text')
+  const release = await add('release', 'Text')
+  await release.getByLabel('Regular expression').fill('v[0-9]+')
+  await checkAccess(page)
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByText('History').first().waitFor()
+  const stored = await world.api('GET', noun(`templates/${made.id}`))
+  assert.deepEqual(
+    stored.survey_vars.map((each) => [each.name, each.type, each.default_value]),
+    [
+      ['count', 'int', ''],
+      ['parts', 'select', ['db']],
+      ['clean', 'bool', ''],
+      ['day', 'date', ''],
+      ['notes', 'text', ''],
+      ['release', '', ''],
+    ],
+  )
+  page.expectRefusal(400, '/preview')
+  await page.getByRole('button', { name: 'Run', exact: true }).first().click()
+  const dialog = page.getByRole('dialog', { name: 'Run Asks' })
+  await dialog.getByText('1 to 9').waitFor()
+  await dialog.getByLabel('count').fill('10')
+  await dialog.getByLabel('release').fill('1')
+  await dialog.getByLabel('parts').click()
+  await page.getByRole('option', { name: 'web' }).click()
+  await page.keyboard.press('Escape')
+  await dialog.getByText('Yes', { exact: true }).click()
+  await dialog.getByLabel('day').fill('2026-12-31')
+  await dialog.getByLabel('notes').fill('one\ntwo')
+  const run = dialog.getByRole('button', { name: 'Run', exact: true })
+  await run.click()
+  await dialog.getByText('The answer is not within its limits.').waitFor()
+  await dialog.getByLabel('count').fill('9')
+  await dialog.getByText('The answer does not have the expected form.').waitFor()
+  await checkAccess(page)
+  await dialog.getByLabel('release').fill('v1')
+  await dialog.getByText('release=v1').waitFor()
+  await run.click()
+  await page.waitForURL(/\/tasks\/\d+$/)
+  const [task] = await world.api('GET', noun(`templates/${made.id}/tasks/last?limit=1`))
+  assert.deepEqual(JSON.parse(task.environment), {
+    count: 9,
+    parts: ['db', 'web'],
+    clean: true,
+    day: '2026-12-31',
+    notes: 'one\ntwo',
+    release: 'v1',
+  })
 })
 
 pageTest('a refusal stands at its field, and changes are guarded', async (page) => {

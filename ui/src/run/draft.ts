@@ -1,9 +1,10 @@
 // What is entered in the run dialog, and the task that it becomes. Plain functions.
 import type { Schemas } from '@/api/client'
 import { isAll } from './choice'
+import { faultOf, textOf, valueOf, type Fault } from './answers'
 
+export type { SurveyVariable } from './answers'
 export type Template = Schemas['Template']
-export type SurveyVariable = Schemas['SurveyVariable']
 type Asked = Partial<NonNullable<Schemas['NewTask']['params']>>
 export type NewTask = Partial<Omit<Schemas['NewTask'], 'params'>> & {
   template_id: number
@@ -107,9 +108,8 @@ export function firstDraft(
   const before = object(from?.environment)
   const answers: Record<string, string> = {}
   for (const each of template.survey_vars ?? []) {
-    const value = before[each.name]
-    const isText = typeof value === 'string' || typeof value === 'number'
-    answers[each.name] = each.type !== 'secret' && isText ? String(value) : each.default_value
+    const value = each.type === 'secret' ? undefined : before[each.name]
+    answers[each.name] = textOf(each, value ?? each.default_value)
   }
   return {
     answers,
@@ -127,14 +127,12 @@ export function firstDraft(
   }
 }
 
-/** Return the names of answers that are missing or of the wrong form. */
-export function faults(template: Template, draft: Draft): Record<string, 'missing' | 'integer'> {
-  const found: Record<string, 'missing' | 'integer'> = {}
+/** Return what is wrong with answers, by their names. */
+export function faults(template: Template, draft: Draft): Record<string, Fault> {
+  const found: Record<string, Fault> = {}
   for (const each of template.survey_vars ?? []) {
-    const value = draft.answers[each.name] ?? ''
-    if (value === '' && each.required) found[each.name] = 'missing'
-    if (value !== '' && each.type === 'int' && !/^[+-]?\d+$/.test(value.trim()))
-      found[each.name] = 'integer'
+    const fault = faultOf(each, draft.answers[each.name] ?? '')
+    if (fault) found[each.name] = fault
   }
   return found
 }
@@ -164,15 +162,13 @@ const split = (text: string) =>
 export function bodyOf(template: Template, draft: Draft): NewTask {
   const may = choicesOf(template)
   const own = template.task_params as Params
-  const plain: Record<string, string | number> = {}
+  const plain: Record<string, unknown> = {}
   const secret: Record<string, string> = {}
   for (const each of template.survey_vars ?? []) {
     const value = draft.answers[each.name] ?? ''
     if (value === '') continue
     if (each.type === 'secret') secret[each.name] = value
-    else if (each.type === 'int' && Number.isSafeInteger(Number(value))) {
-      plain[each.name] = Number(value)
-    } else plain[each.name] = value
+    else plain[each.name] = valueOf(each, value)
   }
   const params: Asked = {}
   const limit = limitOf(template, draft)

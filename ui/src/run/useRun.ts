@@ -38,6 +38,7 @@ export function useRun(wish: RunWish): Run {
   const draft = ref<Draft>()
   const preview = shallowRef<Schemas['RunPreview']>()
   const refused = shallowRef<ApiError>()
+  const refusedAs = shallowRef('')
   let first = ''
 
   const material = useLoad(async (signal): Promise<RunMaterial> => {
@@ -69,9 +70,16 @@ export function useRun(wish: RunWish): Run {
   })
 
   const body = () => bodyOf(material.data.value!.template, draft.value!)
-  const wrong = computed(() =>
-    material.data.value && draft.value ? faults(material.data.value.template, draft.value) : {},
-  )
+  /** the answer that the server refused, while it is as it was sent */
+  const answer = computed(() => {
+    const [place, name] = refused.value?.field?.split('.') ?? []
+    const same = refusedAs.value === JSON.stringify(draft.value)
+    return same && name && (place === 'environment' || place === 'secret') ? name : undefined
+  })
+  const wrong = computed((): ReturnType<typeof faults> => ({
+    ...(answer.value && { [answer.value]: 'form' as const }),
+    ...(material.data.value && draft.value && faults(material.data.value.template, draft.value)),
+  }))
 
   let timer: ReturnType<typeof setTimeout> | undefined
   let running: AbortController | undefined
@@ -82,6 +90,7 @@ export function useRun(wish: RunWish): Run {
       return
     }
     const mine = (running = new AbortController())
+    const asked = JSON.stringify(draft.value)
     try {
       preview.value = await data(
         api.POST('/project/{project_id}/templates/{template_id}/preview', {
@@ -95,6 +104,7 @@ export function useRun(wish: RunWish): Run {
       if (mine.signal.aborted) return
       if (!(error instanceof ApiError)) throw error
       refused.value = error
+      refusedAs.value = asked
     }
   }
   watch(

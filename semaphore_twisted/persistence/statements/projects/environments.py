@@ -1,8 +1,12 @@
 """Statements about environments; their secrets are in ``statements.keys``."""
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 
-from semaphore_twisted.persistence.schema import environment, template
+from semaphore_twisted.persistence.schema import (
+    environment,
+    template,
+    template_environment,
+)
 from semaphore_twisted.persistence.statements.sorting import sorted_by
 
 _c = environment.c
@@ -26,7 +30,14 @@ templates = (
     select(template.c.id, template.c.name)
     .where(
         template.c.project_id == bindparam("project_id"),
-        template.c.environment_id == bindparam("id"),
+        or_(
+            template.c.environment_id == bindparam("id"),
+            template.c.id.in_(
+                select(template_environment.c.template_id).where(
+                    template_environment.c.environment_id == bindparam("id")
+                )
+            ),
+        ),
     )
     .order_by(template.c.id)
 )

@@ -8,6 +8,7 @@ from semaphore_twisted.persistence.schema import (
     repository,
     task,
     template,
+    template_environment,
     template_vault,
     view,
 )
@@ -46,32 +47,46 @@ _shown = select(
     _c.task_params,
     _c.allow_override_branch_in_task,
     _c.allow_parallel_tasks,
+    _c.max_task_duration_sec,
+    _c.max_tasks,
+    _c.max_task_age_days,
 ).where(_c.project_id == bindparam("project_id"))
 
 #: A template of a project by its id.
 by_id = _shown.where(_c.id == bindparam("id"))
 
-#: The ids of the templates of a project.
-ids = sorted_by(
+#: By the names of Semaphore's API: the columns by which a list can be sorted.
+_SORTED = {
+    "name": _c.name,
+    "playbook": _c.playbook,
+    "inventory": inventory.c.name,
+    "environment": environment.c.name,
+    "repository": repository.c.name,
+    "app": _c.app,
+    "type": _c.type,
+}
+SORT_COLUMNS = tuple(_SORTED)
+
+_ids = (
     select(_c.id)
     .where(_c.project_id == bindparam("project_id"))
     .outerjoin(inventory, inventory.c.id == _c.inventory_id)
     .outerjoin(repository, repository.c.id == _c.repository_id)
-    .outerjoin(environment, environment.c.id == _c.environment_id),
-    {
-        "name": _c.name,
-        "playbook": _c.playbook,
-        "inventory": inventory.c.name,
-        "environment": environment.c.name,
-        "repository": repository.c.name,
-        "app": _c.app,
-        "type": _c.type,
-    },
+    .outerjoin(environment, environment.c.id == _c.environment_id)
+)
+_SEARCHED = (_c.name, _c.playbook, _c.app, _c.description, inventory.c.name)
+
+#: The ids of the templates of a project, and of those in a view.
+ids = sorted_by(_ids, _SORTED, _c.id, searched=_SEARCHED)
+ids_of_view = sorted_by(
+    _ids.where(_c.view_id == bindparam("view_id")),
+    _SORTED,
     _c.id,
-    searched=(_c.name, _c.playbook, _c.app, _c.description, inventory.c.name),
+    searched=_SEARCHED,
 )
 
-type_of = select(_c.type).where(
+#: The type of a template, and the template whose builds it deploys.
+type_of = select(_c.type, _c.build_template_id).where(
     _c.id == bindparam("id"), _c.project_id == bindparam("project_id")
 )
 
@@ -85,12 +100,28 @@ _vaults = select(
     template_vault.c.template_id,
     template_vault.c.vault_key_id,
     template_vault.c.name,
+    template_vault.c.type,
+    template_vault.c.script,
 ).order_by(template_vault.c.id)
 
 #: The vaults of one template, and of all templates of a project.
 vaults = _vaults.where(template_vault.c.template_id == bindparam("template_id"))
 vaults_of_project = _vaults.where(
     template_vault.c.project_id == bindparam("project_id")
+)
+
+_groups = select(
+    template_environment.c.template_id, template_environment.c.environment_id
+).order_by(template_environment.c.template_id, template_environment.c.position)
+
+#: The variable groups after the first one, of a template and of all of a project.
+groups = _groups.where(template_environment.c.template_id == bindparam("template_id"))
+groups_of_project = _groups.join(
+    template, template.c.id == template_environment.c.template_id
+).where(_c.project_id == bindparam("project_id"))
+
+forget_groups = delete(template_environment).where(
+    template_environment.c.template_id == bindparam("template_id")
 )
 
 forget_vaults = delete(template_vault).where(

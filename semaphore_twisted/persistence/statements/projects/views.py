@@ -4,7 +4,16 @@ from sqlalchemy import bindparam, select
 
 from semaphore_twisted.persistence.schema import view
 
-_SHOWN = (view.c.id, view.c.project_id, view.c.title, view.c.position)
+_SHOWN = (
+    view.c.id,
+    view.c.project_id,
+    view.c.title,
+    view.c.position,
+    view.c.hidden,
+    view.c.type,
+    view.c.sort_column,
+    view.c.sort_reverse,
+)
 
 of_project = (
     select(*_SHOWN)

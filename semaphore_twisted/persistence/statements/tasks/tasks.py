@@ -256,6 +256,33 @@ surplus = (
     .limit(bindparam("count"))
 )
 
+#: The number of ended tasks that a template keeps, 0 for all.
+kept = select(template.c.max_tasks).where(template.c.id == bindparam("template_id"))
+
+#: The templates that keep their tasks for some days only.
+expiring = (
+    select(template.c.id, template.c.max_task_age_days)
+    .where(template.c.max_task_age_days > 0)
+    .order_by(template.c.id)
+)
+
+#: Tasks of a template that ended before *cutoff*, at most ``count``; never its newest
+#: task, whose version the next build counts on.
+expired = (
+    select(_c.id)
+    .where(
+        _c.template_id == bindparam("template_id"),
+        _c.end < bindparam("cutoff"),
+        _c.id
+        < select(func.max(_c.id))
+        .where(_c.template_id == bindparam("template_id"))
+        .scalar_subquery(),
+        _finished,
+    )
+    .order_by(_c.id)
+    .limit(bindparam("count"))
+)
+
 #: The last chunk, to which lines are appended.
 last_chunk = (
     select(task_output.c.first, task_output.c.last, task_output.c.lines)

@@ -1,5 +1,6 @@
 // The form of a template: what is entered, and the body that the server gets.
 import type { Schemas } from '@/api/client'
+import { sent } from './survey'
 
 export type NewTemplate = Schemas['NewTemplate']
 export type SurveyVariable = Schemas['SurveyVariable']
@@ -12,7 +13,8 @@ export interface Draft {
   repository: number | undefined
   branch: string
   inventory: number | undefined
-  variables: number | undefined
+  /** the variable groups, at least one place; a later one wins */
+  groups: (number | undefined)[]
   view: number | undefined
   /** one argument a line */
   args: string
@@ -20,8 +22,27 @@ export interface Draft {
   overrideBranch: boolean
   overrideLimit: boolean
   parallel: boolean
+  /** whether the end of a successful run is not announced */
+  quiet: boolean
+  kind: 'task' | 'build' | 'deploy'
+  startVersion: string
+  /** the template whose builds are deployed */
+  source: number | undefined
+  autorun: boolean
+  /** limits of its own; empty: none */
+  minutes: string
+  keepRuns: string
+  keepDays: string
   survey: SurveyVariable[]
-  vaults: { key: number | undefined; name: string }[]
+  vaults: Vault[]
+}
+
+/** A vault password: in a key, or printed by a script of the repository. */
+export interface Vault {
+  type: 'password' | 'script'
+  key: number | undefined
+  script: string
+  name: string
 }
 
 export function emptyDraft(): Draft {
@@ -33,17 +54,28 @@ export function emptyDraft(): Draft {
     repository: undefined,
     branch: '',
     inventory: undefined,
-    variables: undefined,
+    groups: [undefined],
     view: undefined,
     args: '',
     overrideArgs: false,
     overrideBranch: false,
     overrideLimit: false,
     parallel: false,
+    quiet: false,
+    kind: 'task',
+    startVersion: '',
+    source: undefined,
+    autorun: false,
+    minutes: '',
+    keepRuns: '',
+    keepDays: '',
     survey: [],
     vaults: [],
   }
 }
+
+/** A limit as a text, 0 as an empty one. */
+const shown = (limit: number) => (limit ? String(limit) : '')
 
 export function draftOf(template: Schemas['Template']): Draft {
   const params: object = template.task_params
@@ -55,16 +87,26 @@ export function draftOf(template: Schemas['Template']): Draft {
     repository: template.repository_id,
     branch: template.git_branch ?? '',
     inventory: template.inventory_id ?? undefined,
-    variables: template.environment_id ?? undefined,
+    groups: template.environment_ids?.length ? [...template.environment_ids] : [undefined],
     view: template.view_id ?? undefined,
     args: argumentLines(template.arguments),
     overrideArgs: template.allow_override_args_in_task,
     overrideBranch: template.allow_override_branch_in_task,
     overrideLimit: 'allow_override_limit' in params && params.allow_override_limit === true,
     parallel: template.allow_parallel_tasks,
+    quiet: template.suppress_success_alerts,
+    kind: template.type === 'build' || template.type === 'deploy' ? template.type : 'task',
+    startVersion: template.start_version ?? '',
+    source: template.build_template_id ?? undefined,
+    autorun: template.autorun,
+    minutes: shown(template.max_task_duration_sec / 60),
+    keepRuns: shown(template.max_tasks),
+    keepDays: shown(template.max_task_age_days),
     survey: (template.survey_vars ?? []).map((each) => ({ ...each })),
     vaults: (template.vaults ?? []).map((each) => ({
+      type: each.type === 'script' ? 'script' : 'password',
       key: each.vault_key_id ?? undefined,
+      script: each.script ?? '',
       name: each.name ?? '',
     })),
   }
@@ -85,11 +127,14 @@ export function argumentLines(text: string | null): string {
 export function bodyOf(draft: Draft, before?: Schemas['Template']): Partial<NewTemplate> {
   const args = draft.args.split('\n').filter((each) => each.trim() !== '')
   return {
-    type: before?.type ?? '',
-    start_version: before?.start_version ?? null,
-    build_template_id: before?.build_template_id ?? null,
-    autorun: before?.autorun ?? false,
-    suppress_success_alerts: before?.suppress_success_alerts ?? false,
+    type: draft.kind === 'task' ? '' : draft.kind,
+    start_version: draft.kind === 'build' ? draft.startVersion.trim() || null : null,
+    build_template_id: draft.kind === 'deploy' ? (draft.source ?? null) : null,
+    autorun: draft.kind === 'deploy' && draft.autorun,
+    suppress_success_alerts: draft.quiet,
+    max_task_duration_sec: Math.round(Number(draft.minutes) * 60),
+    max_tasks: Number(draft.keepRuns),
+    max_task_age_days: Number(draft.keepDays),
     task_params: {
       ...before?.task_params,
       ...(draft.app === 'ansible' && { allow_override_limit: draft.overrideLimit }),
@@ -101,23 +146,21 @@ export function bodyOf(draft: Draft, before?: Schemas['Template']): Partial<NewT
     repository_id: draft.repository ?? 0,
     git_branch: draft.branch.trim() || null,
     inventory_id: draft.inventory ?? null,
-    environment_id: draft.variables ?? null,
+    environment_id: null,
+    environment_ids: draft.groups.filter((each) => each !== undefined),
     view_id: draft.view ?? null,
     arguments: args.length > 0 ? JSON.stringify(args) : null,
     allow_override_args_in_task: draft.overrideArgs,
     allow_override_branch_in_task: draft.overrideBranch,
     allow_parallel_tasks: draft.parallel,
-    survey_vars: draft.survey.map((each) => ({
-      ...each,
-      values: each.type === 'enum' ? (each.values ?? []) : null,
-    })),
+    survey_vars: draft.survey.map(sent),
     vaults: draft.vaults
-      .filter((each) => each.key !== undefined)
+      .filter((each) => (each.type === 'script' ? each.script.trim() : each.key) !== undefined)
       .map((each) => ({
-        vault_key_id: each.key!,
+        vault_key_id: each.type === 'script' ? null : each.key!,
+        script: each.type === 'script' ? each.script.trim() : null,
         name: each.name || null,
-        type: 'password',
-        script: undefined as never,
+        type: each.type,
       })),
   }
 }
@@ -128,6 +171,8 @@ export function complete(draft: Draft): boolean {
     draft.playbook.trim() !== '' &&
     draft.repository !== undefined &&
     (draft.app !== 'ansible' || draft.inventory !== undefined) &&
+    (draft.kind !== 'deploy' || draft.source !== undefined) &&
+    draft.vaults.every((each) => each.type === 'password' || each.script.trim() !== '') &&
     draft.survey.every((each) => each.name.trim() !== '')
   )
 }

@@ -6,16 +6,22 @@ export interface Item {
   name: string
 }
 
+/** A template, as far as others build on it. */
+export interface BuildItem extends Item {
+  type: string
+}
+
 export async function readMaterial(project: number, signal: AbortSignal) {
   const params = { path: { project_id: project } }
-  const [repositories, inventories, environments, views, keys] = await Promise.all([
+  const [repositories, inventories, environments, views, keys, templates] = await Promise.all([
     data(api.GET('/project/{project_id}/repositories', { params, signal })),
     data(api.GET('/project/{project_id}/inventory', { params, signal })),
     data(api.GET('/project/{project_id}/environment', { params, signal })),
     data(api.GET('/project/{project_id}/views', { params, signal })),
     data(api.GET('/project/{project_id}/keys', { params, signal })),
+    data(api.GET('/project/{project_id}/templates', { params, signal })),
   ])
-  return { repositories, inventories, environments, views, keys }
+  return { repositories, inventories, environments, views, keys, templates }
 }
 
 export type Material = Awaited<ReturnType<typeof readMaterial>>

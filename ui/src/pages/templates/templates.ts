@@ -5,6 +5,7 @@ import { markOf } from '@/components/status'
 import { t } from '@/locales'
 
 export type Template = Schemas['Template']
+export type View = Schemas['View']
 export type Statistics = Schemas['TemplateStatistics']
 
 /** A template with what is beside it in lists. */
@@ -48,10 +49,26 @@ export function failures(statistics: Statistics | undefined): number {
   return statistics?.runs.filter((each) => each.status === 'error').length ?? 0
 }
 
-/** Those rows of a view (all if null) that have every word of *text*, pinned ones first. */
+/** What a view sorts by, as far as a row shows it; else the name. */
+function sortKey(row: TemplateRow, view: View | undefined): string {
+  switch (view?.sort_column) {
+    case 'playbook':
+    case 'inventory':
+    case 'app':
+    case 'type':
+      return row[view.sort_column]
+    default:
+      return row.name
+  }
+}
+
+/**
+ * Those rows of a view that have every word of *text*, pinned ones first. Without a view,
+ * and in that of all templates, these are all rows.
+ */
 export function selected(
   rows: TemplateRow[],
-  view: number | null,
+  view: View | undefined,
   text: string,
   order: Order,
 ): TemplateRow[] {
@@ -61,11 +78,14 @@ export function selected(
     return words.every((word) => whole.includes(word))
   }
   const last = (row: TemplateRow) => row.last_task?.id ?? 0
+  const isIn = (row: TemplateRow) => !view || view.type === 'all' || row.view_id === view.id
+  const way = view?.sort_reverse ? -1 : 1
+  const byKey = (a: TemplateRow, b: TemplateRow) =>
+    way * sortKey(a, view).localeCompare(sortKey(b, view)) || a.name.localeCompare(b.name)
   return rows
-    .filter((row) => (view === null || row.view_id === view) && fits(row))
+    .filter((row) => isIn(row) && fits(row))
     .sort(
       (a, b) =>
-        Number(b.pinned) - Number(a.pinned) ||
-        (order === 'last' ? last(b) - last(a) : a.name.localeCompare(b.name)),
+        Number(b.pinned) - Number(a.pinned) || (order === 'last' ? last(b) - last(a) : byKey(a, b)),
     )
 }

@@ -3,13 +3,37 @@ import { api, data, fields, type Schemas } from '@/api/client'
 
 export type View = Schemas['View']
 
-/** A view under edit; *id* is 0 if it is new, *stored* is the title that the server has. */
+/** By which the page can sort a view; a server also sorts by what a list does not show. */
+export const SORTS = ['name', 'playbook', 'inventory', 'app', 'type'] as const
+
+/** A view under edit; *id* is 0 if it is new, *stored* is what the server has of it. */
 export interface ViewRow {
   key: number
   id: number
   title: string
+  hidden: boolean
+  /** the column, with a minus before it if descending; empty: as chosen in the list */
+  sort: string
+  type: string
+  /** its title before the edit */
+  called: string
   stored: string
 }
+
+type Settings = Pick<ViewRow, 'title' | 'hidden' | 'sort' | 'type'>
+
+function bodyOf({ title, hidden, sort, type }: Settings) {
+  return {
+    title: title.trim(),
+    hidden,
+    type,
+    sort_column: sort.replace('-', ''),
+    sort_reverse: sort.startsWith('-'),
+  }
+}
+
+const sortOf = (view: View) =>
+  view.sort_column ? (view.sort_reverse ? `-${view.sort_column}` : view.sort_column) : ''
 
 /** Views under edit, and those that are deleted with the next save. */
 export interface Draft {
@@ -19,12 +43,29 @@ export interface Draft {
 
 let last = 0
 
-export function newRow(id = 0, title = ''): ViewRow {
-  return { key: ++last, id, title, stored: title }
+export function newRow(view?: View): ViewRow {
+  const settings = {
+    title: view?.title ?? '',
+    hidden: view?.hidden ?? false,
+    sort: view ? sortOf(view) : '',
+    type: view?.type ?? '',
+  }
+  const stored = view ? JSON.stringify(bodyOf(settings)) : ''
+  return { key: ++last, id: view?.id ?? 0, ...settings, called: settings.title, stored }
 }
 
 export function draftOf(views: View[]): Draft {
-  return { rows: views.map(({ id, title }) => newRow(id, title)), removed: [] }
+  return { rows: views.map((each) => newRow(each)), removed: [] }
+}
+
+/** What is in a draft, to tell whether it has changed. */
+export const written = (draft: Draft) =>
+  JSON.stringify([draft.rows.map((row) => [row.id, bodyOf(row)]), draft.removed])
+
+/** The view of all templates if there is one, and those that have a tab of their own. */
+export function tabsOf(views: View[]) {
+  const all = views.find((each) => each.type === 'all')
+  return { all, tabs: views.filter((each) => each.type !== 'all' && !each.hidden) }
 }
 
 /** Move the row at *at* by *by* places, as far as there are any. */
@@ -51,12 +92,14 @@ const ONE = `${ALL}/{view_id}` as const
 /** Save a draft. What is saved when one part is refused is not sent again the next time. */
 export async function store(path: { project_id: number }, draft: Draft): Promise<void> {
   for (const [at, row] of draft.rows.entries()) {
-    const body = fields<Schemas['NewView']>({ title: row.title.trim(), position: at })
+    const settings = bodyOf(row)
+    const text = JSON.stringify(settings)
+    const body = fields<Schemas['NewView']>({ ...settings, position: at })
     if (!row.id) row.id = (await data(api.POST(ALL, { params: { path }, body }))).id
-    else if (body.title !== row.stored) {
+    else if (text !== row.stored) {
       await data(api.PUT(ONE, { params: { path: { ...path, view_id: row.id } }, body }))
     }
-    row.stored = body.title
+    row.stored = text
   }
   for (let row = draft.removed[0]; row; row = draft.removed[0]) {
     await data(api.DELETE(ONE, { params: { path: { ...path, view_id: row.id } } }))

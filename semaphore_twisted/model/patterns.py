@@ -1,0 +1,58 @@
+"""Regular expressions that users write.
+
+RE2 takes linear time for any text, where Python's ``re`` can take exponential time. The
+factor is the size of the compiled program, so that is limited too, and so is the text.
+"""
+
+import re2
+
+from semaphore_twisted.model import limits
+from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.refusals import quoted
+
+_OPTIONS = re2.Options()
+_OPTIONS.log_errors = False
+_OPTIONS.max_mem = limits.PATTERN_MEMORY
+
+
+def size_of(pattern: str) -> int:
+    """Return the number of instructions of a compiled *pattern*.
+
+    :raises Invalid: if it is no regular expression of RE2, or a too large one
+    """
+    try:
+        size: int = re2.compile(pattern, _OPTIONS).programsize
+    except re2.error as error:
+        said = error.args[0].decode(errors="replace")
+        raise Invalid(
+            f"{quoted(pattern)} is no regular expression of RE2: {said}"
+        ) from None
+    except UnicodeEncodeError:
+        raise Invalid("The regular expression is not Unicode") from None
+    finally:
+        re2.purge()
+    if size > limits.PATTERN_SIZE:
+        raise Invalid(
+            f"The regular expression {quoted(pattern)} has {size} instructions; "
+            f"expected at most {limits.PATTERN_SIZE}: use smaller repetitions"
+        )
+    return size
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Return whether the whole *text* has the form of *pattern*.
+
+    A pattern that is not accepted any more matches nothing, nor does a text of more
+    than :data:`.limits.PATTERN_TEXT` bytes.
+    """
+    try:
+        if len(text.encode()) > limits.PATTERN_TEXT:
+            return False
+        compiled = re2.compile(pattern, _OPTIONS)
+        if compiled.programsize > limits.PATTERN_SIZE:
+            return False
+        return compiled.fullmatch(text) is not None
+    except (re2.error, UnicodeEncodeError):
+        return False
+    finally:
+        re2.purge()  # the library would keep the memory of many expressions

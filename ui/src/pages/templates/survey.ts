@@ -1,0 +1,45 @@
+// The rules of a survey's variables, as their form shows them. Plain functions.
+import type { SurveyVariable } from './draft'
+
+export type Kind = Exclude<SurveyVariable['type'], ''> | 'string'
+
+// a select has no empty value, which is the API's word for a text
+export const KINDS = ['string', 'text', 'int', 'bool', 'enum', 'select', 'date', 'secret'] as const
+
+export const kindOf = (variable: SurveyVariable): Kind => variable.type || 'string'
+
+export const hasValues = (kind: Kind) => kind === 'enum' || kind === 'select'
+export const hasPattern = (kind: Kind) => ['string', 'text', 'secret'].includes(kind)
+export const hasLimits = (kind: Kind) => kind !== 'enum' && kind !== 'bool'
+
+/** Give a variable another kind; what the new kind does not have is forgotten. */
+export function setKind(variable: SurveyVariable, kind: Kind): void {
+  variable.type = kind === 'string' ? '' : kind
+  variable.default_value = kind === 'select' ? [] : ''
+  variable.minimum = variable.maximum = undefined
+  if (!hasPattern(kind)) variable.pattern = undefined
+}
+
+/** The values of a choice as lines, "value" or "name=value". */
+export function valueLines(variable: SurveyVariable): string {
+  return (variable.values ?? [])
+    .map(({ name, value }) => (name === value ? value : `${name}=${value}`))
+    .join('\n')
+}
+
+export function setValueLines(variable: SurveyVariable, text: string): void {
+  variable.values = text
+    .split('\n')
+    .filter((each) => each.trim() !== '')
+    .map((line) => {
+      const [name, ...rest] = line.split('=')
+      return { name: name!, value: rest.length > 0 ? rest.join('=') : name! }
+    })
+}
+
+/** A variable as it is sent: without the rules that its kind does not have. */
+export function sent(variable: SurveyVariable) {
+  const kind = kindOf(variable)
+  const values = hasValues(kind) ? (variable.values ?? []) : null
+  return { ...variable, values, target: undefined as never }
+}
