@@ -83,6 +83,11 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         metavar="LOGIN",
         help="the project's owner (default: the first administrator)",
     )
+    add.add_argument(
+        "--schedules-off",
+        action="store_true",
+        help="switch the schedules off, as if the original project still runs",
+    )
     add_options(add)
     add.set_defaults(run=_import)
 
@@ -126,7 +131,17 @@ def _import(arguments: argparse.Namespace) -> int:
     with installation_database.changing(installation) as conn:
         owner = _owner(conn, arguments.owner)
         made = [
-            (path, _restored(conn, owner, path, each, installation))
+            (
+                path,
+                _restored(
+                    conn,
+                    owner,
+                    path,
+                    each,
+                    installation,
+                    schedules_off=arguments.schedules_off,
+                ),
+            )
             for path, each in backups
         ]
     for path, project in made:
@@ -171,6 +186,8 @@ def _restored(
     path: Path,
     found: ProjectBackup,
     installation: Installation,
+    *,
+    schedules_off: bool,
 ) -> Project:
     try:
         return restore.restore(
@@ -178,6 +195,9 @@ def _restored(
             Actor(user=owner),
             found,
             rules=job_settings.rules(installation),
+            keyring=installation.keyring(),
+            usual_zone=installation.config.schedule.timezone,
+            schedules_off=schedules_off,
             anybody=True,
         )
     except DomainError as error:

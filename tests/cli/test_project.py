@@ -3,6 +3,7 @@
 import io
 import json
 import os
+from base64 import b64encode
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
@@ -35,7 +36,8 @@ class ProjectTests(SynchronousTestCase):
         """Make an installation with an administrator, a user and a project."""
         self.state = Path(self.mktemp()).absolute()
         self.state.mkdir(mode=0o700)
-        (self.state / "config.json").write_text("{}")
+        config = {"access_key_encryption": b64encode(bytes(32)).decode()}
+        (self.state / "config.json").write_text(json.dumps(config))
         migrated(self.state / "semaphore.db")
         self.conn = self.connect()
         root = make_user(self.conn, "root", admin=True)

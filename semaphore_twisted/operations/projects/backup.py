@@ -7,8 +7,10 @@ import msgspec
 from msgspec.structs import replace
 
 from semaphore_twisted.model import limits
+from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.errors import TooLarge
 from semaphore_twisted.model.ids import EnvironmentId
+from semaphore_twisted.model.integrations import IntegrationMatcher, IntegrationValue
 from semaphore_twisted.model.lists import Wanted
 from semaphore_twisted.model.templates import Template
 from semaphore_twisted.model.users import Actor
@@ -24,20 +26,27 @@ from semaphore_twisted.operations.projects import (
 )
 from semaphore_twisted.operations.projects.backup_file import (
     EnvironmentInBackup,
+    IntegrationInBackup,
     InventoryInBackup,
     KeyInBackup,
     MetaInBackup,
     ProjectBackup,
     RepositoryInBackup,
+    ScheduleInBackup,
     SecretInBackup,
+    TaskInBackup,
     TemplateInBackup,
     VaultInBackup,
     ViewInBackup,
 )
+from semaphore_twisted.operations.schedules import schedules
+from semaphore_twisted.operations.webhooks import aliases, integrations, parts
+from semaphore_twisted.operations.webhooks.parts import NewMatcher, NewValue
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements.sorting import Sorted
 
 T = TypeVar("T", bound=msgspec.Struct)
+P = TypeVar("P", NewMatcher, NewValue)
 
 #: The unique names of objects in a backup, by the objects' ids.
 Names = Mapping[int, str]
@@ -110,7 +119,10 @@ def build(conn: Connection, actor: Actor) -> ProjectBackup:
             for each in stored_inventories
         ),
         views=tuple(
-            ViewInBackup(title=view[each.id], position=each.position)
+            replace(
+                msgspec.convert(each, ViewInBackup, from_attributes=True),
+                title=view[each.id],
+            )
             for each in stored_views
         ),
         templates=_sorted(
@@ -120,19 +132,62 @@ def build(conn: Connection, actor: Actor) -> ProjectBackup:
                 repository=repository[each.repository_id],
                 inventory=_link(inventory, each.inventory_id),
                 environment=_link(group, each.environment_id),
+                environments=tuple(group[number] for number in each.environment_ids),
                 view=_link(view, each.view_id),
                 build_template=_link(template, each.build_template_id),
                 vaults=tuple(
                     VaultInBackup(
                         name=vault.name,
                         type=vault.type,
-                        vault_key=_link(key, vault.vault_key_id) or "",
+                        vault_key=_link(key, vault.vault_key_id),
+                        script=vault.script,
                     )
                     for vault in each.vaults or ()
                 ),
             )
             for each in stored_templates
         ),
+        schedules=_sorted(
+            ScheduleInBackup(
+                name=each.name,
+                template=template[each.template_id],
+                cron_format=each.cron_format,
+                timezone=each.timezone,
+                active=each.active,
+                repository=_link(repository, each.repository_id),
+                type=each.type,
+                run_at=each.run_at,
+                delete_after_run=each.delete_after_run,
+                catch_up=each.catch_up,
+                overrun=each.overrun,
+                task_params=_task(each.task_params, inventory),
+            )
+            for each in schedules.listed(conn, actor, "UTC", commits=True)
+        ),
+        integrations=_sorted(
+            IntegrationInBackup(
+                name=each.name,
+                template=template[each.template_id],
+                auth_method=each.auth_method,
+                auth_secret=_link(key, each.auth_secret_id),
+                auth_header=each.auth_header,
+                auth_algorithm=each.auth_algorithm or "",
+                auth_prefix=each.auth_prefix or "",
+                searchable=each.searchable,
+                keep_bodies=bool(each.keep_bodies),
+                task_params=_task(each.task_params, inventory),
+                matchers=tuple(
+                    _part(part, NewMatcher)
+                    for part in parts.matchers(conn, actor, each.id)
+                ),
+                extract_values=tuple(
+                    _part(part, NewValue) for part in parts.values(conn, actor, each.id)
+                ),
+                aliases=aliases.texts(conn, actor, each.id),
+            )
+            for each in reader.every(integrations.ORDERS, integrations.page)
+        ),
+        integration_aliases=aliases.texts(conn, actor, None),
     )
 
 
@@ -210,6 +265,24 @@ def _template(template: Template) -> TemplateInBackup:
     stored = msgspec.to_builtins(template)
     fields = {name: each for name in _PLAIN if (each := stored[name]) is not None}
     return msgspec.convert(fields, TemplateInBackup)
+
+
+def _part(part: IntegrationMatcher | IntegrationValue, of: type[P]) -> P:
+    """Return a part of an integration as one that is new."""
+    plain = msgspec.to_builtins(part)
+    del plain["integration_id"]
+    return msgspec.convert(plain, of)
+
+
+def _task(stored: JsonObject | None, inventory: Names) -> TaskInBackup | None:
+    """Return stored parameters of a task, with the name of their inventory."""
+    if stored is None:
+        return None
+    fields = {name: each for name, each in stored.items() if name != "inventory_id"}
+    return replace(
+        msgspec.convert(fields, TaskInBackup),
+        inventory=_link(inventory, stored.get("inventory_id")),
+    )
 
 
 #: Fields of a template that its backup has under the same name.

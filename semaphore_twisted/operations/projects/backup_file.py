@@ -1,17 +1,20 @@
 """The file of a project's backup, in Semaphore's format: objects linked by name.
 
 The fields of Semaphore 2.10 to 2.16 keep their names (``GET /project/{id}/backup``).
-What Semaphore's file does not have is added beside them: the names of a variable
-group's secrets, the repository and template of an inventory, and client certificates.
-No secret is in the file.
+What Semaphore's file does not have is added beside them, such as the names of secret
+variables, the repository and template of an inventory, and client certificates. No
+secret is in the file; the addresses of integrations are.
 """
 
+from datetime import datetime
 from typing import Annotated
 
 import msgspec
 
 from semaphore_twisted.model.documents import JsonObject
+from semaphore_twisted.model.schedules import CatchUp, Overrun, ScheduleType
 from semaphore_twisted.model.texts import (
+    SCHEDULE_TASK,
     SECRETS,
     SURVEY,
     TASK_JSON,
@@ -19,12 +22,16 @@ from semaphore_twisted.model.texts import (
     Branch,
     Description,
     LongText,
+    Message,
     Name,
     Path,
     TaskText,
     Unserved,
 )
 from semaphore_twisted.operations.projects.template_rules import NewSurveyVariable
+from semaphore_twisted.operations.projects.views import NewView
+from semaphore_twisted.operations.tasks.overrides import AskedParams
+from semaphore_twisted.operations.webhooks.parts import NewMatcher, NewValue
 
 #: The name of a project whose backup has none.
 NAMELESS = "Restored project"
@@ -85,25 +92,23 @@ class InventoryInBackup(msgspec.Struct, frozen=True, kw_only=True):
     template: Name | None = None
 
 
-class ViewInBackup(msgspec.Struct, frozen=True, kw_only=True):
+class ViewInBackup(NewView, frozen=True, kw_only=True):
     """A view, a tab of the templates."""
-
-    title: Name = ""
-    position: int = 0
 
 
 class VaultInBackup(msgspec.Struct, frozen=True, kw_only=True):
     """A vault password of a template; its key is named."""
 
     name: Name | None = None
-    vault_key: Name = ""
+    vault_key: Name | None = None
     type: Name = "password"
-    script: Unserved = None
+    script: Path | None = None
 
 
 class TemplateInBackup(msgspec.Struct, frozen=True, kw_only=True):
     """A template; the objects that it uses are named.
 
+    *environment* is the first of *environments*.
     *vault_key* is the only vault password in files of Semaphore before 2.10.24. *cron*
     is the first schedule in files that do not list schedules.
     """
@@ -116,6 +121,7 @@ class TemplateInBackup(msgspec.Struct, frozen=True, kw_only=True):
     repository: Name = ""
     inventory: Name | None = None
     environment: Name | None = None
+    environments: Annotated[tuple[Name, ...], TASK_JSON] | None = None
     view: Name | None = None
     build_template: Name | None = None
     start_version: Name | None = None
@@ -130,7 +136,59 @@ class TemplateInBackup(msgspec.Struct, frozen=True, kw_only=True):
     allow_override_args_in_task: bool = False
     allow_override_branch_in_task: bool = False
     allow_parallel_tasks: bool = False
-    cron: Unserved = None
+    max_task_duration_sec: int = 0
+    max_tasks: int = 0
+    max_task_age_days: int = 0
+    cron: Name | None = None
+
+
+class TaskInBackup(msgspec.Struct, frozen=True, kw_only=True):
+    """The parameters of the tasks of a schedule or an integration, without secrets."""
+
+    environment: TaskText = ""
+    arguments: TaskText | None = None
+    git_branch: Branch | None = None
+    commit_hash: Name | None = None
+    message: Message = ""
+    limit: TaskText = ""
+    inventory: Name | None = None
+    params: Annotated[AskedParams, TASK_JSON] | None = None
+    version: Unserved = None
+
+
+class ScheduleInBackup(msgspec.Struct, frozen=True, kw_only=True):
+    """A schedule; its template and repository are named."""
+
+    name: Name = ""
+    template: Name = ""
+    cron_format: Name = ""
+    timezone: Name = ""
+    active: bool = False
+    repository: Name | None = None
+    type: ScheduleType = ScheduleType.CRON
+    run_at: datetime | None = None
+    delete_after_run: bool = False
+    catch_up: CatchUp = CatchUp.NONE
+    overrun: Overrun = Overrun.QUEUE
+    task_params: Annotated[TaskInBackup, SCHEDULE_TASK] | None = None
+
+
+class IntegrationInBackup(msgspec.Struct, frozen=True, kw_only=True):
+    """An integration with its parts and addresses; template and key are named."""
+
+    name: Name = ""
+    template: Name = ""
+    auth_method: Name = ""
+    auth_secret: Name | None = None
+    auth_header: Name = ""
+    auth_algorithm: Name = ""
+    auth_prefix: Name = ""
+    searchable: bool = False
+    keep_bodies: bool = False
+    task_params: TaskInBackup | None = None
+    matchers: tuple[NewMatcher, ...] = ()
+    extract_values: tuple[NewValue, ...] = ()
+    aliases: tuple[Name, ...] = ()
 
 
 class ProjectBackup(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,8 +204,8 @@ class ProjectBackup(msgspec.Struct, frozen=True, kw_only=True):
     inventories: tuple[InventoryInBackup, ...] = ()
     views: tuple[ViewInBackup, ...] = ()
     templates: tuple[TemplateInBackup, ...] = ()
-    integrations: Unserved = ()
-    integration_aliases: Unserved = ()
-    schedules: Unserved = ()
+    schedules: tuple[ScheduleInBackup, ...] = ()
+    integrations: tuple[IntegrationInBackup, ...] = ()
+    integration_aliases: tuple[Name, ...] = ()
     secret_storages: Unserved = ()
     roles: Unserved = ()

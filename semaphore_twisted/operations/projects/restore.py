@@ -4,12 +4,13 @@ Secrets are not in a backup, so keys and secret variables are created without on
 job that needs one of them is refused until it is entered.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.model import texts
-from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.errors import Conflict, Invalid
 from semaphore_twisted.model.ids import (
     EnvironmentId,
     InventoryId,
@@ -22,6 +23,7 @@ from semaphore_twisted.model.keys import KeyType
 from semaphore_twisted.model.projects import Project
 from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.repositories import RepositoryRules
+from semaphore_twisted.model.templates import SurveyType
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations.projects import (
     environments,
@@ -36,6 +38,8 @@ from semaphore_twisted.operations.projects.backup_file import (
     InventoryInBackup,
     ProjectBackup,
     RepositoryInBackup,
+    ScheduleInBackup,
+    TaskInBackup,
     TemplateInBackup,
     VaultInBackup,
 )
@@ -44,11 +48,16 @@ from semaphore_twisted.operations.projects.inventories import NewInventory
 from semaphore_twisted.operations.projects.projects import NewProject
 from semaphore_twisted.operations.projects.repositories import NewRepository
 from semaphore_twisted.operations.projects.template_rules import NewTemplate, NewVault
-from semaphore_twisted.operations.projects.views import NewView
+from semaphore_twisted.operations.schedules import schedules
+from semaphore_twisted.operations.schedules.rules import NewSchedule, ScheduledTask
+from semaphore_twisted.operations.webhooks import aliases, integrations
+from semaphore_twisted.operations.webhooks.integrations import NewIntegration
+from semaphore_twisted.operations.webhooks.task_settings import TaskSettings
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.schema import inventory
 
 N = TypeVar("N", bound=int)
+T = TypeVar("T", ScheduledTask, TaskSettings)
 
 #: Fields of a template that its backup has under the same name.
 _PLAIN = (
@@ -78,11 +87,15 @@ def restore(
     backup: ProjectBackup,
     *,
     rules: RepositoryRules,
+    keyring: Keyring,
+    usual_zone: str,
+    schedules_off: bool = False,
     anybody: bool = False,
 ) -> Project:
     """Create the project of *backup*, which the actor owns, with all its objects.
 
-    The caller has checked it with :func:`check`.
+    The caller has checked it with :func:`check`. With *schedules_off* all schedules
+    are switched off, for example because the original project still runs.
 
     :raises NotPermitted: if the actor may not create projects
     :raises Invalid: naming the object at fault; nothing is stored then
@@ -99,7 +112,16 @@ def restore(
     with _named("meta", meta.name):
         project = projects.create_empty(conn, actor, new, anybody=anybody)
     owner = projects.owner_of(project, actor)
-    _Restoration(conn, owner, rules).add_all(backup)
+    restoration = _Restoration(conn, owner, rules)
+    restoration.add_resources(backup)
+    restoration.add_templates(backup)
+    restoration.add_schedules(
+        _schedules_of(backup),
+        keyring=keyring,
+        usual_zone=usual_zone,
+        off=schedules_off,
+    )
+    restoration.add_integrations(backup)
     return project
 
 
@@ -108,8 +130,9 @@ def _named(noun: str, name: str) -> Iterator[None]:
     """State in an error of the block which object of the backup is at fault."""
     try:
         yield
-    except Invalid as error:
-        raise Invalid(f"{noun} {quoted(name)}: {error.message}", field=noun) from None
+    except (Invalid, Conflict) as error:
+        sentence = f"{noun} {quoted(name)}: {error.message}"
+        raise type(error)(sentence, field=noun) from None
 
 
 class _Ids(dict[str, N]):
@@ -157,9 +180,11 @@ class _Restoration:
         self._views: _Ids[ViewId] = _Ids("views")
         self._templates: _Ids[TemplateId] = _Ids("templates")
         self._no_key: KeyId | None = None
+        #: the secret variables that templates ask for, by the template's name
+        self._secrets: dict[str, tuple[str, ...]] = {}
 
-    def add_all(self, backup: ProjectBackup) -> None:
-        """Add all objects, each after those that it refers to."""
+    def add_resources(self, backup: ProjectBackup) -> None:
+        """Add what templates refer to, each object after those that it refers to."""
         conn, owner = self._conn, self._owner
         for key in backup.keys:
             with _named("keys", key.name):
@@ -178,9 +203,7 @@ class _Restoration:
                 self._environments.add(group.name, number_of_group)
         for view in backup.views:
             with _named("views", view.title):
-                added = views.create(
-                    conn, owner, NewView(title=view.title, position=view.position)
-                )
+                added = views.create(conn, owner, view)
                 self._views.add(view.title, ViewId(added.id))
         for repository in backup.repositories:
             with _named("repositories", repository.name):
@@ -188,6 +211,9 @@ class _Restoration:
         for each in backup.inventories:
             with _named("inventories", each.name):
                 self._add_inventory(each)
+
+    def add_templates(self, backup: ProjectBackup) -> None:
+        """Add the templates, and what refers to them among the resources."""
         # a template that deploys refers to the one that builds
         for template in sorted(
             backup.templates, key=lambda each: bool(each.build_template)
@@ -198,9 +224,98 @@ class _Restoration:
             with _named("inventories", each.name):
                 holder = self._templates.of(each.template, "template")
                 if holder is not None:
-                    conn.update(
-                        inventory, self._inventories[each.name], holder_id=holder
+                    number = self._inventories[each.name]
+                    self._conn.update(inventory, number, holder_id=holder)
+
+    def add_schedules(
+        self,
+        backups: Iterable[ScheduleInBackup],
+        *,
+        keyring: Keyring,
+        usual_zone: str,
+        off: bool,
+    ) -> None:
+        """Add the schedules; with *off* they are switched off."""
+        for each in backups:
+            with _named("schedules", each.name):
+                passed = each.run_at is not None and each.run_at <= self._conn.now
+                schedules.create(
+                    self._conn,
+                    self._owner,
+                    NewSchedule(
+                        template_id=self._template_of(each.template),
+                        name=each.name,
+                        cron_format=each.cron_format,
+                        timezone=each.timezone,
+                        active=each.active and not off and not passed,
+                        repository_id=self._repositories.of(
+                            each.repository, "repository"
+                        ),
+                        type=each.type,
+                        run_at=each.run_at,
+                        delete_after_run=each.delete_after_run,
+                        catch_up=each.catch_up,
+                        overrun=each.overrun,
+                        task_params=self._task(each.task_params, ScheduledTask),
+                    ),
+                    keyring=keyring,
+                    usual_zone=usual_zone,
+                    missing=self._secrets.get(each.template, ()),
+                )
+
+    def add_integrations(self, backup: ProjectBackup) -> None:
+        """Add the integrations with their parts and addresses."""
+        for each in backup.integrations:
+            with _named("integrations", each.name):
+                made = integrations.create(
+                    self._conn,
+                    self._owner,
+                    NewIntegration(
+                        name=each.name,
+                        template_id=self._template_of(each.template),
+                        auth_method=each.auth_method,
+                        auth_secret_id=self._keys.of(each.auth_secret, "auth_secret"),
+                        auth_header=each.auth_header,
+                        auth_algorithm=each.auth_algorithm,
+                        auth_prefix=each.auth_prefix,
+                        searchable=each.searchable,
+                        keep_bodies=each.keep_bodies,
+                        task_params=self._task(each.task_params, TaskSettings),
+                        matchers=each.matchers,
+                        extract_values=each.extract_values,
+                    ),
+                )
+                for alias in each.aliases:
+                    aliases.create(
+                        self._conn, self._owner, made.id, site="", wanted=alias
                     )
+        for alias in backup.integration_aliases:
+            with _named("integration_aliases", alias):
+                aliases.create(self._conn, self._owner, None, site="", wanted=alias)
+
+    def _template_of(self, name: str) -> TemplateId:
+        number = self._templates.of(name, "template")
+        if number is None:
+            raise Invalid("template: missing; expected the name of a template")
+        return number
+
+    def _task(self, task: TaskInBackup | None, of: type[T]) -> T | None:
+        """Return *task* with the id of its inventory.
+
+        :raises Invalid: if *of* does not have one of its fields
+        """
+        if task is None:
+            return None
+        fields = {
+            name: each
+            for name in task.__struct_fields__
+            if (each := getattr(task, name)) and name != "inventory"
+        }
+        unknown = sorted(set(fields) - set(of.__struct_fields__))
+        if unknown:
+            raise Invalid(f"task_params.{unknown[0]}: this is not accepted here")
+        number = self._inventories.of(task.inventory, "task_params.inventory")
+        return of(**fields, inventory_id=number)
 
     def _add_repository(self, repository: RepositoryInBackup) -> None:
         key = self._keys.of(repository.ssh_key, "ssh_key")
@@ -244,6 +359,7 @@ class _Restoration:
         if repository is None:
             raise Invalid("repository: a template needs one; expected a name")
         plain = {name: getattr(each, name) for name in _PLAIN}
+        groups = each.environments or (each.environment,)
         made = templates.create(
             self._conn,
             self._owner,
@@ -251,7 +367,11 @@ class _Restoration:
                 **plain,
                 repository_id=repository,
                 inventory_id=self._inventories.of(each.inventory, "inventory"),
-                environment_id=self._environments.of(each.environment, "environment"),
+                environment_ids=tuple(
+                    number
+                    for group in groups
+                    if (number := self._environments.of(group, "environment"))
+                ),
                 view_id=self._views.of(each.view, "view"),
                 build_template_id=self._templates.of(
                     each.build_template, "build_template"
@@ -260,11 +380,17 @@ class _Restoration:
             ),
         )
         self._templates.add(each.name, made.id)
+        self._secrets[each.name] = tuple(
+            variable.name
+            for variable in each.survey_vars
+            if variable.type is SurveyType.SECRET
+        )
 
     def _vault(self, vault: VaultInBackup) -> NewVault:
         return NewVault(
             name=vault.name,
             type=vault.type,
+            script=vault.script,
             vault_key_id=self._keys.of(vault.vault_key, "vault_key"),
         )
 
@@ -274,6 +400,19 @@ def _vaults_of(template: TemplateInBackup) -> tuple[VaultInBackup, ...]:
     if template.vaults or not template.vault_key:
         return template.vaults
     return (VaultInBackup(vault_key=template.vault_key),)
+
+
+def _schedules_of(backup: ProjectBackup) -> tuple[ScheduleInBackup, ...]:
+    """Return the schedules; of an old file those that its templates have."""
+    if backup.schedules:
+        return backup.schedules
+    return tuple(
+        ScheduleInBackup(
+            name=each.name, template=each.name, cron_format=each.cron, active=True
+        )
+        for each in backup.templates
+        if each.cron
+    )
 
 
 def _repository(

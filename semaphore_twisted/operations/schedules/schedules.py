@@ -1,6 +1,6 @@
 """Operations on schedules: list, create, change, switch and delete."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import TypeVar
 
@@ -125,8 +125,12 @@ def create(
     *,
     keyring: Keyring,
     usual_zone: str,
+    missing: Collection[str] = (),
 ) -> Schedule:
     """Create a schedule.
+
+    *missing* are secret variables whose values are still to be entered; until then its
+    runs fail if the template requires them.
 
     :raises Invalid: naming the field that is wrong
     :raises Conflict: if the project has as many schedules as it may
@@ -141,7 +145,7 @@ def create(
     template = rules.template(conn, project_id, new.template_id)
     uuid = conn.uuid()
     sealer = _Sealer(conn, keyring, project_id, uuid)
-    task = _task(sealer, template, new.task_params, {})
+    task = _task(sealer, template, new.task_params, {}, missing)
     number = conn.insert(
         schema.schedule,
         uuid=uuid,
@@ -313,14 +317,18 @@ def _task(
     template: Template,
     sent: ScheduledTask | None,
     before: dict[str, str],
+    missing: Collection[str] = (),
 ) -> dict[str, object]:
     """Return the columns of the task's checked parameters.
 
-    *before* are the values of secrets that are stored.
+    *before* are the values of secrets that are stored, *missing* the names of secrets
+    that count as entered.
     """
     given = sent or ScheduledTask()
     secrets = rules.secret_answers(given, before, template)
-    rules.check_task(sealer.conn, template, given, secrets)
+    rules.check_task(
+        sealer.conn, template, given, {**dict.fromkeys(missing, "?"), **secrets}
+    )
     if sent is None:
         return {"task_params": None, "secret": None}
     return {

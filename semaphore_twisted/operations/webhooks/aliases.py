@@ -1,13 +1,15 @@
 """The aliases of integrations: addresses that other programs send deliveries to."""
 
+import re
 import string
 
 import msgspec
 
 from semaphore_twisted.model import limits
-from semaphore_twisted.model.errors import Conflict, NotFound
-from semaphore_twisted.model.ids import AliasId, IntegrationId
+from semaphore_twisted.model.errors import Conflict, Invalid, NotFound
+from semaphore_twisted.model.ids import AliasId, IntegrationId, ProjectId
 from semaphore_twisted.model.integrations import RECEIVER, IntegrationAlias
+from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.users import Actor, Permission
 from semaphore_twisted.operations import events
 from semaphore_twisted.operations.projects.references import project_of
@@ -24,6 +26,16 @@ _LENGTH = 16
 
 #: Characters of an alias that a member without the right to run tasks sees.
 _SHOWN = 4
+
+
+#: What an alias of a backup may be; Semaphore's have 16 small letters and digits.
+_LEAST, _MOST = 8, 100
+_ALIAS = re.compile(rf"[A-Za-z0-9_-]{{{_LEAST},{_MOST}}}")
+
+
+class _Owner(msgspec.Struct, frozen=True, kw_only=True):
+    project_id: ProjectId
+    integration_id: IntegrationId | None
 
 
 class _AliasRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,16 +66,28 @@ def listed(
     ]
 
 
+def texts(
+    conn: Connection, actor: Actor, integration_id: IntegrationId | None
+) -> tuple[str, ...]:
+    """Return the aliases themselves, sorted, for the backup of a project."""
+    return tuple(sorted(each.alias for each in _rows(conn, actor, integration_id)))
+
+
 def create(
     conn: Connection,
     actor: Actor,
     integration_id: IntegrationId | None,
     *,
     site: str,
+    wanted: str = "",
 ) -> IntegrationAlias:
     """Create an alias of an integration, or of the project.
 
+    It is *wanted*, as in the backup of a project, unless that exists already; else a
+    random text.
+
     :raises Conflict: if the project has too many
+    :raises Invalid: if *wanted* cannot be an alias
     """
     _rows(conn, actor, integration_id)  # raises NotFound
     project_id = project_of(actor)
@@ -72,7 +96,14 @@ def create(
         raise Conflict(
             f"The project has {count} aliases, and may not have more; delete one"
         )
-    alias = _random(conn)
+    alias = wanted
+    if wanted and not _ALIAS.fullmatch(wanted):
+        raise Invalid(
+            f"aliases: invalid value {quoted(wanted)}; expected {_LEAST} to {_MOST} "
+            "letters, digits, - or _"
+        )
+    if not wanted or conn.one(statements.of_alias, _Owner, alias=wanted) is not None:
+        alias = _random(conn)
     number = conn.insert(
         integration_alias,
         project_id=project_id,

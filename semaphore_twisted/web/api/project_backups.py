@@ -11,6 +11,12 @@ from semaphore_twisted.web.http.context import RequestContext
 from semaphore_twisted.web.http.routing import Route
 
 
+class RestoreQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """With *schedules_off* the restored schedules are switched off."""
+
+    schedules_off: bool = False
+
+
 async def backup(context: RequestContext) -> object:
     """Show the project as a file from which it can be restored; without its secrets."""
     found = await context.long_read(backups.build)
@@ -29,9 +35,13 @@ async def restore(context: RequestContext, body: ProjectBackup) -> Project:
         restoring.restore,
         body,
         rules=rules,
+        keyring=context.keyring,
+        usual_zone=context.config.schedule.timezone,
+        schedules_off=context.parameters(RestoreQuery).schedules_off,
         anybody=context.config.non_admin_can_create_project,
     )
     context.access_changed()
+    context.services.schedules.wake()
     return project
 
 
@@ -47,6 +57,7 @@ ROUTES = (
         restore,
         Access.USER,
         body=ProjectBackup,
+        query=RestoreQuery,
         answer=Project,
     ),
 )

@@ -9,8 +9,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from semaphore_twisted.model.users import Role
 from semaphore_twisted.operations.projects.backup_file import (
     EnvironmentInBackup,
+    IntegrationInBackup,
     InventoryInBackup,
     RepositoryInBackup,
+    ScheduleInBackup,
+    TaskInBackup,
     TemplateInBackup,
     VaultInBackup,
     ViewInBackup,
@@ -20,6 +23,9 @@ from semaphore_twisted.operations.projects.inventories import NewInventory
 from semaphore_twisted.operations.projects.repositories import NewRepository
 from semaphore_twisted.operations.projects.template_rules import NewTemplate, NewVault
 from semaphore_twisted.operations.projects.views import NewView
+from semaphore_twisted.operations.schedules.rules import NewSchedule, ScheduledTask
+from semaphore_twisted.operations.webhooks.integrations import NewIntegration
+from semaphore_twisted.operations.webhooks.task_settings import TaskSettings
 from semaphore_twisted.persistence import schema
 from tests.support.memory import make_member, make_user
 from tests.support.resources import ResourceTestCase
@@ -103,7 +109,15 @@ class BackupTestCase(ResourceTestCase):
                 {"type": "var", "name": "word", "secret": "s4", "operation": "create"},
             ],
         )["id"]
-        view = self.made("views", title="Daily", position=3)["id"]
+        second = self.made("environment", name="Second", json="{}")["id"]
+        view = self.made(
+            "views",
+            title="Daily",
+            position=3,
+            hidden=True,
+            sort_column="playbook",
+            sort_reverse=True,
+        )["id"]
         hosts = self.inventory(ssh_key_id=login, become_key_id=login)
         self.inventory(
             "File", type="file", inventory="hosts.ini", repository_id=certificates
@@ -120,7 +134,10 @@ class BackupTestCase(ResourceTestCase):
                 type="deploy",
                 build_template_id=build,
                 inventory_id=hosts,
-                environment_id=group,
+                environment_ids=[second, group],
+                max_task_duration_sec=60,
+                max_tasks=7,
+                max_task_age_days=30,
                 view_id=view,
                 description="text",
                 git_branch="dev",
@@ -131,7 +148,10 @@ class BackupTestCase(ResourceTestCase):
                 allow_override_branch_in_task=True,
                 allow_parallel_tasks=True,
                 task_params={"limit": ["web"], "allow_override_limit": True},
-                vaults=[{"vault_key_id": vault, "name": "prod"}],
+                vaults=[
+                    {"vault_key_id": vault, "name": "prod"},
+                    {"type": "script", "script": "vault.sh", "name": "ops"},
+                ],
                 survey_vars=[
                     {
                         "name": "size",
@@ -140,10 +160,65 @@ class BackupTestCase(ResourceTestCase):
                         "required": True,
                         "values": [{"name": "Small", "value": "s"}],
                         "default_value": "s",
-                    }
+                    },
+                    {"name": "word", "type": "secret", "required": True},
+                    {"name": "count", "type": "int", "minimum": "1", "maximum": "9"},
                 ],
             ),
         )["id"]
+        self.made(
+            "schedules",
+            name="Nightly",
+            template_id=ansible,
+            cron_format="5 4 * * mon",
+            timezone="Europe/Berlin",
+            active=True,
+            catch_up="one",
+            task_params={
+                "environment": '{"size": "s"}',
+                "secret": '{"word": "s5"}',
+                "params": {"limit": ["db"]},
+            },
+        )
+        self.made(
+            "schedules",
+            name="Commits",
+            template_id=build,
+            cron_format="*/10 * * * *",
+            repository_id=certificates,
+            active=False,
+        )
+        hook = self.made(
+            "integrations",
+            name="Push",
+            template_id=build,
+            auth_method="hmac",
+            auth_secret_id=vault,
+            auth_header="X-Signature",
+            searchable=True,
+            matchers=[
+                {
+                    "name": "main",
+                    "match_type": "body",
+                    "method": "equals",
+                    "body_data_type": "json",
+                    "key": "ref",
+                    "value": "main",
+                }
+            ],
+            extract_values=[
+                {
+                    "name": "branch",
+                    "value_source": "body",
+                    "body_data_type": "json",
+                    "key": "ref",
+                    "variable": "message",
+                    "variable_type": "task",
+                }
+            ],
+        )["id"]
+        for place in (f"integrations/{hook}/aliases", "integrations/aliases"):
+            self.assertEqual(self.client.post(f"{self.base}/{place}").status, 200)
         self.made(
             "inventory", name="Held", type="static", inventory="x", holder_id=ansible
         )
@@ -179,20 +254,37 @@ class RoundTripTests(BackupTestCase):
         self.fill()
         first = self.backup()
         self.site.login()
+        self.client.delete(self.base)  # its addresses may be used again
         number = self.restore(first)
         self.client = self.site
         self.assertEqual(self.backup(number), first)
         (template,) = (each for each in first["templates"] if each["name"] == "Site")
         self.assertEqual(template["vaults"][0]["vault_key"], "Vault")
         self.assertEqual(template["build_template"], "Build")
+        self.assertEqual(template["environments"], ["Second", "Group"])
         self.assertEqual(len(first["inventories"]), 3)
+        for noun in ("schedules", "integrations", "integration_aliases"):
+            self.assertTrue(first[noun], noun)
+
+    def test_beside_the_original(self) -> None:
+        """A copy gets other addresses, and its schedules may be switched off."""
+        self.fill()
+        first = self.backup()
+        self.site.login()
+        answer = self.site.post("/api/projects/restore?schedules_off=true", first)
+        self.assertEqual(answer.status, 200, answer.body)
+        self.client = self.site
+        copy = self.backup(answer.json["id"])
+        self.assertEqual([each["active"] for each in copy["schedules"]], [False] * 2)
+        (old,), (new,) = first["integration_aliases"], copy["integration_aliases"]
+        self.assertNotEqual(old, new)
 
     def test_no_secrets(self) -> None:
         """No secret is in the file; names of secret variables are."""
         self.fill()
         text = json.dumps(self.backup())
-        for secret in ("hidden", "s3", "s4"):
-            self.assertNotIn(f'"{secret}', text)
+        for secret in ("hidden", "s3", "s4", "s5"):
+            self.assertNotIn(f': "{secret}', text)
         self.assertIn("TOKEN", text)
         self.assertNotIn("null", text)
 
@@ -253,8 +345,10 @@ class SemaphoreTests(BackupTestCase):
                     "repository": "R",
                     "inventory": "I",
                     "vault_key": "V",
+                    "cron": "0 3 * * *",
                 }
             ],
+            "integration_aliases": ["abcdefgh12345678"],
             "unknown": {"a": 1},
             "status": 200,
         }
@@ -262,6 +356,12 @@ class SemaphoreTests(BackupTestCase):
         self.assertEqual(found["meta"]["name"], "Restored project")
         self.assertEqual(found["templates"][0]["vaults"][0]["vault_key"], "V")
         self.assertEqual([each["name"] for each in found["keys"]], ["None", "V"])
+        self.assertEqual(found["integration_aliases"], ["abcdefgh12345678"])
+        (schedule,) = found["schedules"]
+        self.assertEqual(
+            (schedule["template"], schedule["cron_format"], schedule["active"]),
+            ("T", "0 3 * * *", True),
+        )
 
 
 class RefusedTests(BackupTestCase):
@@ -296,7 +396,7 @@ class RefusedTests(BackupTestCase):
             ("templates", "repository", ""),
             ("templates", "view", "Gone"),
             ("templates", "app", "cobol"),
-            ("templates", "cron", "* * * * *"),
+            ("templates", "cron", "61 * * * *"),
             ("templates", "build_template", "Gone"),
             ("templates", "vault_key", "Gone"),
             ("templates", "vault_key", "Deploy"),
@@ -307,7 +407,7 @@ class RefusedTests(BackupTestCase):
             ) -> None:
                 backup[noun][-1][field] = value
 
-            self.refuse(change, noun)
+            self.refuse(change, "schedules" if field == "cron" else noun)
 
     def test_twice(self) -> None:
         """A name that comes twice is refused, since links name objects."""
@@ -320,7 +420,7 @@ class RefusedTests(BackupTestCase):
 
     def test_not_served(self) -> None:
         """What this server would lose is refused by its name."""
-        for noun in ("integrations", "schedules", "roles", "secret_storages"):
+        for noun in ("roles", "secret_storages"):
 
             def change(backup: Any, noun: str = noun) -> None:
                 backup[noun] = [{"name": "x"}]
@@ -374,7 +474,11 @@ class CompletenessTests(SynchronousTestCase):
     def test_fields(self) -> None:
         """Each field of a new object is in the backup, under its name or as a link."""
         for new, stored, links in (
-            (NewTemplate, TemplateInBackup, {"environment_ids", "environment_id"}),
+            (NewTemplate, TemplateInBackup, {"environment_ids"}),
+            (NewSchedule, ScheduleInBackup, set[str]()),
+            (ScheduledTask, TaskInBackup, {"secret"}),  # its value is a secret
+            (NewIntegration, IntegrationInBackup, set[str]()),
+            (TaskSettings, TaskInBackup, set[str]()),
             (NewInventory, InventoryInBackup, {"holder_id", "template_id"}),
             (NewRepository, RepositoryInBackup, set[str]()),
             (NewEnvironment, EnvironmentInBackup, set[str]()),
@@ -385,7 +489,8 @@ class CompletenessTests(SynchronousTestCase):
             info = inspect.type_info(new)
             assert isinstance(info, inspect.StructType)
             for field in info.fields:
-                if "unserved" in (getattr(field.type, "extra", None) or {}):
+                extra = getattr(field.type, "extra", None) or {}
+                if "unserved" in extra:
                     continue
                 name = field.name.removesuffix("_id")
                 self.assertIn(

@@ -365,8 +365,12 @@ class ParameterTests(ScheduleTestCase):
         self.create(task_params={"environment": '{"size": 1}'})
         five = '{"size": 5}'
         for words, field, params in (
-            ("required", "environment", {"environment": "{}"}),
-            ("must be an integer", "environment", {"environment": '{"size": "x"}'}),
+            ("required", "environment.size", {"environment": "{}"}),
+            (
+                "must be an integer",
+                "environment.size",
+                {"environment": '{"size": "x"}'},
+            ),
             ("does not ask", "environment", {"environment": '{"size":1,"x":1}'}),
             ("must be valid JSON", "environment", {"environment": "[1]"}),
             ("too many levels", "environment", {"environment": _DEEP}),
