@@ -1,4 +1,4 @@
-"""A delivery as it arrives: method, headers and body; and what is kept of it."""
+"""A delivery as it arrives, and the parts of it that are kept."""
 
 import hashlib
 from collections.abc import Sequence

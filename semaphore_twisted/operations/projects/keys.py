@@ -117,8 +117,8 @@ class KeySummary(msgspec.Struct, frozen=True, kw_only=True):
     """What a list of keys shows of one key, beside its name.
 
     *kind*, *bits* and *fingerprint* are those of an SSH key, *changed* and *last_used*
-    as in ``KeyUsage``; null if not known. *templates*, *inventories* and *repositories*
-    are the numbers of objects that use the key.
+    as in ``KeyUsage``; null if not known. *templates*, *inventories*, *repositories*
+    and *integrations* are the numbers of objects that use the key.
     """
 
     id: KeyId
@@ -130,6 +130,7 @@ class KeySummary(msgspec.Struct, frozen=True, kw_only=True):
     templates: int
     inventories: int
     repositories: int
+    integrations: int
 
 
 class _KeyRowOfOverview(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,6 +141,7 @@ class _KeyRowOfOverview(msgspec.Struct, frozen=True, kw_only=True):
     templates: int
     inventories: int
     repositories: int
+    integrations: int
 
 
 class _Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -288,6 +290,7 @@ def _summary(row: _KeyRowOfOverview) -> KeySummary:
         templates=row.templates,
         inventories=row.inventories,
         repositories=row.repositories,
+        integrations=row.integrations,
     )
 
 

@@ -2,7 +2,7 @@
 
 A delivery is stored once for each project that it concerns. The number and age of rows
 are limited (``limits.HOOK_…``), apart for senders that are not authenticated, so that
-strangers cannot displace what others need.
+strangers displace only each other.
 """
 
 from collections.abc import Sequence
@@ -61,7 +61,7 @@ class _DetailRow(DeliveryInList, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What a candidate made of a delivery."""
+    """The result of a delivery for a candidate."""
 
     candidate: Candidate
     outcome: Outcome

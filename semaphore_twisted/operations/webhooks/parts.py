@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import msgspec
+from typing_extensions import override
 
 from semaphore_twisted.model import limits, texts
 from semaphore_twisted.model.answers import check_survey
@@ -21,6 +22,7 @@ from semaphore_twisted.model.integrations import (
 )
 from semaphore_twisted.model.payloads import path
 from semaphore_twisted.model.refusals import invalid
+from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.model.templates import SurveyType, SurveyVariable, Template
 from semaphore_twisted.model.texts import Message, Name
 from semaphore_twisted.model.users import Actor
@@ -55,6 +57,11 @@ class NewMatcher(msgspec.Struct, frozen=True, kw_only=True):
     key: Message = ""
     value: Message = ""
 
+    @override
+    def __repr__(self) -> str:
+        """Show no values."""
+        return redacted(self, "name")
+
 
 class NewValue(msgspec.Struct, frozen=True, kw_only=True):
     """The body of a request that creates or changes an extracted value.
@@ -69,6 +76,11 @@ class NewValue(msgspec.Struct, frozen=True, kw_only=True):
     key: Message | None = None
     variable: Name | None = None
     variable_type: Name | None = None
+
+    @override
+    def __repr__(self) -> str:
+        """Show no values."""
+        return redacted(self, "name")
 
 
 class PartReferences(msgspec.Struct, frozen=True, kw_only=True):

@@ -191,6 +191,9 @@ class IntegrationTests(IntegrationTestCase):
             self.client.get(f"{path}/refs").json["integrations"],
             [{"id": number, "name": "Push"}],
         )
+        overview = self.client.get(f"{self.base}/keys/overview").json
+        counts = {each["id"]: each["integrations"] for each in overview}
+        self.assertEqual((counts[key], counts[self.none_key]), (1, 0))
         self.client.delete(f"{self.base}/integrations/{number}")
         self.assertNotIn("integrations", self.client.get(f"{path}/refs").json)
         self.assertEqual(self.client.delete(path).status, 204)

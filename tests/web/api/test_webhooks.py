@@ -742,8 +742,7 @@ class ReasonTests(WebhookTestCase):
                 self.result(),
                 (
                     "unmatched",
-                    f'The matcher "Sign" does not match: the header {name} has another'
-                    " value",
+                    f'The header {name} has another value (matcher "Sign")',
                 ),
             )
             answer = self.client.post(
