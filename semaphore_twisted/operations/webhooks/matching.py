@@ -131,6 +131,10 @@ def extract(values: Sequence[IntegrationValue], payload: Payload) -> Extracted:
 
 def _value(value: IntegrationValue, payload: Payload) -> str | None:
     if value.value_source is DeliveryPart.HEADER:
+        if is_secret(value.key, payload.secret):
+            raise Invalid(
+                f"The header {value.key} may hold a secret; no value is taken from it"
+            )
         return payload.delivery.header(value.key)
     if value.body_data_type == BodyType.STRING:
         return payload.text()

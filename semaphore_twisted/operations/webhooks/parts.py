@@ -9,6 +9,7 @@ from typing_extensions import override
 from semaphore_twisted.model import limits, texts
 from semaphore_twisted.model.answers import check_survey
 from semaphore_twisted.model.apps import app_of
+from semaphore_twisted.model.deliveries import is_secret
 from semaphore_twisted.model.errors import Conflict, Invalid, NotFound, at_field
 from semaphore_twisted.model.ids import ExtractValueId, IntegrationId, MatcherId
 from semaphore_twisted.model.integrations import (
@@ -386,6 +387,10 @@ def _value(new: NewValue, template: Template) -> dict[str, str]:
                     )
     elif not key:
         raise Invalid("Value Source set but no Key set", field="key")
+    elif is_secret(key):
+        raise Invalid(
+            invalid("key", key, "a header that holds no secret, such as X-GitHub-Event")
+        )
     target = new.variable_type or VariableType.ENVIRONMENT
     target = _one_of("variable_type", target, VariableType)
     variable = new.variable or ""

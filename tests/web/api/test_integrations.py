@@ -310,6 +310,7 @@ class PartTests(IntegrationTestCase):
             ({"body_data_type": ""}, "no body data type set"),
             ({"key": ""}, "No Key set for JSON Body Data extraction."),
             ({"value_source": "header", "key": ""}, "no Key set"),
+            ({"value_source": "header", "key": "X-Gitlab-Token"}, "holds no secret"),
             ({"key": "commits[*].id"}, "[*] selects several values"),
             ({"variable": ""}, "cannot be the name of a variable"),
             ({"variable": "a b"}, "cannot be the name of a variable"),

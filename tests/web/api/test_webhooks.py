@@ -200,6 +200,22 @@ class ReceivingTests(WebhookTestCase):
             msgspec.json.decode(task["environment"]), {"branch": "ab12", "count": 3}
         )
 
+    def test_as_by_a_user(self) -> None:
+        """The same values by a delivery and by a user make the same task."""
+        count = {**VALUE, "name": "Count", "key": "total", "variable": "count"}
+        path = self.alias(self.integration(extract_values=[VALUE, count]))
+        for branch, total in (("ab12", "3"), ("", "0")):
+            body = {"commits": [{"id": branch}], "total": total}
+            self.deliver(path, body)
+            environment = msgspec.json.encode({"branch": branch, "count": total})
+            user = self.client.post(
+                f"{self.base}/tasks",
+                {"template_id": self.template_id, "environment": environment.decode()},
+            )
+            by_user, by_delivery = self.tasks()[:2]
+            self.assertEqual(user.json["id"], by_user["id"])
+            self.assertEqual(by_user["environment"], by_delivery["environment"])
+
     def test_missing_value(self) -> None:
         """A value that is not there is absent: the survey decides what that means."""
         path = self.alias(self.integration(extract_values=[VALUE]))
@@ -750,6 +766,20 @@ class ReasonTests(WebhookTestCase):
                 {"headers": {name: SECRET}, "body": "{}"},
             )
             self.assertNotIn(SECRET, answer.body.decode())
+
+    def test_value_of_secret_header(self) -> None:
+        """The header with the integration's own secret is not extracted."""
+        value = {**VALUE, "value_source": "header", "key": "X-Plain"}
+        number = self.integration(
+            auth_method="token",
+            auth_secret_id=self.secret(),
+            auth_header="X-Plain",
+            extract_values=[value],
+        )
+        self.deliver(self.alias(number), headers={"X-Plain": SECRET})
+        self.assertEqual(self.result()[0], "refused")
+        self.assertIn("may hold a secret", self.result()[1])
+        self.assertNotIn(SECRET, "\n".join(self.conn.raw.iterdump()))
 
 
 class SendAgainTests(WebhookTestCase):
