@@ -23,7 +23,6 @@ from semaphore_twisted.model.integrations import (
 )
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations.projects.references import project_of
-from semaphore_twisted.operations.webhooks.authentication import secret_headers
 from semaphore_twisted.operations.webhooks.candidates import Candidate
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.integration_tables import (
@@ -75,21 +74,17 @@ def store(
     results: Sequence[Result],
     *,
     alias: str,
+    secret: Sequence[str],
     resent: StoredDelivery | None = None,
     actor: Actor | None = None,
 ) -> DeliveryId:
     """Store a delivery with the *results* in one project; forget what is too much.
 
+    *secret* are the headers with the secrets of all integrations that it concerned.
     *resent* is the delivery that *actor* has sent again.
     """
     first = results[0].candidate.integration
     known = any(each.outcome is not Outcome.UNAUTHENTICATED for each in results)
-    secret = [
-        name
-        for each in results
-        for name in secret_headers(each.candidate.integration)
-        if name
-    ]
     keep = any(
         each.candidate.integration.keep_bodies
         and each.outcome is not Outcome.UNAUTHENTICATED

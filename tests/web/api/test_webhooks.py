@@ -646,6 +646,29 @@ class LogTests(WebhookTestCase):
         self.assertNotIn(SECRET, dump)
         self.assertIn("event push", self.tasks()[0]["message"])
 
+    def test_secret_of_another_project(self) -> None:
+        """A project does not see the secret that a delivery has for another one."""
+        self.integration(
+            auth_method="token",
+            auth_secret_id=self.secret(),
+            auth_header="X-Plain",
+            searchable=True,
+        )
+        make_member(self.conn, self.other, self.user, Role.OWNER)
+        self.enter(self.other)
+        self.template_id = self.made("templates", **self.template())["id"]
+        self.integration(searchable=True)
+        config = Config(global_integration_alias="everywhere")
+        site = api_client(
+            database=self.site.database, options=WebOptions(config=config)
+        )
+        site.anonymous().post(
+            "/api/integrations/everywhere", b"{}", headers={"X-Plain": SECRET}
+        )
+        whole = self.shown("integrations/deliveries", self.log()[0]["id"])
+        headers = {each["name"]: each["value"] for each in whole["headers"]}
+        self.assertEqual(headers["x-plain"], "***")
+
     def test_body_is_kept_if_wanted(self) -> None:
         """A body is kept only if the integration says so, and if it is not long."""
         quiet = self.alias(self.integration())
