@@ -1,4 +1,4 @@
-"""A delivery as it arrives: method, headers and body; and what is kept of it."""
+"""A delivery as it arrives, and the parts of it that are kept."""
 
 import hashlib
 from collections.abc import Sequence
@@ -12,11 +12,12 @@ from semaphore_twisted.model.reprs import redacted
 #: Shown instead of a secret value.
 MASK = "***"
 
-#: Parts of names of headers whose values are not kept.
+#: Names of headers whose values are not kept: texts in the name, and whole words of it.
 _SECRET = (
-    *("authorization", "cookie", "token", "signature", "secret", "password"),
-    *("credential", "api-key", "apikey", "auth", "session"),
+    *("authorization", "authentication", "cookie", "token", "signature", "secret"),
+    *("passw", "credential", "api-key", "apikey"),
 )
+_SECRET_WORDS = frozenset({"auth", "session", "sig", "sign", "jwt"})
 
 #: Headers in which senders name a delivery; the first that is there counts. They are
 #: those of GitHub, GitLab (a newer and an older one), Bitbucket Cloud, Standard
@@ -92,8 +93,10 @@ class RawDelivery(msgspec.Struct, frozen=True, kw_only=True):
 def is_secret(name: str, secret: Sequence[str] = ()) -> bool:
     """Return whether the header *name* may have a secret, or is one of *secret*."""
     name = name.lower()
-    return name in {each.lower() for each in secret} or any(
-        part in name for part in _SECRET
+    return (
+        name in {each.lower() for each in secret}
+        or any(part in name for part in _SECRET)
+        or not _SECRET_WORDS.isdisjoint(name.split("-"))
     )
 
 

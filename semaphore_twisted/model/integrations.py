@@ -4,6 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 import msgspec
+from typing_extensions import override
 
 from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.ids import (
@@ -17,6 +18,7 @@ from semaphore_twisted.model.ids import (
     TaskId,
     TemplateId,
 )
+from semaphore_twisted.model.reprs import redacted
 
 #: The path of the receiving route, before the alias.
 RECEIVER = "/api/integrations/"
@@ -74,7 +76,7 @@ class MatchMethod(StrEnum):
 
 
 class VariableType(StrEnum):
-    """What an extracted value becomes: a survey variable, or a setting of the task."""
+    """The use of an extracted value: a survey variable, or a setting of the task."""
 
     ENVIRONMENT = "environment"
     TASK = "task"
@@ -114,6 +116,11 @@ class IntegrationMatcher(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     value: str
 
+    @override
+    def __repr__(self) -> str:
+        """Show no values."""
+        return redacted(self, "id", "name", "integration_id")
+
 
 class IntegrationValue(msgspec.Struct, frozen=True, kw_only=True):
     """A value that an integration takes from a delivery, as the API shows it."""
@@ -127,6 +134,11 @@ class IntegrationValue(msgspec.Struct, frozen=True, kw_only=True):
     variable: str
     variable_type: VariableType
 
+    @override
+    def __repr__(self) -> str:
+        """Show no values."""
+        return redacted(self, "id", "name", "integration_id")
+
 
 class IntegrationAlias(msgspec.Struct, frozen=True, kw_only=True):
     """An address for deliveries.
@@ -139,7 +151,7 @@ class IntegrationAlias(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(StrEnum):
-    """What an integration made of a delivery."""
+    """The result of a delivery for an integration."""
 
     STARTED = "started"
     #: it would start a task; the answer to a test
@@ -154,7 +166,7 @@ class Outcome(StrEnum):
 
 
 class DeliveryResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What one integration made of a delivery, and why, in one sentence."""
+    """The result of a delivery for one integration, with the reason in a sentence."""
 
     integration_id: IntegrationId | None
     integration_name: str
@@ -199,7 +211,7 @@ class Delivery(DeliveryInList, frozen=True, kw_only=True):
 
 
 class IntegrationTest(msgspec.Struct, frozen=True, kw_only=True):
-    """What an integration would make of a delivery; nothing is started or stored.
+    """The result that a delivery would have; nothing is started or stored.
 
     *environment* has the values of survey variables, *task* those of settings.
     """
@@ -208,3 +220,8 @@ class IntegrationTest(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     environment: dict[str, str]
     task: dict[str, str]
+
+    @override
+    def __repr__(self) -> str:
+        """Show no values."""
+        return redacted(self, "outcome")

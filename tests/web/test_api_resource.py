@@ -248,7 +248,7 @@ class ForeignPageTests(ResourceCase):
         client.login()
         evil = {"Origin": "https://evil.example"}
         for route in client.routes:
-            if route.method == "GET":
+            if route.method in {"GET", "OPTIONS"}:
                 continue
             path = "/api" + route.pattern
             for each in route.parameters:

@@ -4,7 +4,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.model import limits
-from semaphore_twisted.web.http.hook_limit import BURST, SECONDS, HookLimit
+from semaphore_twisted.web.http.hook_limit import BURST, SECONDS, TRUSTED, HookLimit
 
 
 class HookLimitTests(SynchronousTestCase):
@@ -37,8 +37,24 @@ class HookLimitTests(SynchronousTestCase):
         self.assertTrue(self.limit.fail("192.0.2.1", "one"))
         self.assertFalse(self.limit.permits("192.0.2.1", "one"))
 
+    def test_proven(self) -> None:
+        """A client that has proven itself is not limited for a day."""
+        self.limit.succeed("192.0.2.1", "one")
+        self.assertTrue(self.limit.permits("192.0.2.1", "one"))
+        self.clock.advance(TRUSTED - SECONDS)
+        for _ in range(BURST):
+            self.limit.fail("192.0.2.1", "one")
+        self.assertTrue(self.limit.permits("192.0.2.1", "one"))
+        self.assertFalse(self.limit.fail("192.0.2.1", "one"))
+        self.clock.advance(SECONDS)
+        for _ in range(BURST):
+            self.limit.fail("192.0.2.1", "one")
+        self.assertFalse(self.limit.permits("192.0.2.1", "one"))
+
     def test_memory(self) -> None:
         """A limited number of clients is remembered, the least recent forgotten."""
         for number in range(limits.SOURCES):
             self.limit.fail(f"10.0.{number >> 8}.{number & 255}", "one")
+            self.limit.succeed(f"10.1.{number >> 8}.{number & 255}", "one")
+        self.limit.succeed("192.0.2.9", "one")
         self.assertTrue(self.limit.permits("192.0.2.1", "one"))

@@ -23,7 +23,7 @@ const item: Integration = {
   auth_secret_id: 3,
   auth_header: '',
   searchable: false,
-  task_params: { git_branch: 'main' },
+  task_params: { git_branch: 'main' as never },
 }
 const matcher: Matcher = {
   id: 1,

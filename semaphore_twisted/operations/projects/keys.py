@@ -129,8 +129,8 @@ class KeySummary(msgspec.Struct, frozen=True, kw_only=True):
     """What a list of keys shows of one key, beside its name.
 
     *kind*, *bits* and *fingerprint* are those of an SSH key, *changed*, *last_used* and
-    *last_used_by* as in ``KeyUsage``; null if not known. *templates*, *inventories* and
-    *repositories* are the numbers of objects that use the key.
+    *last_used_by* as in ``KeyUsage``; null if not known. *templates*, *inventories*,
+    *repositories* and *integrations* are the numbers of objects that use the key.
     """
 
     id: KeyId
@@ -143,6 +143,7 @@ class KeySummary(msgspec.Struct, frozen=True, kw_only=True):
     templates: int
     inventories: int
     repositories: int
+    integrations: int
 
 
 class _KeyRowOfOverview(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,6 +155,7 @@ class _KeyRowOfOverview(msgspec.Struct, frozen=True, kw_only=True):
     templates: int
     inventories: int
     repositories: int
+    integrations: int
 
 
 class _Indirect(Reference, frozen=True, kw_only=True):
@@ -327,6 +329,7 @@ def _summary(row: _KeyRowOfOverview) -> KeySummary:
         templates=row.templates,
         inventories=row.inventories,
         repositories=row.repositories,
+        integrations=row.integrations,
     )
 
 

@@ -52,9 +52,8 @@ def listed(
 ) -> list[IntegrationAlias]:
     """Return the aliases of an integration, or those of the project.
 
-    *site* is the site's URL. Whoever knows an alias can start tasks with it if the
-    integration needs no authentication, so members without that right see its
-    beginning only.
+    *site* is the site's URL. An integration without authentication is started by
+    anyone with the alias, so members without that right see its beginning only.
     """
     whole = actor.may(Permission.RUN_TASKS)
     return [

@@ -2,7 +2,7 @@
 
 A delivery is stored once for each project that it concerns. The number and age of rows
 are limited (``limits.HOOK_…``), apart for senders that are not authenticated, so that
-strangers cannot displace what others need.
+strangers displace only each other.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,6 @@ from semaphore_twisted.model.integrations import (
 )
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations.projects.references import project_of
-from semaphore_twisted.operations.webhooks.authentication import secret_headers
 from semaphore_twisted.operations.webhooks.candidates import Candidate
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.integration_tables import (
@@ -61,7 +60,7 @@ class _DetailRow(DeliveryInList, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What a candidate made of a delivery."""
+    """The result of a delivery for a candidate."""
 
     candidate: Candidate
     outcome: Outcome
@@ -75,21 +74,17 @@ def store(
     results: Sequence[Result],
     *,
     alias: str,
+    secret: Sequence[str],
     resent: StoredDelivery | None = None,
     actor: Actor | None = None,
 ) -> DeliveryId:
     """Store a delivery with the *results* in one project; forget what is too much.
 
+    *secret* are the headers with the secrets of all integrations that it concerned.
     *resent* is the delivery that *actor* has sent again.
     """
     first = results[0].candidate.integration
     known = any(each.outcome is not Outcome.UNAUTHENTICATED for each in results)
-    secret = [
-        name
-        for each in results
-        for name in secret_headers(each.candidate.integration)
-        if name
-    ]
     keep = any(
         each.candidate.integration.keep_bodies
         and each.outcome is not Outcome.UNAUTHENTICATED

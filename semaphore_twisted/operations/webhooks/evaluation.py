@@ -1,4 +1,4 @@
-"""What each integration makes of a delivery; pure, so it can run in a worker thread."""
+"""Evaluates a delivery for each integration; pure, so it can run in a worker thread."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -29,7 +29,7 @@ _OLDEST, _AHEAD = 300, 60
 
 @frozen(kw_only=True)
 class Verdict:
-    """What one integration makes of a delivery.
+    """The verdict of one integration about a delivery.
 
     *task* is set if the outcome is ``matched``; it is not checked against the template
     yet. *proven* is whether the sender has shown the secret of the integration, *guess*
@@ -61,7 +61,7 @@ def evaluate(
     """Return the verdicts of all *candidates*, in their order.
 
     With *throttled*, the sender has sent too many wrong secrets: a secret that it sends
-    is refused unchecked, whereas a signature, which nobody can guess, is still checked.
+    is refused unchecked, whereas a signature, which cannot be guessed, is checked.
     """
     secret = [name for each in candidates for name in secret_headers(each.integration)]
     payload = Payload(delivery, secret)

@@ -76,7 +76,7 @@ ORDERS = statements.ids
 
 
 def shown(stored: Integration) -> Integration:
-    """Return *stored* for an answer: what is not Semaphore's is absent if not set."""
+    """Return *stored* for an answer, without additions that are not set."""
     return msgspec.structs.replace(
         stored,
         auth_algorithm=stored.auth_algorithm or msgspec.UNSET,
@@ -142,7 +142,7 @@ def create(conn: Connection, actor: Actor, new: NewIntegration) -> Integration:
 def change(
     conn: Connection, actor: Actor, integration_id: IntegrationId, new: NewIntegration
 ) -> None:
-    """Replace an integration; its parts stay unless *new* has others."""
+    """Replace an integration; its parts stay unless *new* states them."""
     texts.check(new, get(conn, actor, integration_id))
     conn.update(integration, integration_id, **_values(conn, actor, new))
     _put_parts(conn, actor, integration_id, new)

@@ -24,7 +24,7 @@ _QUOTED = 80
 _ABSENT = object()
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Payload:
     """A delivery whose body is decoded at most once, and only if it is needed."""
 
@@ -62,16 +62,15 @@ def mismatch(matchers: Sequence[IntegrationMatcher], payload: Payload) -> str:
     for each in matchers:
         found = _seen(each, payload)
         if not _matches(each, found):
-            name = quoted(each.name, _QUOTED)
             difference = _difference(each, found, payload)
-            return f"The matcher {name} does not match: {difference}"
+            return f"{difference} (matcher {quoted(each.name, _QUOTED)})"
     return ""
 
 
 def _difference(
     matcher: IntegrationMatcher, found: Sequence[str], payload: Payload
 ) -> str:
-    """Return what a matcher has seen and what it expects, without secret values."""
+    """Return the found and the expected value of a matcher, without secret ones."""
     place = _place(matcher)
     if matcher.match_type is DeliveryPart.HEADER and is_secret(
         matcher.key, payload.secret
@@ -84,9 +83,9 @@ def _difference(
 
 def _place(matcher: IntegrationMatcher) -> str:
     if matcher.match_type is DeliveryPart.HEADER:
-        return f"the header {matcher.key}"
+        return f"The header {matcher.key}"
     if matcher.body_data_type == BodyType.STRING:
-        return "the body"
+        return "The body"
     return matcher.key
 
 
@@ -132,6 +131,10 @@ def extract(values: Sequence[IntegrationValue], payload: Payload) -> Extracted:
 
 def _value(value: IntegrationValue, payload: Payload) -> str | None:
     if value.value_source is DeliveryPart.HEADER:
+        if is_secret(value.key, payload.secret):
+            raise Invalid(
+                f"The header {value.key} may hold a secret; no value is taken from it"
+            )
         return payload.delivery.header(value.key)
     if value.body_data_type == BodyType.STRING:
         return payload.text()

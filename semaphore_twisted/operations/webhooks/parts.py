@@ -4,10 +4,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import msgspec
+from typing_extensions import override
 
 from semaphore_twisted.model import limits, texts
 from semaphore_twisted.model.answers import check_survey
 from semaphore_twisted.model.apps import app_of
+from semaphore_twisted.model.deliveries import is_secret
 from semaphore_twisted.model.errors import Conflict, Invalid, NotFound, at_field
 from semaphore_twisted.model.ids import ExtractValueId, IntegrationId, MatcherId
 from semaphore_twisted.model.integrations import (
@@ -21,6 +23,7 @@ from semaphore_twisted.model.integrations import (
 )
 from semaphore_twisted.model.payloads import path
 from semaphore_twisted.model.refusals import invalid
+from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.model.templates import SurveyType, SurveyVariable, Template
 from semaphore_twisted.model.texts import Message, Name
 from semaphore_twisted.model.users import Actor
@@ -55,6 +58,11 @@ class NewMatcher(msgspec.Struct, frozen=True, kw_only=True):
     key: Message = ""
     value: Message = ""
 
+    @override
+    def __repr__(self) -> str:
+        """Show no values."""
+        return redacted(self, "name")
+
 
 class NewValue(msgspec.Struct, frozen=True, kw_only=True):
     """The body of a request that creates or changes an extracted value.
@@ -69,6 +77,11 @@ class NewValue(msgspec.Struct, frozen=True, kw_only=True):
     key: Message | None = None
     variable: Name | None = None
     variable_type: Name | None = None
+
+    @override
+    def __repr__(self) -> str:
+        """Show no values."""
+        return redacted(self, "name")
 
 
 class PartReferences(msgspec.Struct, frozen=True, kw_only=True):
@@ -374,6 +387,10 @@ def _value(new: NewValue, template: Template) -> dict[str, str]:
                     )
     elif not key:
         raise Invalid("Value Source set but no Key set", field="key")
+    elif is_secret(key):
+        raise Invalid(
+            invalid("key", key, "a header that holds no secret, such as X-GitHub-Event")
+        )
     target = new.variable_type or VariableType.ENVIRONMENT
     target = _one_of("variable_type", target, VariableType)
     variable = new.variable or ""

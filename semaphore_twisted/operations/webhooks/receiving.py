@@ -92,8 +92,12 @@ def receive(
         results[verdict.candidate.integration.project_id].append(result)
         if task is not None:
             started.append(task)
+    # one project must not see the secret that the sender has for another one
+    secret = [
+        name for each in verdicts for name in secret_headers(each.candidate.integration)
+    ]
     for of_project in results.values():
-        deliveries.store(conn, delivery, of_project, alias=alias)
+        deliveries.store(conn, delivery, of_project, alias=alias, secret=secret)
     return started
 
 
@@ -202,7 +206,13 @@ def send_again(
     if not results:
         raise Conflict("None of the integrations that accepted this delivery is left")
     number = deliveries.store(
-        conn, delivery, results, alias=stored.alias, resent=stored, actor=actor
+        conn,
+        delivery,
+        results,
+        alias=stored.alias,
+        secret=(),  # masked already
+        resent=stored,
+        actor=actor,
     )
     return Resent(delivery=deliveries.get(conn, actor, number), tasks=tuple(started))
 

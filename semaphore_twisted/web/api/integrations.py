@@ -54,7 +54,7 @@ async def references(context: RequestContext) -> IntegrationReferences:
 
 
 async def change(context: RequestContext, body: NewIntegration) -> None:
-    """Replace an integration; its parts stay unless the body has others."""
+    """Replace an integration; its parts stay unless the body states them."""
     await context.write(operations.change, context.path["integration_id"], body)
 
 

@@ -48,7 +48,7 @@ class DeliveriesQuery(msgspec.Struct, frozen=True, kw_only=True):
 async def receive(context: RequestContext) -> None:
     """Receive a delivery for the integrations of an alias.
 
-    The answer is 204 whatever becomes of it, also for an unknown alias; the log of
+    The answer is 204 with every result, also for an unknown alias; the log of
     deliveries has the reason. A body has at most 1 MiB.
     """
     delivery, alias = context.delivery, str(context.path["alias"])
@@ -68,7 +68,9 @@ async def receive(context: RequestContext) -> None:
             now=found.now,
             throttled=not limit.permits(address, alias),
         )
-        if _failed(verdicts) and not limit.fail(address, alias):
+        if any(each.proven for each in verdicts):
+            limit.succeed(address, alias)
+        elif _failed(verdicts) and not limit.fail(address, alias):
             return
         started = await context.write_unchecked(
             receiving.receive,
@@ -96,13 +98,11 @@ async def options(context: RequestContext) -> None:
 
 
 def _failed(verdicts: Sequence[Verdict]) -> bool:
-    """Return whether the sender proved nothing although it had to.
+    """Return whether a sender that has proven nothing had to, or sent a wrong secret.
 
     A wrong secret for one integration is no failure if another one of the alias has
-    accepted the sender's.
+    accepted it.
     """
-    if any(each.proven for each in verdicts):
-        return False
     return any(each.guess for each in verdicts) or not any(
         each.authenticated for each in verdicts
     )
@@ -138,7 +138,7 @@ async def send_again(context: RequestContext) -> Delivery:
 
 
 async def test(context: RequestContext, body: SampleDelivery) -> IntegrationTest:
-    """Show what an integration would make of a delivery; nothing is started."""
+    """Show the result that a delivery would have; nothing is started."""
     return await context.long_read(
         receiving.try_out, context.path["integration_id"], body
     )

@@ -191,6 +191,9 @@ class IntegrationTests(IntegrationTestCase):
             self.client.get(f"{path}/refs").json["integrations"],
             [{"id": number, "name": "Push"}],
         )
+        overview = self.client.get(f"{self.base}/keys/overview").json
+        counts = {each["id"]: each["integrations"] for each in overview}
+        self.assertEqual((counts[key], counts[self.none_key]), (1, 0))
         self.client.delete(f"{self.base}/integrations/{number}")
         self.assertNotIn("integrations", self.client.get(f"{path}/refs").json)
         self.assertEqual(self.client.delete(path).status, 204)
@@ -307,6 +310,7 @@ class PartTests(IntegrationTestCase):
             ({"body_data_type": ""}, "no body data type set"),
             ({"key": ""}, "No Key set for JSON Body Data extraction."),
             ({"value_source": "header", "key": ""}, "no Key set"),
+            ({"value_source": "header", "key": "X-Gitlab-Token"}, "holds no secret"),
             ({"key": "commits[*].id"}, "[*] selects several values"),
             ({"variable": ""}, "cannot be the name of a variable"),
             ({"variable": "a b"}, "cannot be the name of a variable"),

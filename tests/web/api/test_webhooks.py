@@ -200,6 +200,22 @@ class ReceivingTests(WebhookTestCase):
             msgspec.json.decode(task["environment"]), {"branch": "ab12", "count": 3}
         )
 
+    def test_as_by_a_user(self) -> None:
+        """The same values by a delivery and by a user make the same task."""
+        count = {**VALUE, "name": "Count", "key": "total", "variable": "count"}
+        path = self.alias(self.integration(extract_values=[VALUE, count]))
+        for branch, total in (("ab12", "3"), ("", "0")):
+            body = {"commits": [{"id": branch}], "total": total}
+            self.deliver(path, body)
+            environment = msgspec.json.encode({"branch": branch, "count": total})
+            user = self.client.post(
+                f"{self.base}/tasks",
+                {"template_id": self.template_id, "environment": environment.decode()},
+            )
+            by_user, by_delivery = self.tasks()[:2]
+            self.assertEqual(user.json["id"], by_user["id"])
+            self.assertEqual(by_user["environment"], by_delivery["environment"])
+
     def test_missing_value(self) -> None:
         """A value that is not there is absent: the survey decides what that means."""
         path = self.alias(self.integration(extract_values=[VALUE]))
@@ -630,6 +646,29 @@ class LogTests(WebhookTestCase):
         self.assertNotIn(SECRET, dump)
         self.assertIn("event push", self.tasks()[0]["message"])
 
+    def test_secret_of_another_project(self) -> None:
+        """A project does not see the secret that a delivery has for another one."""
+        self.integration(
+            auth_method="token",
+            auth_secret_id=self.secret(),
+            auth_header="X-Plain",
+            searchable=True,
+        )
+        make_member(self.conn, self.other, self.user, Role.OWNER)
+        self.enter(self.other)
+        self.template_id = self.made("templates", **self.template())["id"]
+        self.integration(searchable=True)
+        config = Config(global_integration_alias="everywhere")
+        site = api_client(
+            database=self.site.database, options=WebOptions(config=config)
+        )
+        site.anonymous().post(
+            "/api/integrations/everywhere", b"{}", headers={"X-Plain": SECRET}
+        )
+        whole = self.shown("integrations/deliveries", self.log()[0]["id"])
+        headers = {each["name"]: each["value"] for each in whole["headers"]}
+        self.assertEqual(headers["x-plain"], "***")
+
     def test_body_is_kept_if_wanted(self) -> None:
         """A body is kept only if the integration says so, and if it is not long."""
         quiet = self.alias(self.integration())
@@ -742,8 +781,7 @@ class ReasonTests(WebhookTestCase):
                 self.result(),
                 (
                     "unmatched",
-                    f'The matcher "Sign" does not match: the header {name} has another'
-                    " value",
+                    f'The header {name} has another value (matcher "Sign")',
                 ),
             )
             answer = self.client.post(
@@ -751,6 +789,20 @@ class ReasonTests(WebhookTestCase):
                 {"headers": {name: SECRET}, "body": "{}"},
             )
             self.assertNotIn(SECRET, answer.body.decode())
+
+    def test_value_of_secret_header(self) -> None:
+        """The header with the integration's own secret is not extracted."""
+        value = {**VALUE, "value_source": "header", "key": "X-Plain"}
+        number = self.integration(
+            auth_method="token",
+            auth_secret_id=self.secret(),
+            auth_header="X-Plain",
+            extract_values=[value],
+        )
+        self.deliver(self.alias(number), headers={"X-Plain": SECRET})
+        self.assertEqual(self.result()[0], "refused")
+        self.assertIn("may hold a secret", self.result()[1])
+        self.assertNotIn(SECRET, "\n".join(self.conn.raw.iterdump()))
 
 
 class SendAgainTests(WebhookTestCase):

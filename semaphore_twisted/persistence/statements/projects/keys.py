@@ -11,6 +11,7 @@ from sqlalchemy import (
     union,
 )
 
+from semaphore_twisted.persistence.integration_tables import integration
 from semaphore_twisted.persistence.schema import (
     access_key,
     environment,
@@ -160,6 +161,9 @@ overview = (
             repository.c.ssh_key_id == _c.id,
             repository.c.client_certificate_id == _c.id,
         ).label("repositories"),
+        _users(integration.c.id, integration.c.auth_secret_id == _c.id).label(
+            "integrations"
+        ),
     )
     .where(_c.project_id == bindparam("project_id"), _c.environment_id.is_(None))
     .order_by(_c.id)

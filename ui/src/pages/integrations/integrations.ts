@@ -215,7 +215,7 @@ export function curlCommand(
   const method = methodOf(item)
   const header = headerOf(item)
   const prefix = (item.auth_prefix ?? '').replace(/["\\$`]/g, '\\$&')
-  const lines = [`curl -sS ${word(url)}`, `-H 'Content-Type: application/json'`]
+  const lines = ['curl -sS', word(url), `-H 'Content-Type: application/json'`]
   for (const each of matchers) {
     if (each.match_type === 'header' && each.method !== 'unequals')
       lines.push(`-H ${word(`${each.key}: ${each.value}`)}`)
@@ -230,7 +230,7 @@ export function curlCommand(
     const sign = method === 'hmac' ? prefix : 'sha256='
     before.push(
       `BODY=${word(body)}`,
-      `SIGN=$(printf %s "$BODY" | openssl dgst -${hash} -hmac "$HOOK_SECRET" | sed 's/.* //')`,
+      `SIGN=$(printf %s "$BODY" |\n  openssl dgst -${hash} -hmac "$HOOK_SECRET" |\n  sed 's/.* //')`,
     )
     lines.push(`-H "${header}: ${sign}$SIGN"`, `-d "$BODY"`)
   } else lines.push(`-d ${word(body)}`)
