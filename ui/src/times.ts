@@ -64,6 +64,13 @@ export function duration(milliseconds: number): string {
   return `${Math.floor(hours / 24)}d ${two(hours % 24)}h`
 }
 
+/** The same, with tenths of a second below *most*: <0.1s, 2.1s. */
+export function fineDuration(milliseconds: number, most: number): string {
+  if (milliseconds >= most) return duration(milliseconds)
+  if (milliseconds < SECOND / 20) return `<${number(0.1)}s`
+  return `${number(milliseconds / SECOND, { maximumFractionDigits: 1 })}s`
+}
+
 /** Return after which time something ended, for a sentence: "after 21s". */
 export function after(milliseconds: number): string {
   return milliseconds < SECOND

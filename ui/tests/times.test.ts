@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { chooseLanguage } from '@/locales'
-import { after, duration, relative } from '@/times'
+import { after, duration, fineDuration, relative } from '@/times'
 
 const NOW = Date.parse('2026-11-29T12:00:00Z')
 const MINUTE = 60_000
@@ -28,6 +28,15 @@ test.each([
   [-5_000, '<1s'],
 ])('%d ms last "%s"', (milliseconds, text) => {
   expect(duration(milliseconds)).toBe(text)
+})
+
+test.each([
+  [0, '<0.1s'],
+  [260, '0.3s'],
+  [9_960, '10s'],
+  [12_400, '12s'],
+])('%d ms last "%s", with tenths below 10 s', (milliseconds, text) => {
+  expect(fineDuration(milliseconds, 10_000)).toBe(text)
 })
 
 test('an end is told in words', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { checkAccess } from '../lib/axe.mjs'
 import { inProject, pageTest } from '../lib/page.mjs'
-import { ended, start } from '../lib/runs.mjs'
+import { addTemplate, ended, reaches, slow, start, until } from '../lib/runs.mjs'
 import { ADMIN, PASSWORD, send } from '../lib/server.mjs'
 import { world } from '../lib/world.mjs'
 
@@ -121,8 +121,9 @@ pageTest('language and theme take effect at once and stay', async (page) => {
   assert.equal(await page.locator('html.dark').count(), 1)
 })
 
-pageTest('the end of a run of mine is notified while the page has no focus', async (page) => {
-  await page.addInitScript(() => {
+/** Let *page* keep its notifications, and have no focus. */
+const withoutFocus = (page) =>
+  page.addInitScript(() => {
     window.shown = []
     window.Notification = class {
       static permission = 'granted'
@@ -133,6 +134,12 @@ pageTest('the end of a run of mine is notified while the page has no focus', asy
     }
     document.hasFocus = () => false
   })
+
+const shownOf = (page, task) =>
+  page.evaluate((id) => window.shown.filter((each) => each.endsWith(`#${id}`)).length, task.id)
+
+pageTest('the end of a run of mine is notified while the page has no focus', async (page) => {
+  await withoutFocus(page)
   await page.goto(account())
   await page.getByRole('button', { name: 'live', exact: true }).waitFor()
   await ended(await start('Ping localhost')) // nobody has asked for notifications yet
@@ -142,6 +149,58 @@ pageTest('the end of a run of mine is notified while the page has no focus', asy
   const shown = await page.evaluate(() => window.shown)
   assert.match(shown[0], /^Notifications are on: /)
   assert.match(shown.at(-1), new RegExp(`^Ping localhost: Success, .*, #${task.id}$`))
+})
+
+pageTest('an end is notified by one tab, and by none while another one is in use', async (page) => {
+  await withoutFocus(page)
+  const other = await page.context().newPage() // has the focus, as far as it knows
+  const third = await page.context().newPage()
+  await withoutFocus(third)
+  for (const each of [page, other, third]) {
+    await each.goto(account())
+    await each.getByRole('button', { name: 'live', exact: true }).waitFor()
+  }
+  await page.getByLabel('Notify me when a run of mine ends').check()
+  const first = await ended(await start('Ping localhost'))
+  await page.waitForTimeout(1_000)
+  assert.deepEqual([await shownOf(page, first), await shownOf(third, first)], [0, 0])
+  await other.close()
+  const second = await ended(await start('Ping localhost'))
+  let count = 0
+  await until(async () => {
+    count = (await shownOf(page, second)) + (await shownOf(third, second))
+    return count > 0
+  }, 'the end is notified')
+  await page.waitForTimeout(1_000)
+  assert.equal((await shownOf(page, second)) + (await shownOf(third, second)), 1)
+})
+
+pageTest('ends are notified without a websocket, each once', async (page) => {
+  await withoutFocus(page)
+  await addTemplate('Short nap', slow(3))
+  let down = false
+  const sockets = new Set()
+  await page.routeWebSocket(/\/api\/ws$/, (client) => {
+    if (down) return void client.close({ code: 1012 })
+    client.connectToServer()
+    sockets.add(client)
+  })
+  await page.goto(account())
+  await page.getByRole('button', { name: 'live', exact: true }).waitFor()
+  await page.getByLabel('Notify me when a run of mine ends').check()
+  const before = await start('Short nap')
+  await reaches(before, 'running')
+  down = true
+  for (const each of sockets) await each.close({ code: 1012 })
+  const meanwhile = await start('Short nap') // the page has heard nothing of it
+  for (const task of [before, meanwhile]) {
+    await ended(task)
+    await until(() => shownOf(page, task), 'the end is notified')
+  }
+  down = false
+  await page.getByRole('button', { name: 'live', exact: true }).waitFor({ timeout: 60_000 })
+  await page.waitForTimeout(1_000)
+  assert.deepEqual([await shownOf(page, before), await shownOf(page, meanwhile)], [1, 1])
 })
 
 for (const look of [{}, { dark: true }, { phone: true }]) {

@@ -159,6 +159,30 @@ pageTest('a failed run opens at its first error, with the cause', async (page) =
   await page.getByText('2 of 2').first().waitFor()
 })
 
+pageTest('the cause of a failed script is what its shell did not find', async (page) => {
+  const lines = ['#!/bin/bash', 'echo Deploying', 'helmfile apply', 'echo "Failed, see above"']
+  await addTemplate('Cause', [...lines, 'exit 1', ''].join('\n'))
+  const task = await ended(await start('Cause'))
+  await page.goto(inProject(`/tasks/${task.id}`))
+  await page.locator('.cause').getByText('line 3: helmfile: command not found').waitFor()
+  const first = page.locator('.ln.first')
+  assert.match(await first.textContent(), /helmfile: command not found/)
+  await page.getByText(/^Failed (in less than a second|after \d+s)/).waitFor()
+})
+
+pageTest('a task is one of the tasks, and leads to its template', async (page) => {
+  const task = await ended(await start('Ping localhost'))
+  await page.goto(inProject(`/tasks/${task.id}`))
+  await page.getByRole('heading', { name: `#${task.id} Ping localhost` }).waitFor()
+  const marked = page.locator('.rail [aria-current=page]')
+  assert.equal((await marked.textContent()).trim(), 'Tasks')
+  await page.getByRole('main').getByRole('link', { name: 'Ping localhost' }).click()
+  await page.waitForURL(new RegExp(`/templates/${task.template_id}$`))
+  await page.goBack()
+  await page.locator('.crumbs').getByRole('link', { name: 'Tasks' }).click()
+  await page.waitForURL(inProject('/tasks'))
+})
+
 pageTest('a host filters the log, and the address says it', async (page) => {
   await open(page, await failed())
   const host = page.getByRole('complementary', { name: 'Hosts' })

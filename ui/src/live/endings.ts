@@ -7,7 +7,9 @@ import { t } from '@/locales'
 import { router } from '@/router'
 import { keep, recall } from '@/storage'
 import { duration } from '@/times'
-import { on, type UpdateMessage } from './bus'
+import { on } from './bus'
+import { isFirst, isInUse } from './tabs'
+import { useWatchedRuns } from './watched'
 
 const KEY = 'notify'
 
@@ -44,34 +46,51 @@ function show(title: string, body: string, tag?: string): Notification | undefin
   }
 }
 
-/** Notify of each end until the component goes. */
-export function useEndings(): void {
-  on('update', (event) => {
-    if (chosen.value && permitted() && isFinal(event) && !document.hasFocus()) {
-      tell(event).catch((error: unknown) => {
-        if (!(error instanceof ApiError)) throw error // else the run may not be seen
-      })
-    }
-  })
+interface End {
+  project_id: number
+  task_id: number
+  status: string
+  start?: string | null
+  end?: string | null
 }
 
-async function tell(event: UpdateMessage): Promise<void> {
-  const path = { project_id: event.project_id, task_id: event.task_id }
+/** Milliseconds in which another tab that hears of an end does not tell it again. */
+const AGAIN = 60_000
+/** Ends that are remembered, so that none is told twice. */
+const MOST = 1_000
+
+/** Notify of each end until the component goes. */
+export function useEndings(): void {
+  const told = new Set<number>()
+  const wanted = () => chosen.value && permitted()
+  function heard(end: End): void {
+    if (!wanted() || told.has(end.task_id)) return
+    told.add(end.task_id)
+    if (told.size > MOST) told.delete(told.values().next().value!)
+    tell(end).catch((error: unknown) => {
+      if (!(error instanceof ApiError)) throw error // else the run may not be seen
+    })
+  }
+  on('update', (event) => isFinal(event) && heard(event))
+  useWatchedRuns((task) => heard({ ...task, task_id: task.id }), wanted)
+}
+
+async function tell(ended: End): Promise<void> {
+  if (await isInUse()) return
+  const path = { project_id: ended.project_id, task_id: ended.task_id }
   const task = await data(api.GET('/project/{project_id}/tasks/{task_id}', { params: { path } }))
   if (task.user_id !== user.value?.id) return
-  const status = t(wordOf(markOf(event.status), event.status))
-  const took = event.start && event.end ? Date.parse(event.end) - Date.parse(event.start) : NaN
-  const words = [status, ...(Number.isNaN(took) ? [] : [duration(took)]), `#${event.task_id}`]
-  const name = nameOf(task.template_id, event.project_id).catch(() => t('frame.notice.run'))
-  const shown = show(await name, words.join(', '), `task-${event.task_id}`)
+  const status = t(wordOf(markOf(ended.status), ended.status))
+  const took = ended.start && ended.end ? Date.parse(ended.end) - Date.parse(ended.start) : NaN
+  const words = [status, ...(Number.isNaN(took) ? [] : [duration(took)]), `#${task.id}`]
+  const name = await nameOf(task.template_id, ended.project_id).catch(() => t('frame.notice.run'))
+  if (!(await isFirst(`end of ${task.id}`, AGAIN))) return
+  const shown = show(name, words.join(', '), `task-${task.id}`)
   if (!shown) return
   shown.onclick = () => {
     window.focus()
     shown.close()
-    void router.push({
-      name: 'task',
-      params: { project: event.project_id, task: event.task_id },
-    })
+    void router.push({ name: 'task', params: { project: ended.project_id, task: task.id } })
   }
 }
 
