@@ -1,5 +1,5 @@
 // A started server with the demo project, on a directory of its own.
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { request } from 'node:https'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -39,9 +39,14 @@ export function send(url, { method = 'GET', headers = {}, body } = {}) {
   })
 }
 
-/** Start a server; *settings* are added to its environment. */
+/**
+ * Start a server; *settings* are added to its environment. PAGE_FOLDER names its folder,
+ * which logs in pictures show and which must not exist; it is deleted at the end.
+ */
 export async function startServer(settings = {}) {
-  return serve(mkdtempSync(join(tmpdir(), 'semaphore-page-')), await freePort(), settings)
+  const named = process.env.PAGE_FOLDER
+  if (named) mkdirSync(named)
+  return serve(named ?? mkdtempSync(join(tmpdir(), 'semaphore-page-')), await freePort(), settings)
 }
 
 async function serve(folder, port, settings) {

@@ -1,5 +1,6 @@
 import { inProject } from '../lib/page.mjs'
 import { shoot } from '../lib/shots.mjs'
+import { addTemplate } from '../lib/runs.mjs'
 import { sshKey } from '../lib/sshkeys.mjs'
 import { world } from '../lib/world.mjs'
 
@@ -7,7 +8,15 @@ export default async function shots() {
   const make = (body) => world.api('POST', `/project/${world.project}/keys`, body)
   const ssh = (name) =>
     make({ name, type: 'ssh', ssh: { login: 'deploy', private_key: sshKey().secret } })
-  await ssh('deploy@hosts')
+  const { id } = await ssh('deploy@hosts')
+  const inventory = await world.api('POST', `/project/${world.project}/inventory`, {
+    name: 'Web servers in Frankfurt',
+    type: 'static',
+    inventory: 'localhost',
+    ssh_key_id: id,
+  })
+  for (const name of ['Deploy web', 'Update all servers'])
+    await addTemplate(name, '#!/bin/bash\n', { inventory_id: inventory.id })
   await ssh('jump-ams2-with-a-long-name-from-the-old-server-import')
   const login_password = { login: 'postgres-ops', password: 'example' }
   await make({ name: 'become on databases', type: 'login_password', login_password })
@@ -30,7 +39,7 @@ export default async function shots() {
     ...(await shoot('06-key', inProject('/keys'), async (page) => {
       await listed(page)
       await page.getByText('deploy@hosts').locator('visible=true').first().click()
-      await page.getByRole('dialog').getByText('Not used').waitFor()
+      await page.getByRole('dialog').getByText('Update all servers').waitFor()
     })),
   ]
 }

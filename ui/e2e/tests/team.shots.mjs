@@ -21,6 +21,10 @@ export default async function shots() {
     ...(await shoot('33-team', inProject('/team'), (page) =>
       page.getByText('Jonas Weber').waitFor(),
     )),
+    ...(await shoot('33-team-remove', inProject('/team'), async (page) => {
+      await page.getByRole('button', { name: 'Remove Jonas Weber' }).click()
+      await page.getByLabel('Disable the account everywhere').check()
+    })),
     ...(await shoot('33-team-add', inProject('/team?add=member'), (page) =>
       page.getByRole('dialog').getByRole('radio', { name: 'Guest' }).waitFor(),
     )),

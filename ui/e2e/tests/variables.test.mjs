@@ -73,7 +73,7 @@ pageTest('secrets are replaced and deleted, then the group', async (page) => {
   await panel.getByRole('button', { name: 'Remove second' }).click()
   await panel.getByText('is deleted when you save').waitFor()
   await panel.getByRole('button', { name: 'Save' }).click()
-  await panel.getByText('second', { exact: true }).waitFor({ state: 'detached' })
+  await panel.getByRole('button', { name: 'Change' }).waitFor()
   const stored = await api('GET', `/environment/${item.id}`)
   assert.deepEqual(
     stored.secrets.map((each) => each.name),

@@ -93,7 +93,7 @@ pageTest('a host is invited with tags, and let in when it was asked', async (pag
   await card.getByText('Needs approval').waitFor()
   await page.getByRole('button', { name: 'Back to the devices' }).click()
   await row(page, /edge9/).getByText('fra1').waitFor()
-  await page.getByRole('button', { name: 'edge9', exact: true }).click()
+  await page.getByRole('link', { name: 'edge9', exact: true }).click()
   const panel = page.getByRole('dialog')
   await panel.getByRole('button', { name: 'Let it in' }).click()
   await panel.locator('dd').getByText('Not yet seen').waitFor()
