@@ -111,6 +111,7 @@ OPERATIONS: dict[str, set[str]] = {
     "projects": {"tasks", "vpn"},
     "schedules": {"projects", "tasks"},
     "tasks": {"projects"},
+    "transfer": {"projects", "schedules", "tasks", "webhooks"},
     "vault": set(),
     "webhooks": {"projects", "tasks"},
     "vpn": {"accounts", "projects"},

@@ -46,6 +46,13 @@ PUBLIC: set[str | tuple[str, str]] = {
     # names of variables
     ("Schedule", "secrets"),
     ("ScheduleInList", "secrets"),
+    # names of objects in the backup of a project
+    "ssh_key",
+    "become_key",
+    "vault_key",
+    "auth_secret",
+    "secret_storages",
+    ("TemplateInBackup", "environment"),
 }
 
 MARK = "marker-7f3a"

@@ -21,8 +21,8 @@ from semaphore_twisted.model.errors import DomainError
 from semaphore_twisted.model.projects import Project
 from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.users import Actor, User
-from semaphore_twisted.operations.projects import backup, restore
-from semaphore_twisted.operations.projects.backup_file import ProjectBackup
+from semaphore_twisted.operations.transfer import backup, restore
+from semaphore_twisted.operations.transfer.backup_file import ProjectBackup
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.start import job_settings
 from semaphore_twisted.start.installation import Installation

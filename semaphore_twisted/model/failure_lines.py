@@ -42,102 +42,130 @@ class FailureRule:
     first: bool = False
 
 
-def _rule(
-    program: str, rank: FailureRank, pattern: str, *, first: bool = False
-) -> FailureRule:
-    return FailureRule(program, rank, re.compile(pattern), first)
-
-
 #: The first line behind this one that is not indented has the exception. It counts as
 #: one even if its name has another form than below.
 _TRACEBACK = "Traceback (most recent call last):"
-_EXCEPTION = _rule("python, traceback", FailureRank.CAUSE, r"[A-Za-z_][\w.]*(?::.*)?$")
+_EXCEPTION = FailureRule(
+    "python, traceback", FailureRank.CAUSE, re.compile(r"[A-Za-z_][\w.]*(?::.*)?$")
+)
 
 #: The first rule that a line matches counts for it.
 RULES = (
     # What follows from another error; these lines would match a rule below.
-    _rule(
+    FailureRule(
         "python, failed program",
         FailureRank.CONSEQUENCE,
-        r"(?:subprocess\.)?CalledProcessError:",
+        re.compile(r"(?:subprocess\.)?CalledProcessError:"),
     ),
-    _rule(
+    FailureRule(
         "make, failed recipe",
         FailureRank.CONSEQUENCE,
-        r"make(?:\[\d+\])?: \*\*\* \[.*Error",
+        re.compile(r"make(?:\[\d+\])?: \*\*\* \[.*Error"),
     ),
-    _rule(
+    FailureRule(
         "npm, failed script",
         FailureRank.CONSEQUENCE,
-        r"npm (?:ERR!|error)(?:$| (?:$|code|errno|syscall|path|command|workspace|signal"
-        r"|location|dest|Lifecycle script|A complete log|Exit status|Failed at the))",
+        re.compile(
+            r"npm (?:ERR!|error)(?:$| (?:$|code|errno|syscall|path|command"
+            r"|workspace|signal"
+            r"|location|dest|Lifecycle script|A complete log|Exit status|Failed at"
+            r" the))"
+        ),
     ),
-    _rule(
+    FailureRule(
         "git, failed transport",
         FailureRank.CONSEQUENCE,
-        r"fatal: (?:Could not read from remote|the remote end hung up|early EOF)"
-        r"|error: failed to push some refs",
+        re.compile(
+            r"fatal: (?:Could not read from remote|the remote end hung up|early EOF)"
+            r"|error: failed to push some refs"
+        ),
     ),
-    _rule("ssh, end of the connection", FailureRank.CONSEQUENCE, r"lost connection$"),
-    _rule(
+    FailureRule(
+        "ssh, end of the connection",
+        FailureRank.CONSEQUENCE,
+        re.compile(r"lost connection$"),
+    ),
+    FailureRule(
         "tar, end",
         FailureRank.CONSEQUENCE,
-        r"tar: (?:Error is not|Exiting with failure)",
+        re.compile(r"tar: (?:Error is not|Exiting with failure)"),
     ),
     # bash repeats the line of a syntax error in a second message
-    _rule("bash, repeated line", FailureRank.CONSEQUENCE, r"\S+: line \d+: `.*'$"),
+    FailureRule(
+        "bash, repeated line",
+        FailureRank.CONSEQUENCE,
+        re.compile(r"\S+: line \d+: `.*'$"),
+    ),
     # Programs that name what is wrong.
-    _rule("bash", FailureRank.CAUSE, r"\S+: line \d+: (?!warning:)\S"),
-    _rule(
+    FailureRule(
+        "bash", FailureRank.CAUSE, re.compile(r"\S+: line \d+: (?!warning:)\S")
+    ),
+    FailureRule(
         "sh",
         FailureRank.CAUSE,
-        r"\S+: \d+: [^\s:].*(?:: \S|[Ss]yntax error|[Cc]annot )",
+        re.compile(r"\S+: \d+: [^\s:].*(?:: \S|[Ss]yntax error|[Cc]annot )"),
     ),
-    _rule(
+    FailureRule(
         "bash, interactive",
         FailureRank.CAUSE,
-        r"(?:ba)?sh: .*: (?:command )?not found$",
+        re.compile(r"(?:ba)?sh: .*: (?:command )?not found$"),
     ),
-    _rule(
+    FailureRule(
         "python",
         FailureRank.CAUSE,
-        r"(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception): \S",
+        re.compile(r"(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception): \S"),
     ),
-    _rule("ansible", FailureRank.CAUSE, r"ERROR! \S|\[ERROR\]: \S", first=True),
-    _rule("npm", FailureRank.CAUSE, r"npm (?:ERR!|error) \S", first=True),
-    _rule("terraform", FailureRank.CAUSE, r"Error: \S", first=True),
-    _rule("make", FailureRank.CAUSE, r"make(?:\[\d+\])?: \*\*\* \S|\S+:\d+: \*\*\* \S"),
-    _rule(
+    FailureRule(
+        "ansible", FailureRank.CAUSE, re.compile(r"ERROR! \S|\[ERROR\]: \S"), first=True
+    ),
+    FailureRule(
+        "npm", FailureRank.CAUSE, re.compile(r"npm (?:ERR!|error) \S"), first=True
+    ),
+    FailureRule("terraform", FailureRank.CAUSE, re.compile(r"Error: \S"), first=True),
+    FailureRule(
+        "make",
+        FailureRank.CAUSE,
+        re.compile(r"make(?:\[\d+\])?: \*\*\* \S|\S+:\d+: \*\*\* \S"),
+    ),
+    FailureRule(
         "compiler",
         FailureRank.CAUSE,
-        r"\S+:\d+(?::\d+)?: (?:fatal )?error: \S",
+        re.compile(r"\S+:\d+(?::\d+)?: (?:fatal )?error: \S"),
         first=True,
     ),
-    _rule(
+    FailureRule(
         "ssh",
         FailureRank.CAUSE,
-        r"ssh: \S|Host key verification failed|\S+: Permission denied \("
-        r"|Permission denied\b|kex_exchange_identification: "
-        r"|Connection (?:closed|reset) by ",
+        re.compile(
+            r"ssh: \S|Host key verification failed|\S+: Permission denied \("
+            r"|Permission denied\b|kex_exchange_identification: "
+            r"|Connection (?:closed|reset) by "
+        ),
     ),
-    _rule(
+    FailureRule(
         "git",
         FailureRank.CAUSE,
-        r"fatal: \S|error: \S| ?! \[(?:remote )?rejected\]",
+        re.compile(r"fatal: \S|error: \S| ?! \[(?:remote )?rejected\]"),
         first=True,
     ),
-    _rule("curl", FailureRank.CAUSE, r"curl: \(\d+\) \S"),
-    _rule(
+    FailureRule("curl", FailureRank.CAUSE, re.compile(r"curl: \(\d+\) \S")),
+    FailureRule(
         "other programs",
         FailureRank.CAUSE,
-        r"(?!(?:info|debug|warning|note|notice|hint|usage):)[a-z./~][\w./+-]*: "
-        r"(?:error: \S|fatal: \S|.*(?:[Nn]o such file or directory"
-        r"|Permission denied|Operation not permitted|No space left on device"
-        r"|Connection refused|[Tt]imed out|[Nn]ot found|[Cc]annot \S|can't \S"
-        r"|(?:invalid|unrecognized|unknown) option))",
+        re.compile(
+            r"(?!(?:info|debug|warning|note|notice|hint|usage):)[a-z./~][\w./+-]*: "
+            r"(?:error: \S|fatal: \S|.*(?:[Nn]o such file or directory"
+            r"|Permission denied|Operation not permitted|No space left on device"
+            r"|Connection refused|[Tt]imed out|[Nn]ot found|[Cc]annot \S|can't \S"
+            r"|(?:invalid|unrecognized|unknown) option))"
+        ),
     ),
     # Lines that are marked as errors.
-    _rule("marked", FailureRank.MARKED, r"(?:\S+ ){0,3}\[?(?:ERROR|FATAL|CRITICAL)\b"),
+    FailureRule(
+        "marked",
+        FailureRank.MARKED,
+        re.compile(r"(?:\S+ ){0,3}\[?(?:ERROR|FATAL|CRITICAL)\b"),
+    ),
 )
 
 

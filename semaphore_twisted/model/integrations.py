@@ -150,7 +150,7 @@ class IntegrationAlias(msgspec.Struct, frozen=True, kw_only=True):
     url: str
 
 
-class Outcome(StrEnum):
+class DeliveryOutcome(StrEnum):
     """The result of a delivery for an integration."""
 
     STARTED = "started"
@@ -170,7 +170,7 @@ class DeliveryResult(msgspec.Struct, frozen=True, kw_only=True):
 
     integration_id: IntegrationId | None
     integration_name: str
-    outcome: Outcome
+    outcome: DeliveryOutcome
     reason: str
     task_id: TaskId | None
 
@@ -216,7 +216,7 @@ class IntegrationTest(msgspec.Struct, frozen=True, kw_only=True):
     *environment* has the values of survey variables, *task* those of settings.
     """
 
-    outcome: Outcome
+    outcome: DeliveryOutcome
     reason: str
     environment: dict[str, str]
     task: dict[str, str]

@@ -1,4 +1,4 @@
-"""Schedules: when a template is run, and what became of the runs."""
+"""Schedules: when a template is run, and the outcomes of the runs."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -31,14 +31,14 @@ class ScheduleType(StrEnum):
 
 
 class CatchUp(StrEnum):
-    """What follows runs that were missed: nothing, or one run for all of them."""
+    """The consequence of missed runs: none, or one run for all of them."""
 
     NONE = "none"
     ONE = "one"
 
 
 class Overrun(StrEnum):
-    """What happens if an earlier run has not ended.
+    """The consequence of an earlier run that has not ended.
 
     ``queue`` lets one task of the schedule wait, ``skip`` starts none.
     """

@@ -1,6 +1,6 @@
 """The types of survey variables, and the rules for their values (pure functions).
 
-The same rules hold for a default and for an answer, whoever sends it. A refusal names
+The same rules hold for a default and for an answer of any sender. A refusal names
 the variable, and never contains the value.
 """
 

@@ -1,4 +1,4 @@
-"""The tables of what belongs to a template: vault passwords and variable groups."""
+"""The tables of the parts of a template: vault passwords and variable groups."""
 
 from sqlalchemy import Column, ForeignKey, Integer, Table, Text, UniqueConstraint
 

@@ -1,4 +1,4 @@
-"""What belongs to a template beside its row: vault passwords and variable groups."""
+"""The parts of a template beside its row: vault passwords and variable groups."""
 
 from collections.abc import Sequence
 

@@ -1,1 +1,1 @@
-"""Operations on schedules: their changes, their due times, and what is coming."""
+"""Operations on schedules: their changes, their due times, and the coming ones."""

@@ -40,7 +40,7 @@ class CalendarRuns(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CalendarDay(msgspec.Struct, frozen=True, kw_only=True):
-    """A day: its coming runs, and what became of the due times that have passed."""
+    """A day: its coming runs, and the outcomes of past due times."""
 
     date: str
     coming: tuple[CalendarRuns, ...]

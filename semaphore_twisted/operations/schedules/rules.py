@@ -1,4 +1,4 @@
-"""What a schedule may be: the body of requests, and its checks."""
+"""The rules of schedules: the body of requests, and its checks."""
 
 from datetime import datetime
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Starts the tasks of schedules: each due time at most once, whoever looks.
+"""Starts the tasks of schedules: each due time at most once, by any process.
 
 A due time is the stored ``next_run`` of its schedule. The transaction that starts the
 task compares it, records the due time in a row that is unique, and stores the next one.
@@ -49,7 +49,7 @@ _PART = 200
 
 
 class Due(msgspec.Struct, frozen=True):
-    """A schedule that is due, and what its branch is read from, if it has one."""
+    """A schedule that is due, and the source of its branch, if it has one."""
 
     id: ScheduleId
     due: datetime
@@ -69,7 +69,7 @@ class Branch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Dealt(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a due time: *outcome*, its reason, and the *task* that was queued.
+    """The result of a due time: *outcome*, its reason, and the *task* that was queued.
 
     *news* says whether the outcome is another one than that of the due time before.
     """

@@ -56,7 +56,7 @@ def incoming_version(conn: Connection, task: Task) -> str | None:
 def deployments(
     conn: Connection, actor: Actor, template_id: TemplateId
 ) -> list[Deployment]:
-    """Return the templates that deploy the builds of a template, and what they did.
+    """Return the templates that deploy the builds of a template, with their runs.
 
     A template that deploys on what another one has deployed comes after that one. There
     are at most :data:`.limits.OVERVIEW_TEMPLATES`.

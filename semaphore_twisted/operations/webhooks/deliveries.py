@@ -18,8 +18,8 @@ from semaphore_twisted.model.integrations import (
     Delivery,
     DeliveryHeader,
     DeliveryInList,
+    DeliveryOutcome,
     DeliveryResult,
-    Outcome,
 )
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations.projects.references import project_of
@@ -63,7 +63,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """The result of a delivery for a candidate."""
 
     candidate: Candidate
-    outcome: Outcome
+    outcome: DeliveryOutcome
     reason: str
     task_id: TaskId | None = None
 
@@ -84,10 +84,10 @@ def store(
     *resent* is the delivery that *actor* has sent again.
     """
     first = results[0].candidate.integration
-    known = any(each.outcome is not Outcome.UNAUTHENTICATED for each in results)
+    known = any(each.outcome is not DeliveryOutcome.UNAUTHENTICATED for each in results)
     keep = any(
         each.candidate.integration.keep_bodies
-        and each.outcome is not Outcome.UNAUTHENTICATED
+        and each.outcome is not DeliveryOutcome.UNAUTHENTICATED
         for each in results
     )
     body = delivery.body if len(delivery.body) <= limits.HOOK_KEPT_BODY else None

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.model.deliveries import RawDelivery
 from semaphore_twisted.model.errors import Invalid
-from semaphore_twisted.model.integrations import AuthMethod, Outcome
+from semaphore_twisted.model.integrations import AuthMethod, DeliveryOutcome
 from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.operations.tasks.overrides import NewTask
 from semaphore_twisted.operations.webhooks.authentication import (
@@ -37,7 +37,7 @@ class Verdict:
     """
 
     candidate: Candidate
-    outcome: Outcome
+    outcome: DeliveryOutcome
     reason: str
     found: Extracted = field(factory=Extracted)
     task: NewTask | None = None
@@ -47,7 +47,7 @@ class Verdict:
     @property
     def authenticated(self) -> bool:
         """Whether the sender may use the integration."""
-        return self.outcome is not Outcome.UNAUTHENTICATED
+        return self.outcome is not DeliveryOutcome.UNAUTHENTICATED
 
 
 def evaluate(
@@ -87,7 +87,7 @@ def _evaluated(
     if throttled and method is not None and secret and not method.signs:
         return Verdict(
             candidate=candidate,
-            outcome=Outcome.UNAUTHENTICATED,
+            outcome=DeliveryOutcome.UNAUTHENTICATED,
             reason=f"Not checked: too many wrong secrets from {delivery.address}",
             guess=True,
         )
@@ -96,14 +96,17 @@ def _evaluated(
     except Unproven as error:
         return Verdict(
             candidate=candidate,
-            outcome=Outcome.UNAUTHENTICATED,
+            outcome=DeliveryOutcome.UNAUTHENTICATED,
             reason=error.message,
             guess=error.guess,
         )
     late = _late(delivery, seconds)
     if late:
         return Verdict(
-            candidate=candidate, outcome=Outcome.REPLAYED, reason=late, proven=secret
+            candidate=candidate,
+            outcome=DeliveryOutcome.REPLAYED,
+            reason=late,
+            proven=secret,
         )
     return evolve(judge(candidate, payload), proven=secret)
 
@@ -125,7 +128,7 @@ def judge(candidate: Candidate, payload: Payload) -> Verdict:
     if not matchers and not candidate.own_alias:
         return Verdict(
             candidate=candidate,
-            outcome=Outcome.UNMATCHED,
+            outcome=DeliveryOutcome.UNMATCHED,
             reason="The integration has no matchers, so only an alias of its own"
             " starts it",
         )
@@ -133,25 +136,25 @@ def judge(candidate: Candidate, payload: Payload) -> Verdict:
         reason = mismatch(matchers, payload)
         if reason:
             return Verdict(
-                candidate=candidate, outcome=Outcome.UNMATCHED, reason=reason
+                candidate=candidate, outcome=DeliveryOutcome.UNMATCHED, reason=reason
             )
         found = extract(candidate.values, payload)
         task = new_task(candidate.template, integration.task_params, found)
     except Invalid as error:
         return Verdict(
-            candidate=candidate, outcome=Outcome.REFUSED, reason=error.message
+            candidate=candidate, outcome=DeliveryOutcome.REFUSED, reason=error.message
         )
     except msgspec.ValidationError:
         return Verdict(
             candidate=candidate,
-            outcome=Outcome.REFUSED,
+            outcome=DeliveryOutcome.REFUSED,
             reason="The integration's task_params are damaged; store it again",
         )
     if not task.message:
         task = replace(task, message=_message(candidate, payload.delivery))
     return Verdict(
         candidate=candidate,
-        outcome=Outcome.MATCHED,
+        outcome=DeliveryOutcome.MATCHED,
         reason=f"All {len(matchers)} matchers match" if matchers else "No matchers",
         found=found,
         task=task,

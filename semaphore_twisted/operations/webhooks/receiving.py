@@ -19,8 +19,8 @@ from semaphore_twisted.model.errors import Conflict, DomainError, Invalid
 from semaphore_twisted.model.ids import DeliveryId, IntegrationId, ProjectId, UserId
 from semaphore_twisted.model.integrations import (
     Delivery,
+    DeliveryOutcome,
     IntegrationTest,
-    Outcome,
 )
 from semaphore_twisted.model.tasks import Task
 from semaphore_twisted.model.texts import TASK_JSON, TaskText
@@ -116,7 +116,7 @@ def _acted(
                 "A delivery with this id has started a task before, at"
                 f" {before:%Y-%m-%d %H:%M:%S} UTC"
             )
-            return _result(verdict, Outcome.REPLAYED, reason), None
+            return _result(verdict, DeliveryOutcome.REPLAYED, reason), None
     result, task = _start(conn, keyring, verdict, user_id=None)
     if task is not None and number is not None:
         deliveries.remember(conn, integration_id, number)
@@ -125,7 +125,7 @@ def _acted(
 
 def _result(
     verdict: Verdict,
-    outcome: Outcome | None = None,
+    outcome: DeliveryOutcome | None = None,
     reason: str = "",
     task: Task | None = None,
 ) -> Result:
@@ -147,7 +147,7 @@ def _start(
     try:
         made = tasks.add(conn, keyring, candidate.template, body, user_id=user_id)
     except DomainError as error:
-        return _result(verdict, Outcome.REFUSED, error.message), None
+        return _result(verdict, DeliveryOutcome.REFUSED, error.message), None
     integration = candidate.integration
     conn.update(schema.task, made.id, integration_id=integration.id)
     task = tasks.task_of(conn, integration.project_id, made.id)
@@ -161,7 +161,7 @@ def _start(
         project_id=integration.project_id,
         user_id=user_id,
     )
-    return _result(verdict, Outcome.STARTED, task=task), task
+    return _result(verdict, DeliveryOutcome.STARTED, task=task), task
 
 
 def send_again(
@@ -192,7 +192,7 @@ def send_again(
         each.integration_id
         for each in before
         if each.integration_id is not None
-        and each.outcome is not Outcome.UNAUTHENTICATED
+        and each.outcome is not DeliveryOutcome.UNAUTHENTICATED
     ]
     results: list[Result] = []
     started: list[Task] = []
@@ -247,7 +247,7 @@ def try_out(
         try:
             tasks.draft(conn, candidate.template, verdict.task, user_id=None)
         except Invalid as error:
-            outcome, reason = Outcome.REFUSED, error.message
+            outcome, reason = DeliveryOutcome.REFUSED, error.message
     return IntegrationTest(
         outcome=outcome,
         reason=reason,

@@ -4,9 +4,9 @@ import msgspec
 
 from semaphore_twisted.model.projects import Project
 from semaphore_twisted.model.users import Access
-from semaphore_twisted.operations.projects import backup as backups
-from semaphore_twisted.operations.projects import restore as restoring
-from semaphore_twisted.operations.projects.backup_file import ProjectBackup
+from semaphore_twisted.operations.transfer import backup as backups
+from semaphore_twisted.operations.transfer import restore as restoring
+from semaphore_twisted.operations.transfer.backup_file import ProjectBackup
 from semaphore_twisted.web.http.context import RequestContext
 from semaphore_twisted.web.http.routing import Route
 

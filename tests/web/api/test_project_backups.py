@@ -7,7 +7,13 @@ from msgspec import inspect
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.model.users import Role
-from semaphore_twisted.operations.projects.backup_file import (
+from semaphore_twisted.operations.projects.environments import NewEnvironment
+from semaphore_twisted.operations.projects.inventories import NewInventory
+from semaphore_twisted.operations.projects.repositories import NewRepository
+from semaphore_twisted.operations.projects.template_rules import NewTemplate, NewVault
+from semaphore_twisted.operations.projects.views import NewView
+from semaphore_twisted.operations.schedules.rules import NewSchedule, ScheduledTask
+from semaphore_twisted.operations.transfer.backup_file import (
     EnvironmentInBackup,
     IntegrationInBackup,
     InventoryInBackup,
@@ -18,12 +24,6 @@ from semaphore_twisted.operations.projects.backup_file import (
     VaultInBackup,
     ViewInBackup,
 )
-from semaphore_twisted.operations.projects.environments import NewEnvironment
-from semaphore_twisted.operations.projects.inventories import NewInventory
-from semaphore_twisted.operations.projects.repositories import NewRepository
-from semaphore_twisted.operations.projects.template_rules import NewTemplate, NewVault
-from semaphore_twisted.operations.projects.views import NewView
-from semaphore_twisted.operations.schedules.rules import NewSchedule, ScheduledTask
 from semaphore_twisted.operations.webhooks.integrations import NewIntegration
 from semaphore_twisted.operations.webhooks.task_settings import TaskSettings
 from semaphore_twisted.persistence import schema

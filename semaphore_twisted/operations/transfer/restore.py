@@ -34,7 +34,14 @@ from semaphore_twisted.operations.projects import (
     templates,
     views,
 )
-from semaphore_twisted.operations.projects.backup_file import (
+from semaphore_twisted.operations.projects.environments import NewEnvironment
+from semaphore_twisted.operations.projects.inventories import NewInventory
+from semaphore_twisted.operations.projects.projects import NewProject
+from semaphore_twisted.operations.projects.repositories import NewRepository
+from semaphore_twisted.operations.projects.template_rules import NewTemplate, NewVault
+from semaphore_twisted.operations.schedules import schedules
+from semaphore_twisted.operations.schedules.rules import NewSchedule, ScheduledTask
+from semaphore_twisted.operations.transfer.backup_file import (
     InventoryInBackup,
     ProjectBackup,
     RepositoryInBackup,
@@ -43,13 +50,6 @@ from semaphore_twisted.operations.projects.backup_file import (
     TemplateInBackup,
     VaultInBackup,
 )
-from semaphore_twisted.operations.projects.environments import NewEnvironment
-from semaphore_twisted.operations.projects.inventories import NewInventory
-from semaphore_twisted.operations.projects.projects import NewProject
-from semaphore_twisted.operations.projects.repositories import NewRepository
-from semaphore_twisted.operations.projects.template_rules import NewTemplate, NewVault
-from semaphore_twisted.operations.schedules import schedules
-from semaphore_twisted.operations.schedules.rules import NewSchedule, ScheduledTask
 from semaphore_twisted.operations.webhooks import aliases, integrations
 from semaphore_twisted.operations.webhooks.integrations import NewIntegration
 from semaphore_twisted.operations.webhooks.task_settings import TaskSettings

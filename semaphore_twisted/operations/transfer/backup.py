@@ -24,7 +24,8 @@ from semaphore_twisted.operations.projects import (
     templates,
     views,
 )
-from semaphore_twisted.operations.projects.backup_file import (
+from semaphore_twisted.operations.schedules import schedules
+from semaphore_twisted.operations.transfer.backup_file import (
     EnvironmentInBackup,
     IntegrationInBackup,
     InventoryInBackup,
@@ -39,7 +40,6 @@ from semaphore_twisted.operations.projects.backup_file import (
     VaultInBackup,
     ViewInBackup,
 )
-from semaphore_twisted.operations.schedules import schedules
 from semaphore_twisted.operations.webhooks import aliases, integrations, parts
 from semaphore_twisted.operations.webhooks.parts import NewMatcher, NewValue
 from semaphore_twisted.persistence.engine import Connection

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Annotated
 
 import msgspec
+from typing_extensions import override
 
 from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.schedules import CatchUp, Overrun, ScheduleType
@@ -154,6 +155,11 @@ class TaskInBackup(msgspec.Struct, frozen=True, kw_only=True):
     inventory: Name | None = None
     params: Annotated[AskedParams, TASK_JSON] | None = None
     version: Unserved = None
+
+    @override
+    def __repr__(self) -> str:
+        """Show no values."""
+        return "TaskInBackup(…)"
 
 
 class ScheduleInBackup(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,1 @@
+"""A project as a file: writes its backup, and creates a project from one."""
