@@ -19,7 +19,11 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from semaphore_twisted.persistence import result_tables, template_tables
+from semaphore_twisted.persistence import (
+    account_tables,
+    result_tables,
+    template_tables,
+)
 from semaphore_twisted.persistence.metadata import TABLES
 
 metadata = TABLES
@@ -30,6 +34,7 @@ task_section = result_tables.task_section
 task_host = result_tables.task_host
 task_error = result_tables.task_error
 
+user_option = account_tables.user_option
 template_vault = template_tables.template_vault
 template_environment = template_tables.template_environment
 
