@@ -328,6 +328,7 @@ class _Assembly:
             options=site_options(self.made, served, self.job_settings.usual),
             password_changed=self._password_changed,
             repositories_changed=self.mirrors.sweep,
+            clear_copies=self.mirrors.clear,
             peers=self.peers,
             expires=None if served is None else served.expires,
             failing=bool if served is None else served.failing,

@@ -37,6 +37,8 @@ PUBLIC: set[str | tuple[str, str]] = {
     ("Asset", "content"),
     ("Route", "content"),
     ("Question", "content"),
+    # the name of an option of the page
+    ("UserOption", "key"),
     # sealed values, as they are stored
     ("KeyRow", "secret"),
     ("SealedRow", "secret"),

@@ -79,6 +79,7 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     of_token = token.add_subparsers(metavar="COMMAND", required=True)
     make = _command(of_token, "create", _create_token, "make a token and print it")
     _by_either(make)
+    make.add_argument("--name", default="", help="what the token is for")
     make.add_argument(
         "--ttl", metavar="TIME", help="let it expire after a time, such as 90d or 12h"
     )
@@ -284,7 +285,8 @@ def _create_token(arguments: argparse.Namespace) -> int:
         user = _chosen(conn, arguments)
         if not users.is_active(conn, None, user.id):
             raise CommandError(f"{user.username} is disabled")
-        token = tokens.create(conn, Actor(user=user), lifetime=lifetime)
+        name = arguments.name.strip()
+        token = tokens.create(conn, Actor(user=user), name=name, lifetime=lifetime)
     print(token.id)
     return 0
 
@@ -294,12 +296,13 @@ def _list_tokens(arguments: argparse.Namespace) -> int:
         user = _chosen(conn, arguments)
         rows = tokens.with_ends(conn, Actor(user=user))
     table.show(
-        ("TOKEN", "CREATED", "EXPIRES", "NOTES"),
+        ("TOKEN", "CREATED", "EXPIRES", "NAME", "NOTES"),
         [
             (
                 token.id,
                 table.moment(token.created),
                 table.moment(ends, "never"),
+                token.name or "",
                 "expired" if token.expired else "",
             )
             for token, ends in rows

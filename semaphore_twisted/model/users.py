@@ -207,9 +207,15 @@ class LoginSession(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ApiToken(msgspec.Struct, frozen=True, kw_only=True):
-    """An API token as the API shows it; *id* is complete only when it is created."""
+    """An API token as the API shows it; *id* is complete only when it is created.
+
+    A token without a name or without an end has no such field.
+    """
 
     id: str
     created: datetime
     expired: bool
     user_id: UserId
+    name: str | msgspec.UnsetType = msgspec.UNSET
+    #: when the token ends; not Semaphore's
+    expires: datetime | msgspec.UnsetType = msgspec.UNSET

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from semaphore_twisted.persistence import (
+    account_tables,
     integration_tables,
     result_tables,
     schedule_tables,
@@ -37,6 +38,7 @@ task_error = result_tables.task_error
 schedule = schedule_tables.schedule
 schedule_run = schedule_tables.schedule_run
 integration = integration_tables.integration
+user_option = account_tables.user_option
 template_vault = template_tables.template_vault
 template_environment = template_tables.template_environment
 

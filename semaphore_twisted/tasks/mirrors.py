@@ -1,4 +1,4 @@
-"""Removes the server's local copies (mirrors) of repositories that are unused."""
+"""Removes the server's local copies (mirrors) of repositories."""
 
 import contextlib
 import fcntl
@@ -14,6 +14,7 @@ from twisted.logger import Logger
 
 from semaphore_twisted.interfaces import ComputeFunction, IDatabase
 from semaphore_twisted.jobs.checkout import MIRROR, mirror_name
+from semaphore_twisted.model.ids import ProjectId
 from semaphore_twisted.operations.projects import repositories
 from semaphore_twisted.runtime.coalescer import Coalescer
 
@@ -55,6 +56,23 @@ class Mirrors:
         """Remove unused mirrors; called after a repository was changed or deleted."""
         if self._running:
             self._sweeps.call()
+
+    def clear(self, project_id: ProjectId | None) -> "Deferred[None]":
+        """Remove the mirrors of a project, or all; a mirror that a job uses is kept.
+
+        A job that has fetched and not yet cloned makes the mirror again, as it does
+        with a damaged one.
+        """
+        return Deferred.fromCoroutine(self._clear(project_id))
+
+    async def _clear(self, project_id: ProjectId | None) -> None:
+        used = await self._database.read(repositories.addresses)
+        keep = frozenset(
+            mirror_name(each.id, each.git_url)
+            for each in used
+            if project_id is not None and each.project_id != project_id
+        )
+        await self._compute(sweep, self._folder, keep)
 
     async def _sweep(self) -> None:
         used = await self._database.read(repositories.addresses)

@@ -271,10 +271,18 @@ class UserTests(SynchronousTestCase):
         self.assertEqual(found.user.username, "root")
         code, out, _ = self.run_command("token", "list", "--login", "root")
         head, line = out.splitlines()
-        self.assertEqual(head.split(), ["TOKEN", "CREATED", "EXPIRES", "NOTES"])
+        self.assertEqual(head.split(), ["TOKEN", "CREATED", "EXPIRES", "NAME", "NOTES"])
         self.assertTrue(line.startswith(token[:8] + " "))
         self.assertIn("never", line)
         self.assertNotIn(token, out)
+
+    def test_token_name(self) -> None:
+        """The list shows what a token is for."""
+        create = ("token", "create", "--login", "root", "--name", " deploy ")
+        self.assertEqual(self.run_command(*create)[0], 0)
+        _, out, _ = self.run_command("token", "list", "--login", "root")
+        self.assertRegex(out.splitlines()[0], r"EXPIRES +NAME +NOTES")
+        self.assertRegex(out.splitlines()[1], r"never +deploy *$")
 
     def test_token_expiry(self) -> None:
         """The list shows the expiry of a token."""

@@ -214,6 +214,8 @@ class ApiClient:
     clock: Clock
     passwords_changed: list[None]
     repositories_changed: list[None]
+    #: the projects whose copies of repositories were cleared, ``None`` for all
+    copies_cleared: list[int | None]
     routes: Sequence[Route]
     host: str = "semaphore.example"
     peer: str = "192.0.2.7"
@@ -360,6 +362,7 @@ class ApiClient:
             clock=self.clock,
             passwords_changed=self.passwords_changed,
             repositories_changed=self.repositories_changed,
+            copies_cleared=self.copies_cleared,
             routes=self.routes,
             host=self.host,
             peer=self.peer,
@@ -421,6 +424,11 @@ def api_client(
     schedules = RecordingSchedules()
     changed: list[None] = []
     repositories: list[None] = []
+    cleared: list[int | None] = []
+
+    async def clear(project_id: int | None) -> None:
+        cleared.append(project_id)
+
     services = Services(
         database=store,
         compute=compute,
@@ -436,6 +444,7 @@ def api_client(
         options=options or WebOptions(),
         password_changed=lambda: changed.append(None),
         repositories_changed=lambda: repositories.append(None),
+        clear_copies=clear,
         peers=peers,
         expires=expires,
     )
@@ -455,6 +464,7 @@ def api_client(
         clock=clock,
         passwords_changed=changed,
         repositories_changed=repositories,
+        copies_cleared=cleared,
         routes=routes,
         **more,
     )

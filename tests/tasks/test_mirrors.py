@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.jobs.checkout import mirror_name
@@ -107,3 +107,29 @@ class MirrorsTests(SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
         mirrors.sweep()
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+
+    def test_clear(self) -> None:
+        """The mirrors of a project go, or all of them; one in use stays."""
+        database = MemoryDatabase()
+        projects = [make_project(database.conn, name=name) for name in "ab"]
+        for project in projects:
+            make_template(database.conn, project)
+        one, two = (
+            mirror_name(each.id, each.git_url) for each in addresses(database.conn)
+        )
+
+        def compute(
+            function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+        ) -> Deferred[T]:
+            return succeed(function(*args, **kwargs))
+
+        self.fill(one, two)
+        mirrors = Mirrors(self.folder, database, compute)
+        self.successResultOf(mirrors.clear(projects[0].id))
+        self.assertEqual(self.names, {two, f"{two}.lock"})
+        with (self.folder / f"{two}.lock").open() as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            self.successResultOf(mirrors.clear(None))
+            self.assertEqual(self.names, {two, f"{two}.lock"})
+        self.successResultOf(mirrors.clear(None))
+        self.assertEqual(self.names, set())

@@ -22,13 +22,14 @@ _REMEMBERED = timedelta(days=7)
 class _TokenRow(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     created: datetime
+    name: str
     expires: datetime | None
     expired: bool | None
     user_id: UserId
 
 
 def create(
-    conn: Connection, actor: Actor, *, lifetime: timedelta | None = None
+    conn: Connection, actor: Actor, *, name: str = "", lifetime: timedelta | None = None
 ) -> ApiToken:
     """Create a token; it expires after *lifetime*, if one is given."""
     if lifetime is not None and lifetime <= timedelta():
@@ -36,15 +37,24 @@ def create(
     conn.run(statements.delete_expired, cutoff=conn.now - _REMEMBERED)
     token = new_api_token(conn.entropy)
     created = conn.now.replace(microsecond=0)
+    expires = None if lifetime is None else conn.now + lifetime
     conn.insert(
         schema.user_token,
         digest=digest(token),
         prefix=token[:PREFIX],
         user_id=actor.user.id,
+        name=name,
         created=created,
-        expires=None if lifetime is None else conn.now + lifetime,
+        expires=expires,
     )
-    return ApiToken(id=token, created=created, expired=False, user_id=actor.user.id)
+    return ApiToken(
+        id=token,
+        created=created,
+        expired=False,
+        user_id=actor.user.id,
+        name=name or msgspec.UNSET,
+        expires=expires or msgspec.UNSET,
+    )
 
 
 def list_tokens(conn: Connection, actor: Actor) -> list[ApiToken]:
@@ -62,6 +72,8 @@ def with_ends(conn: Connection, actor: Actor) -> list[tuple[ApiToken, datetime |
                 created=row.created,
                 expired=bool(row.expired),
                 user_id=row.user_id,
+                name=row.name or msgspec.UNSET,
+                expires=row.expires or msgspec.UNSET,
             ),
             row.expires,
         )

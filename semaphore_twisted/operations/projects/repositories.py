@@ -85,6 +85,18 @@ class AddressOf(msgspec.Struct, frozen=True):
 
     id: RepositoryId
     git_url: str
+    project_id: ProjectId
+
+
+def record_cleared(conn: Connection, actor: Actor) -> None:
+    """Record that the copies of repositories are removed, of a project or all."""
+    events.record(
+        conn,
+        actor,
+        object_type="repository",
+        object_id=None,
+        description="Copies of repositories removed",
+    )
 
 
 def addresses(conn: Connection) -> list[AddressOf]:

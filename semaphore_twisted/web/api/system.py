@@ -2,6 +2,7 @@
 
 import hmac
 import os
+import platform
 import resource
 import time
 from functools import lru_cache
@@ -38,6 +39,24 @@ class Info(msgspec.Struct, frozen=True, kw_only=True):
     premium_features: dict[str, bool] = {}
 
 
+class AdminInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """Facts about the server, for administrators.
+
+    Semaphore documents no fields of this answer; *version*, *ansible* and *web_host*
+    are those of ``/info``.
+    """
+
+    version: str
+    ansible: str
+    web_host: str
+    #: version of Python, and the kind of machine
+    python: str
+    platform: str
+    uptime_seconds: int
+    #: stored tasks by their status
+    tasks: dict[TaskStatus, int]
+
+
 class AppInList(msgspec.Struct, frozen=True, kw_only=True):
     """A program that templates can run."""
 
@@ -65,6 +84,20 @@ async def info(context: RequestContext) -> Info:
         ansible=options.ansible,
         web_host=options.config.web_host,
         schedule_timezone=options.config.schedule.timezone,
+    )
+
+
+async def admin_info(context: RequestContext) -> AdminInfo:
+    """Show facts about the server, and how many tasks there are by status."""
+    options = context.options
+    return AdminInfo(
+        version=options.version,
+        ansible=options.ansible,
+        web_host=options.config.web_host,
+        python=platform.python_version(),
+        platform=f"{platform.system()} {platform.release()} {platform.machine()}",
+        uptime_seconds=int(time.monotonic() - _BEGUN),
+        tasks=await context.read_unchecked(operations.tasks_by_status),
     )
 
 
@@ -218,6 +251,7 @@ _BEGUN = time.monotonic()
 ROUTES = (
     Route.get("/ping", ping, Access.PUBLIC, answer=PlainText),
     Route.get("/info", info, Access.USER, answer=Info),
+    Route.get("/admin/info", admin_info, Access.ADMIN, answer=AdminInfo),
     Route.get("/apps", apps, Access.USER, answer=list[AppInList]),
     Route.get(
         "/metrics",

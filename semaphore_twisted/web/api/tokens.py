@@ -1,6 +1,10 @@
 """Routes of the user's API tokens."""
 
+from datetime import timedelta
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 from semaphore_twisted.model.texts import Name
 from semaphore_twisted.model.users import Access, ApiToken
@@ -10,9 +14,10 @@ from semaphore_twisted.web.http.routing import Route
 
 
 class NewToken(msgspec.Struct, frozen=True, kw_only=True):
-    """A token's name; accepted, but not stored."""
+    """A token's name, and the number of days after which it expires; 0: never."""
 
     name: Name = ""
+    expires_in_days: Annotated[int, Meta(ge=0, le=3650)] = 0
 
 
 async def tokens(context: RequestContext) -> list[ApiToken]:
@@ -20,9 +25,14 @@ async def tokens(context: RequestContext) -> list[ApiToken]:
     return await context.read(operations.list_tokens)
 
 
-async def create(context: RequestContext, body: NewToken) -> ApiToken:  # noqa: ARG001
+async def create(context: RequestContext, body: NewToken) -> ApiToken:
     """Create a token; its complete id is shown only now."""
-    return await context.write(operations.create)
+    days = body.expires_in_days
+    return await context.write(
+        operations.create,
+        name=body.name.strip(),
+        lifetime=timedelta(days=days) if days else None,
+    )
 
 
 async def delete(context: RequestContext) -> None:

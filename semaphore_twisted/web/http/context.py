@@ -1,6 +1,6 @@
 """The request context of a handler: its request, and the operations it may run."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
 
 import msgspec
@@ -46,6 +46,10 @@ T = TypeVar("T")
 Q = TypeVar("Q", bound=msgspec.Struct)
 
 
+async def nothing_to_clear(_: ProjectId | None) -> None:
+    """Stand for a server that has no copies of repositories."""
+
+
 @frozen(kw_only=True)
 class Services:
     """The collaborators of the site; created once by the composition root.
@@ -78,6 +82,7 @@ class Services:
     options: WebOptions
     password_changed: Callable[[], object] = bool
     repositories_changed: Callable[[], object] = bool
+    clear_copies: Callable[[ProjectId | None], Awaitable[None]] = nothing_to_clear
     peers: IPeerControl | None = None
     expires: Callable[[], float] | None = None
     failing: Callable[[], bool] = bool

@@ -6,8 +6,11 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.config.options import Config, MetricsOptions
+from semaphore_twisted.model.tasks import TaskStatus
 from semaphore_twisted.web.http.options import WebOptions
 from tests.support.http import Answer, api_client
+from tests.support.memory import make_project, make_user
+from tests.support.tasks import make_task, make_template
 
 
 class SystemTests(SynchronousTestCase):
@@ -36,6 +39,24 @@ class SystemTests(SynchronousTestCase):
         self.assertEqual(info["web_host"], "x")
         self.assertIs(info["use_remote_runner"], False)
         self.assertEqual(info["premium_features"], {})
+
+    def test_admin_info(self) -> None:
+        """Administrators see the machine and the number of tasks, nobody else does."""
+        client = api_client(options=WebOptions(version="1.2"))
+        user = make_user(client.database.conn, "alice")
+        path = "/api/admin/info"
+        self.assertEqual(client.as_user(user).get(path).status, 403)
+        conn = client.database.conn
+        project = make_project(conn)
+        template = make_template(conn, project)
+        for status in (TaskStatus.SUCCESS, TaskStatus.SUCCESS, TaskStatus.WAITING):
+            make_task(conn, project, template, status=status)
+        client.login()
+        info = client.get(path).json
+        self.assertEqual(info["version"], "1.2")
+        self.assertEqual(info["tasks"], {"success": 2, "waiting": 1})
+        self.assertRegex(info["python"], r"^3\.\d+")
+        self.assertGreaterEqual(info["uptime_seconds"], 0)
 
     def test_apps(self) -> None:
         """The supported apps are listed with the fields that clients show."""

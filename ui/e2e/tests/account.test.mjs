@@ -38,6 +38,9 @@ async function logIn(page, name) {
 
 pageTest('a token is shown once, works, and is revoked', async (page) => {
   await page.goto(account())
+  await page.getByLabel('Name of the token').fill('Deploy <b>')
+  await page.getByLabel('End of the token').click()
+  await page.getByRole('option', { name: 'ends in 30 days' }).click()
   await page.getByRole('button', { name: 'Create token' }).click()
   const token = await page.locator('.note code').textContent()
   const asked = () =>
@@ -47,6 +50,8 @@ pageTest('a token is shown once, works, and is revoked', async (page) => {
   const shown = page.getByRole('list', { name: 'Tokens for programs' })
   await shown.waitFor()
   assert.ok(!(await page.content()).includes(token))
+  await shown.getByText('Deploy <b>').waitFor()
+  await shown.getByText(/· ends/).waitFor()
   await shown.getByRole('button', { name: `Revoke token ${token.slice(0, 8)}` }).click()
   await page.getByRole('button', { name: 'Revoke the token' }).click()
   await page.getByText('Token revoked').first().waitFor()

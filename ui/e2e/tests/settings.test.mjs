@@ -8,6 +8,12 @@ const add = (name) => world.api('POST', '/projects', { name })
 const read = ({ id }) => world.api('GET', `/project/${id}`)
 const at = ({ id }) => `${world.url}/project/${id}/settings`
 
+pageTest('the copies of repositories are removed', async (page) => {
+  await page.goto(at(await add('Copied')))
+  await page.getByRole('button', { name: 'Remove the copies' }).click()
+  await page.getByText('Copies removed').first().waitFor()
+})
+
 pageTest('name, limit and alerts are saved, and the rail knows the name', async (page) => {
   const project = await add('Staging')
   await page.goto(at(project))

@@ -1,7 +1,38 @@
 import { inProject } from '../lib/page.mjs'
-import { ended, start } from '../lib/runs.mjs'
+import { demoFiles, ended, start } from '../lib/runs.mjs'
 import { shoot } from '../lib/shots.mjs'
 import { world } from '../lib/world.mjs'
+
+const VALUES = ['web', 'db', 'cache'].map((each) => ({ name: each, value: each }))
+const SURVEY = [
+  { name: 'count', title: 'How many?', type: 'int', minimum: '1', maximum: '9' },
+  { name: 'parts', title: 'Which parts?', type: 'select', values: VALUES, default_value: ['db'] },
+  { name: 'clean', title: 'Clean first?', type: 'bool', default_value: 'false' },
+  { name: 'day', title: 'Day', type: 'date', default_value: '2026-12-31' },
+  { name: 'notes', title: 'Notes', type: 'text', description: 'Shown in the report' },
+  { name: 'release', title: 'Release', pattern: 'v[0-9]+', default_value: 'v1' },
+]
+
+/** A template that builds, with two that deploy one after the other; and one that asks; their numbers. */
+async function chain() {
+  const repository = (await demoFiles()).id
+  const add = async (name, more) => {
+    const body = {
+      name,
+      app: 'bash',
+      playbook: 'disk-usage.sh',
+      repository_id: repository,
+      ...more,
+    }
+    return (await world.api('POST', `/project/${world.project}/templates`, body)).id
+  }
+  const build = await add('Build the site', { type: 'build', start_version: '2.0.7' })
+  const staging = { type: 'deploy', build_template_id: build, autorun: true }
+  const live = { type: 'deploy', build_template_id: await add('Deploy to staging', staging) }
+  await add('Deploy to production', live)
+  await ended(await start('Build the site'))
+  return [build, await add('Release notes', { survey_vars: SURVEY })]
+}
 
 export default async function shots() {
   for (const name of ['Ping localhost', 'Failing script', 'Ping localhost']) {
@@ -16,7 +47,16 @@ export default async function shots() {
     await world.api('POST', `/project/${world.project}/views`, body)
   }
   for (const each of ['Nightly', 'Deployments', 'Maintenance']) await title(each)
+  const [build, asking] = await chain()
   return [
+    ...(await shoot('03-build', inProject(`/templates/${build}`), async (page) => {
+      const where = page.getByRole('region', { name: 'Which version is where' })
+      await where.getByText('2.0.7').waitFor({ timeout: 60_000 })
+    })),
+    ...(await shoot('03-survey', inProject(`/templates/${asking}`), async (page) => {
+      await page.getByRole('button', { name: 'Run', exact: true }).first().click()
+      await page.getByText('release=v1').waitFor()
+    })),
     ...(await shoot('03-views', inProject('/templates?edit=views'), async (page) => {
       await page.getByRole('dialog').getByRole('button', { name: 'Save' }).waitFor()
     })),

@@ -1,4 +1,4 @@
-"""Variable groups, vault scripts and limits of templates, and settings of views."""
+"""Groups, scripts and limits of templates; settings of views; options of users."""
 
 from alembic import op
 from sqlalchemy import Column, ForeignKey, Integer, Text, text
@@ -59,6 +59,18 @@ def upgrade() -> None:
         _number("max_task_duration_sec"),
         _number("max_tasks"),
         _number("max_task_age_days"),
+    )
+    op.create_table(
+        "user__option",
+        Column(
+            "user_id",
+            Integer,
+            ForeignKey("user.id", name="fk_user__option_user_id", ondelete="CASCADE"),
+            primary_key=True,
+        ),
+        Column("key", Text, primary_key=True),
+        Column("value", Text, nullable=False),
+        sqlite_with_rowid=False,
     )
 
 

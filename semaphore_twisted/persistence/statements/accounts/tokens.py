@@ -8,6 +8,7 @@ of_user = (
     select(
         user_token.c.prefix.label("id"),
         user_token.c.created,
+        user_token.c.name,
         user_token.c.expires,
         (user_token.c.expires <= bindparam("now")).label("expired"),
         user_token.c.user_id,

@@ -21,7 +21,7 @@ _shown = select(
 by_id = _shown.where(_c.id == bindparam("id"))
 
 #: The URLs of all repositories.
-addresses = select(_c.id, _c.git_url)
+addresses = select(_c.id, _c.git_url, _c.project_id)
 
 #: The ids of the repositories of a project.
 ids = sorted_by(
