@@ -11,6 +11,7 @@ library ``cronsim``. :mod:`timetable` has the times at which an expression is du
 
 import re
 from datetime import datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -42,6 +43,9 @@ _ZONE_PREFIX = re.compile(r"(?:CRON_)?TZ=(\S*)\s*(.*)", re.S)
 
 #: Names of zones, without dots: the directory of zones has other files too.
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,31}(?:/[A-Za-z0-9_+-]{1,31}){0,2}", re.A)
+
+#: Expressions that are kept, so that a list of schedules does not parse each again.
+_KEPT = 1_000
 
 _NUMBER = re.compile(r"[0-9]{1,9}", re.A)
 
@@ -169,6 +173,7 @@ class CronParts(msgspec.Struct, frozen=True, kw_only=True):
     both_days: bool = False
 
 
+@lru_cache(maxsize=_KEPT)
 def parse(text: str) -> CronExpression:
     """Return the expression *text*.
 
@@ -251,8 +256,12 @@ def zone_of(name: str, field: str = ZONE_FIELD) -> ZoneInfo:
 _SOME_TIME = datetime(2000, 1, 1)
 
 
+@lru_cache(maxsize=_KEPT)
 def simulation(fields: str) -> CronSim:
-    """Return the library's simulation, for the sets of numbers that match."""
+    """Return the library's simulation, for the sets of numbers that match.
+
+    It is kept for others, who must not let it go on.
+    """
     return CronSim(fields, _SOME_TIME)
 
 

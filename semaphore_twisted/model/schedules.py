@@ -22,6 +22,9 @@ from semaphore_twisted.model.timetable import Timetable
 #: Coming runs that are shown.
 SHOWN_RUNS = 5
 
+#: Years of times and days in requests.
+FIRST_YEAR, LAST_YEAR = 1970, 2200
+
 
 class ScheduleType(StrEnum):
     """How the due times are given; the empty text means by an expression."""

@@ -5,9 +5,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from semaphore_twisted.model.errors import DomainError
+from semaphore_twisted.model.errors import DomainError, Invalid
 from semaphore_twisted.model.ids import ScheduleId
 from semaphore_twisted.model.schedules import (
+    FIRST_YEAR,
+    LAST_YEAR,
     Schedule,
     ScheduleRun,
     ScheduleType,
@@ -65,8 +67,10 @@ def calendar(
 ) -> Calendar:
     """Return *days* days from *first* on, by default today, in *timezone*.
 
-    :raises Invalid: if there is no such time zone
+    :raises Invalid: if there is no such time zone, or the year is out of range
     """
+    if first is not None and not FIRST_YEAR <= first.year <= LAST_YEAR:
+        raise Invalid(f"from: expected a year from {FIRST_YEAR} to {LAST_YEAR}")
     where = zone(timezone or usual_zone)
     begin = first or conn.now.astimezone(where).date()
     dates = [begin + timedelta(days=number) for number in range(days)]

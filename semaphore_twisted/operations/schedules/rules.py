@@ -17,6 +17,8 @@ from semaphore_twisted.model.ids import (
 )
 from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.schedules import (
+    FIRST_YEAR,
+    LAST_YEAR,
     CatchUp,
     Overrun,
     ScheduleType,
@@ -121,6 +123,8 @@ def checked(
                 'run_at: a time without an offset; expected "Z" or such as "+01:00" '
                 "at its end"
             )
+        if not FIRST_YEAR <= new.run_at.year <= LAST_YEAR:
+            raise Invalid(f"run_at: expected a year from {FIRST_YEAR} to {LAST_YEAR}")
         if new.type is ScheduleType.RUN_AT and new.active and new.run_at <= conn.now:
             raise Invalid("run_at: this time has passed; expected a coming one")
     repository_id = id_or_none(new.repository_id)

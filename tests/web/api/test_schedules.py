@@ -254,6 +254,9 @@ class ChangeTests(ScheduleTestCase):
             repository_id=self.repository_id(),
             **{**past, "run_at": "2027-01-02T03:00:00Z"},
         )
+        for year in ("0001", "1969", "2201", "9999"):
+            never = {**past, "run_at": f"{year}-12-31T23:59:59+14:00"}
+            self.refuse("1970 to 2200", field="run_at", **never)
         gone = self.create(**past, active=False)
         answer = self.client.put(f"{self.path}/{gone['id']}/active", {"active": True})
         self.refused(answer, "passed")
@@ -582,7 +585,15 @@ class CalendarTests(ScheduleTestCase):
         self.assertEqual(
             found["days"][1]["coming"][0]["times"], ["2026-03-29T02:30:00Z"]
         )
-        for query in ("days=0", "days=32", "from=x", "timezone=Nowhere", "days=x"):
+        for query in (
+            "days=0",
+            "days=32",
+            "from=x",
+            "timezone=Nowhere",
+            "days=x",
+            "from=9999-12-31",
+            "from=0001-01-01",
+        ):
             self.refused(self.client.get(f"{self.path}/calendar?{query}"))
 
 

@@ -2,7 +2,7 @@
 import type { Schemas } from '@/api/client'
 import { plural } from '@/locales'
 
-const NOUNS = ['templates', 'inventories', 'repositories', 'integrations'] as const
+const NOUNS = ['templates', 'inventories', 'repositories', 'integrations', 'schedules'] as const
 
 /** How many objects of each kind use an object. */
 export type Counts = Partial<Record<(typeof NOUNS)[number], number>>

@@ -19,6 +19,7 @@ const PROJECT: Entry[][] = [
     { name: 'dashboard', label: 'frame.nav.dashboard', icon: 'i-lucide-gauge', letter: 'd' },
     { name: 'templates', label: 'frame.nav.templates', icon: 'i-lucide-layers', letter: 't' },
     { name: 'tasks', label: 'frame.nav.tasks', icon: 'i-lucide-square-play', letter: 'h' },
+    { name: 'schedules', label: 'frame.nav.schedules', icon: 'i-lucide-clock', letter: 'c' },
   ],
   [
     { name: 'inventory', label: 'frame.nav.inventory', icon: 'i-lucide-server', letter: 'i' },

@@ -13,6 +13,7 @@ export interface Texts {
   login: typeof import('./en/login.json')
   repositories: typeof import('./en/repositories.json')
   run: typeof import('./en/run.json')
+  schedules: typeof import('./en/schedules.json')
   settings: typeof import('./en/settings.json')
   start: typeof import('./en/start.json')
   task: typeof import('./en/task.json')

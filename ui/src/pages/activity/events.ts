@@ -11,6 +11,7 @@ const ICONS: Record<string, string> = {
   login: 'i-lucide-log-in',
   project: 'i-lucide-folder',
   repository: 'i-lucide-git-branch',
+  schedule: 'i-lucide-clock',
   task: 'i-lucide-square-play',
   template: 'i-lucide-layers',
   user: 'i-lucide-user',

@@ -15,7 +15,7 @@ export default [
     path: `${list}/:template(\\d+)`,
     name: 'template',
     component: () => import('./TemplatePage.vue'),
-    meta,
+    meta: { ...meta, texts: ['schedules'] },
   },
   {
     path: `${list}/:template(\\d+)/edit`,

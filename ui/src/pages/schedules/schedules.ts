@@ -1,0 +1,49 @@
+// What is shown of schedules, and how they are chosen. Plain functions.
+import type { Schemas } from '@/api/client'
+import type { Mark } from '@/components/status'
+import { t } from '@/locales'
+import { HERE, moment } from './times'
+import { inWords } from './words'
+
+export type Schedule = Schemas['Schedule']
+export type ScheduleRow = Schemas['ScheduleInList']
+
+/** Runs an hour from which a schedule counts as frequent. */
+const FREQUENT = 12
+
+export const isFrequent = (schedule: { runs_per_hour?: number }) =>
+  (schedule.runs_per_hour ?? 0) >= FREQUENT
+
+export const nameOf = (schedule: { id: number; name: string }) =>
+  schedule.name || t('schedules.unnamed', { id: schedule.id })
+
+/** When a schedule runs, in words. */
+export function when(schedule: Schedule, now: number): string {
+  if (schedule.type === 'run_at') {
+    const at = Date.parse(schedule.run_at ?? '')
+    return t('schedules.once', { at: moment(at, schedule.zone || HERE, now) })
+  }
+  const words = schedule.parts ? inWords(schedule.parts) : schedule.cron_format
+  return schedule.repository_id ? t('schedules.atCommits', { when: words }) : words
+}
+
+/** The schedules that are *state* (on or off, all if empty), and that contain *text*. */
+export function selected(rows: readonly ScheduleRow[], state: string, text: string): ScheduleRow[] {
+  const wanted = text.trim().toLowerCase()
+  return rows.filter(
+    (each) =>
+      (state === '' || each.active === (state === 'on')) &&
+      `${each.name}\n${each.tpl_name}\n${each.cron_format}`.toLowerCase().includes(wanted),
+  )
+}
+
+const MARKS: Record<string, Mark> = {
+  failed: 'fail',
+  missed: 'fail',
+  skipped: 'queue',
+  noted: 'off',
+  unchanged: 'off',
+}
+
+/** The mark of a due time that started no task. */
+export const markOfRun = (run: Schemas['ScheduleRun']): Mark => MARKS[run.outcome] ?? 'stop'

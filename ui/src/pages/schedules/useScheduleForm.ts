@@ -1,0 +1,84 @@
+// The state of the form of a schedule: what was entered, its template, and its task.
+import { computed, ref, shallowRef, watch } from 'vue'
+import { api, data, type Schemas } from '@/api/client'
+import { useForm } from '@/components/form'
+import { useLoad } from '@/live/load'
+import { choicesOf, type Draft } from '@/run/draft'
+import { bodyOfSchedule, draftOf, taskDraft, taskFaults } from './draft'
+import type { Schedule } from './schedules'
+
+const FIELDS = [
+  ...['name', 'template_id', 'cron_format', 'timezone', 'run_at', 'repository_id'],
+  ...['limit', 'tags', 'skip_tags', 'git_branch', 'arguments', 'inventory_id', 'message'].map(
+    (each) => `task_params.${each}`,
+  ),
+]
+
+export function useScheduleForm(
+  path: { project_id: number },
+  before: Schedule | undefined,
+  template: number | undefined,
+) {
+  const form = useForm(FIELDS)
+  const draft = ref(draftOf(before, template))
+  const task = ref<Draft>()
+  const chosen = shallowRef<Schemas['Template']>()
+  const material = useLoad((signal) =>
+    Promise.all([
+      data(api.GET('/project/{project_id}/templates', { params: { path }, signal })),
+      data(api.GET('/project/{project_id}/inventory', { params: { path }, signal })),
+      data(api.GET('/project/{project_id}/repositories', { params: { path }, signal })),
+    ]).then(([templates, inventories, repositories]) => ({
+      templates,
+      inventories,
+      repositories,
+    })),
+  )
+
+  watch(
+    [() => draft.value.template, material.data],
+    ([number, loaded]) => {
+      const found = loaded?.templates.find((each) => each.id === number)
+      if (!found || found.id === chosen.value?.id) return
+      chosen.value = found
+      task.value = taskDraft(found, before)
+    },
+    { immediate: true },
+  )
+
+  const choices = computed(() => chosen.value && choicesOf(chosen.value))
+  const repository = computed(() =>
+    material.data.value?.repositories.find((each) => each.id === chosen.value?.repository_id),
+  )
+  const wrong = computed(() =>
+    chosen.value && task.value ? taskFaults(chosen.value, task.value, before) : {},
+  )
+  /** Refusals of the task's parameters, by the names that the run dialog has for them. */
+  const taskErrors = computed(() =>
+    Object.fromEntries(
+      Object.entries(form.errors).map(([name, text]) => [name.replace('task_params.', ''), text]),
+    ),
+  )
+  const first = JSON.stringify(draft.value)
+  const touched = ref(false)
+  watch(task, (_next, former) => former && (touched.value = true), { deep: true })
+  const dirty = computed(() => touched.value || JSON.stringify(draft.value) !== first)
+
+  /** Store the schedule; false if the server refused. */
+  function save(): Promise<boolean> {
+    return form.submit(async () => {
+      const body = bodyOfSchedule(draft.value, chosen.value!, task.value!, before)
+      if (!before) {
+        await data(api.POST('/project/{project_id}/schedules', { params: { path }, body }))
+        return
+      }
+      const params = { path: { ...path, schedule_id: before.id } }
+      await data(api.PUT('/project/{project_id}/schedules/{schedule_id}', { params, body }))
+    })
+  }
+
+  return {
+    ...{ form, draft, task, chosen, material, choices, repository },
+    ...{ wrong, taskErrors, dirty, save },
+  }
+}

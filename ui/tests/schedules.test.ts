@@ -1,0 +1,79 @@
+// Expressions in words, and the lines of a day.
+import { beforeAll, expect, test } from 'vitest'
+import { loadTexts } from '@/locales'
+import { linesOf } from '@/pages/schedules/day'
+import { dayName, moment, same } from '@/pages/schedules/times'
+import { inWords } from '@/pages/schedules/words'
+
+beforeAll(() => loadTexts('common', 'schedules'))
+
+const each = {
+  ...{ every: null, minutes: null, hours: null, days: null, months: null, weekdays: null },
+  both_days: false,
+}
+
+test.each([
+  [{}, 'Every minute'],
+  [{ minutes: [0] }, 'Every hour'],
+  [{ minutes: [0, 15, 30, 45] }, 'Every 15 minutes'],
+  [{ minutes: [5, 20] }, 'Every hour at minute 5 and 20'],
+  [{ hours: [4] }, 'Every minute from 04:00 to 04:59'],
+  [{ hours: [4, 6] }, 'Every minute of the hours 4 and 6'],
+  [{ minutes: [30], hours: [2] }, 'Every day at 02:30'],
+  [{ minutes: [0], hours: [6, 18] }, 'Every day at 06:00 and 18:00'],
+  [
+    { minutes: [0], hours: [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22] },
+    'Every 2 hours at minute 0',
+  ],
+  [{ minutes: [30], hours: [3], weekdays: [1, 2, 3, 4, 5] }, 'Monday to Friday at 03:30'],
+  [{ minutes: [40], hours: [9], weekdays: [0] }, 'Sunday at 09:40'],
+  [{ minutes: [30], hours: [2], weekdays: [0, 3] }, 'Wednesday and Sunday at 02:30'],
+  [{ minutes: [0], hours: [7], days: [1] }, 'Day 1 of the month at 07:00'],
+  [
+    { minutes: [0], hours: [7], days: [1], weekdays: [1] },
+    'Monday, and day 1 of the month at 07:00',
+  ],
+  [
+    { minutes: [0], hours: [7], days: [1], weekdays: [1], both_days: true },
+    'Monday, if it is day 1 of the month at 07:00',
+  ],
+  [{ minutes: [0], hours: [0], days: [1], months: [1] }, 'Day 1 of the month at 00:00, in January'],
+  [{ minutes: [0], weekdays: [6, 0] }, 'Every hour, Saturday and Sunday'],
+  [{ every: 5400 }, 'Every 1 h 30 min, from the last start'],
+])('%j in words', (parts, words) => {
+  expect(inWords({ ...each, ...parts })).toBe(words)
+})
+
+test('times are those of a zone', () => {
+  const at = Date.parse('2026-11-30T23:30:00Z')
+  expect(moment(at, 'Europe/Berlin', 0)).toMatch(/^Tue 1 Dec 2026, 00:30$/)
+  expect(moment(at, 'UTC', at - 3_600_000)).toBe('today, 23:30')
+  expect(same('Europe/Berlin', 'Europe/Paris', [new Date(at).toISOString()])).toBe(true)
+  expect(same('Europe/Berlin', 'UTC', [new Date(at).toISOString()])).toBe(false)
+  expect([dayName('2026-11-30'), dayName('2026-12-01')]).toEqual(['Mon 30', 'Tue 1 Dec'])
+})
+
+test('a day has what runs often, and the rest by time', () => {
+  const run = (schedule_id: number, due: string, outcome: string, status?: string) => ({
+    ...{ schedule_id, due, outcome, status, time: due, reason: '', task_id: null },
+  })
+  const coming = (schedule_id: number, count: number, times: string[]) => ({
+    ...{ schedule_id, name: '', count, times },
+  })
+  const day = {
+    date: '2026-11-30',
+    coming: [coming(1, 700, []), coming(2, 1, ['2026-11-30T18:00:00Z'])],
+    past: [
+      run(1, '2026-11-30T01:00:00Z', 'started', 'success'),
+      run(3, '2026-11-30T02:00:00Z', 'missed'),
+      run(2, '2026-11-30T06:00:00Z', 'started', 'error'),
+    ],
+  }
+  const { often, lines } = linesOf(day as never, String)
+  expect(often).toEqual([{ id: 1, name: '1', count: 700 }])
+  expect(lines.map(({ id, mark }) => [id, mark])).toEqual([
+    [3, 'fail'],
+    [2, 'fail'],
+    [2, undefined],
+  ])
+})
