@@ -124,13 +124,11 @@ pageTest('a file that the server refuses says why', async (page) => {
   page.expectRefusal(400, '/api/projects/restore')
   const backup = { meta: { name: 'Bad' }, keys: [{ name: 'K', type: 'gpg' }] }
   await page.goto(`${world.url}/project/new`)
-  await page
-    .locator('input[type=file]')
-    .setInputFiles({
-      name: 'b.json',
-      mimeType: 'application/json',
-      buffer: Buffer.from(JSON.stringify(backup)),
-    })
+  await page.locator('input[type=file]').setInputFiles({
+    name: 'b.json',
+    mimeType: 'application/json',
+    buffer: Buffer.from(JSON.stringify(backup)),
+  })
   await page.getByRole('button', { name: 'Create from this file' }).click()
   await page.getByText('keys "K": type').waitFor()
 })

@@ -3,7 +3,7 @@ import { computed, ref, shallowRef, watch } from 'vue'
 import { api, data, type Schemas } from '@/api/client'
 import { useForm } from '@/components/form'
 import { useLoad } from '@/live/load'
-import { choicesOf, type Draft } from '@/run/draft'
+import { choicesOf, lacksHosts, type Draft } from '@/run/draft'
 import { bodyOfSchedule, draftOf, taskDraft, taskFaults } from './draft'
 import type { Schedule } from './schedules'
 
@@ -53,6 +53,13 @@ export function useScheduleForm(
   const wrong = computed(() =>
     chosen.value && task.value ? taskFaults(chosen.value, task.value, before) : {},
   )
+  /** Whether hosts are to be chosen and none is. */
+  const lacks = computed(
+    () =>
+      chosen.value !== undefined &&
+      task.value !== undefined &&
+      lacksHosts(chosen.value, task.value),
+  )
   /** Refusals of the task's parameters, by the names that the run dialog has for them. */
   const taskErrors = computed(() =>
     Object.fromEntries(
@@ -79,6 +86,6 @@ export function useScheduleForm(
 
   return {
     ...{ form, draft, task, chosen, material, choices, repository },
-    ...{ wrong, taskErrors, dirty, save },
+    ...{ wrong, lacks, taskErrors, dirty, save },
   }
 }
