@@ -24,6 +24,7 @@ def services(**more: Any) -> Services:
             "checks",
             "preview",
             "demo",
+            "schedules",
             "observer",
         ),
         absent,

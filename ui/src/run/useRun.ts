@@ -5,7 +5,7 @@ import { useForm, type Form } from '@/components/form'
 import { useLoad, type Loaded } from '@/live/load'
 import type { RunWish } from './ask'
 import { bodyOf, faults, firstDraft, lacksHosts } from './draft'
-import type { Draft, NewTask, Template } from './draft'
+import type { Draft, Template } from './draft'
 
 export interface RunMaterial {
   template: Template
@@ -24,7 +24,8 @@ export interface Run {
   form: Form
   dirty: Ref<boolean>
   faults: Ref<ReturnType<typeof faults>>
-  body: () => NewTask
+  /** Start the run; undefined if the server refused. */
+  send: () => Promise<Schemas['Task'] | undefined>
 }
 
 /** Milliseconds after the last change until the command is shown anew. */
@@ -120,14 +121,25 @@ export function useRun(wish: RunWish): Run {
     running?.abort()
   })
 
+  const form = useForm(FIELDS)
+  async function send(): Promise<Schemas['Task'] | undefined> {
+    let task: Schemas['Task'] | undefined
+    await form.submit(async () => {
+      const params = { path: { project_id: wish.project } }
+      const sent = body() as Schemas['NewTask']
+      task = await data(api.POST('/project/{project_id}/tasks', { params, body: sent }))
+    })
+    return task
+  }
+
   return {
     material,
     draft,
     preview,
     refused,
-    form: useForm(FIELDS),
+    form,
     dirty: computed(() => draft.value !== undefined && JSON.stringify(draft.value) !== first),
     faults: wrong,
-    body,
+    send,
   }
 }
