@@ -10,7 +10,8 @@ const MAY_LIMIT = { allow_override_limit: true }
 
 /** Make a template on an inventory of its own; *lines* are its hosts. */
 async function onHosts(name, lines, task_params = MAY_LIMIT) {
-  const [own] = await api('GET', '/inventory')
+  const all = await api('GET', '/inventory')
+  const own = all.find((each) => each.name === 'This machine')
   const python = /ansible_python_interpreter=(\S+)/.exec(own.inventory)[1]
   const text = lines?.(python) ?? hosts(python)
   const made = await api('POST', '/inventory', { ...own, id: 0, name, inventory: text })
