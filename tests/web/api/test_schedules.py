@@ -273,6 +273,21 @@ class ChangeTests(ScheduleTestCase):
         self.assertIsNone(self.conn.scalar(seen))
         self.assertNotIn("last_commit_hash", self.shown("schedules", made["id"]))
 
+    def test_commits_while_off(self) -> None:
+        """What was committed while a schedule was off is not new when it is on."""
+        made = self.create(repository_id=self.repository("One"))
+        seen = select(schema.schedule.c.last_commit_hash)
+        path = f"{self.path}/{made['id']}/active"
+        for switched_on in (
+            lambda: self.client.put(path, {"active": True}),
+            lambda: self.put(made["id"], repository_id=made["repository_id"]),
+        ):
+            self.client.put(path, {"active": False})
+            self.conn.update(schema.schedule, made["id"], last_commit_hash="a" * 40)
+            switched_on()
+            self.assertTrue(self.shown("schedules", made["id"])["active"])
+            self.assertIsNone(self.conn.scalar(seen))
+
     def test_delete(self) -> None:
         """A schedule is deleted."""
         made = self.create()
