@@ -335,19 +335,26 @@ def _task(
     """Return the columns of the task's checked parameters.
 
     *before* are the values of secrets that are stored, *missing* the names of secrets
-    that count as entered.
+    that are still to be entered.
     """
     given = sent or ScheduledTask()
     secrets = rules.secret_answers(given, before, template)
-    rules.check_task(
-        sealer.conn, template, given, {**dict.fromkeys(missing, "?"), **secrets}
-    )
+    rules.check_task(sealer.conn, _not_requiring(template, missing), given, secrets)
     if sent is None:
         return {"task_params": None, "secret": None}
     return {
         "task_params": rules.stored(given, secrets),
         "secret": sealer.sealed(secrets),
     }
+
+
+def _not_requiring(template: Template, names: Collection[str]) -> Template:
+    """Return *template* with a survey that does not require the variables *names*."""
+    survey = tuple(
+        replace(each, required=False) if each.name in names else each
+        for each in template.survey_vars or ()
+    )
+    return replace(template, survey_vars=survey)
 
 
 # What is shown
