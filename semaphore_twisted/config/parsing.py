@@ -90,7 +90,12 @@ def parse(
             effective.append(shown(option, value, origin))
     config = msgspec.convert(tree, Config)
     _check(config, given, warnings)
-    config = replace(config, web_host=site_address.plain(config.web_host))
+    _, origin = given.get("schedule.timezone", (None, "default"))
+    config = replace(
+        config,
+        web_host=site_address.plain(config.web_host),
+        schedule=schedule_options.usable(config.schedule, origin, environ, warnings),
+    )
     explicit = {each.option.path for each in effective}
     effective += [
         shown(option, default(option), "default")
@@ -263,7 +268,6 @@ def _check(
     session_options.check(config.session, wrong)
     session_options.check_password(config.password_min_length, wrong)
     event_options.check(config.events, wrong)
-    schedule_options.check(config.schedule, wrong)
     process_options.check(config.process, wrong)
     repository_options.check(config.repositories, wrong)
     vpn_options.check(config.vpn, wrong)

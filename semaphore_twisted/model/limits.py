@@ -273,6 +273,9 @@ SCHEDULES_OF_PROJECT: Final = 1_000
 SCHEDULE_TASK: Final = 32 * _KIB
 SCHEDULE_RUNS: Final = 100
 
+#: Past due times in one answer of the calendar.
+SCHEDULE_PAST: Final = 5_000
+
 #: Due schedules that are dealt with at a time, and remote heads that are read at once.
 SCHEDULES_DUE: Final = 100
 SCHEDULE_HEADS: Final = 4

@@ -39,15 +39,20 @@ def size_of(pattern: str) -> int:
     return size
 
 
+def is_too_long(text: str) -> bool:
+    """Return whether *text* has more than :data:`.limits.PATTERN_TEXT` bytes."""
+    return len(text.encode(errors="replace")) > limits.PATTERN_TEXT
+
+
 def matches(pattern: str, text: str) -> bool:
     """Return whether the whole *text* has the form of *pattern*.
 
-    A pattern that is not accepted any more matches nothing, nor does a text of more
-    than :data:`.limits.PATTERN_TEXT` bytes.
+    A pattern that is not accepted any more matches nothing, nor does a text for which
+    :func:`is_too_long` is true: ask this first, to say so.
     """
+    if is_too_long(text):
+        return False
     try:
-        if len(text.encode()) > limits.PATTERN_TEXT:
-            return False
         compiled = re2.compile(pattern, _OPTIONS)
         if compiled.programsize > limits.PATTERN_SIZE:
             return False

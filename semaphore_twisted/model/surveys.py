@@ -62,12 +62,21 @@ def answer_of(variable: SurveyVariable, sent: object) -> Answer:
     """
     value = _typed(variable, sent)
     _check_limits(variable, value)
-    if variable.pattern and not patterns.matches(variable.pattern, _text(value)):
-        raise Invalid(
-            f"{_named(variable)} must match the regular expression "
-            f"{quoted(variable.pattern)}"
-        )
+    if variable.pattern:
+        _check_pattern(variable, variable.pattern, _text(value))
     return value
+
+
+def _check_pattern(variable: SurveyVariable, pattern: str, text: str) -> None:
+    if patterns.is_too_long(text):
+        raise Invalid(
+            f"{_named(variable)} is too long to be compared with its regular "
+            f"expression; expected at most {limits.PATTERN_TEXT} bytes"
+        )
+    if not patterns.matches(pattern, text):
+        raise Invalid(
+            f"{_named(variable)} must match the regular expression {quoted(pattern)}"
+        )
 
 
 def _named(variable: SurveyVariable) -> str:

@@ -43,6 +43,7 @@ schedule = Table(
     Column("task_params", Text, nullable=True, info={"json": True}),
     #: the values of secret survey variables (JSON)
     Column("secret", Text, nullable=True, info={"sealed": "schedule"}),
+    #: the commit that was last seen, a space, and a digest of the URL and the branch
     _text("last_commit_hash", nullable=True),
     _text("next_run", nullable=True),
     Index("ix_project__schedule_next_run", "next_run"),

@@ -208,7 +208,8 @@ class ScheduleService:
             _ = await self._fail(this, _INTERNAL)
             return
         write = self._database.writing(durable=True)
-        self._tell(this, await write(runs.compare, self._keyring, this, commit))
+        dealt = await write(runs.compare, self._keyring, this, branch, commit)
+        self._tell(this, dealt)
 
     # The timer
 

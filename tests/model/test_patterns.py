@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.limits import PATTERN_SIZE, PATTERN_TEXT
-from semaphore_twisted.model.patterns import matches, size_of
+from semaphore_twisted.model.patterns import is_too_long, matches, size_of
 
 
 class PatternTests(SynchronousTestCase):
@@ -48,6 +48,8 @@ class PatternTests(SynchronousTestCase):
         self.assertFalse(matches("a*", "a" * (PATTERN_TEXT + 1)))
         self.assertFalse(matches("ä*", "ä" * PATTERN_TEXT))
         self.assertFalse(matches("a*", "\ud800"))
+        self.assertFalse(is_too_long("a" * PATTERN_TEXT))
+        self.assertTrue(is_too_long("ä" * PATTERN_TEXT))
 
     def test_time(self) -> None:
         """Expressions that take other libraries for ever are quick."""

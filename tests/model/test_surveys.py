@@ -4,6 +4,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.surveys import answer_of, check_rules
 from semaphore_twisted.model.templates import SurveyType, SurveyValue, SurveyVariable
@@ -106,6 +107,18 @@ class AnswerTests(SynchronousTestCase):
             self.assertIn('must match the regular expression "v[0-9]+"', message)
             self.assertNotIn("hush", message)
         self.assertEqual(answer_of(variable(STRING, pattern=r"\d+"), 12), 12)
+
+    def test_too_long_for_a_pattern(self) -> None:
+        """The refusal of a long text that would match is about its size."""
+        for kind in (STRING, TEXT, SECRET):
+            release = variable(kind, pattern="v(?s:.*)")
+            long = "v" + "1" * (limits.PATTERN_TEXT - 1)
+            self.assertEqual(answer_of(release, long), long)
+            for text in (f"{long}1", f"{long[:-1]}ä"):
+                message = self.refusal(release, text)
+                self.assertIn("too long", message)
+                self.assertIn(f"at most {limits.PATTERN_TEXT} bytes", message)
+                self.assertNotIn("must match", message)
 
 
 class RulesTests(SynchronousTestCase):

@@ -13,6 +13,7 @@ from semaphore_twisted.model.tasks import OutputLine
 from semaphore_twisted.operations.tasks.output import (
     MAX_LINES,
     append,
+    last_lines,
     length,
     page,
     portions,
@@ -188,6 +189,27 @@ class PageTests(SynchronousTestCase):
         self.assertEqual(
             [each.id for lines in pages for each in lines], list(range(1, 36))
         )
+
+    def test_last(self) -> None:
+        """The last lines up to a number are read, in their order."""
+        self.assertEqual(last_lines(self.conn, self.task, last=5, above=0, most=9), [])
+        for number in range(1, 31):
+            moment = number // 7  # a new part of the log every two of them
+            append(self.conn, self.task, [(moment, f"{number:02}" * 5)])
+        rows = len(f"{0:07}\t") + 10
+        for last, above, most, expected in (
+            (30, 0, 10**6, range(1, 31)),
+            (99, 24, 10**6, range(25, 31)),
+            (17, 4, 10**6, range(5, 18)),
+            (17, 0, 4 * rows, range(14, 18)),
+            (17, 15, 4 * rows, range(16, 18)),
+            (17, 0, 1, range(17, 18)),
+            (17, 17, 10**6, range(0)),
+        ):
+            found = last_lines(self.conn, self.task, last=last, above=above, most=most)
+            self.assertEqual([each.id for each in found], list(expected))
+            for each in found:
+                self.assertEqual(each.output, f"{each.id:02}" * 5)
 
     @given(st.lists(st.integers(0, 70_000), max_size=40))
     def test_portions(self, lengths: list[int]) -> None:

@@ -3,15 +3,15 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Table, select
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.model import limits
-from semaphore_twisted.model.ids import RepositoryId, ScheduleId, TaskId
+from semaphore_twisted.model.ids import ScheduleId, TaskId
 from semaphore_twisted.model.schedules import Outcome, Schedule
 from semaphore_twisted.model.tasks import TaskEvent
 from semaphore_twisted.operations.schedules import runs
-from semaphore_twisted.operations.schedules.runs import Dealt, Due
+from semaphore_twisted.operations.schedules.runs import Branch, Dealt, Due
 from semaphore_twisted.operations.tasks.task_lifecycle import claim
 from semaphore_twisted.operations.tasks.tasks import move, task_of
 from semaphore_twisted.persistence import schema
@@ -418,16 +418,30 @@ class CommitTests(RunTestCase):
             next_run=self.clock.time,
         )
 
-    def look(self, commit: str) -> Dealt | None:
-        """Deal with the next due time, at which the branch is at *commit*."""
+    def take(self) -> tuple[Due, Branch]:
+        """Take the next due time."""
         self.clock.advance(60)
         (this,) = self.due()
         with self.conn.transaction(write=True) as conn:
             branch = runs.take(conn, this, "UTC")
         assert branch is not None
         self.assertEqual(branch.repository_id, self.repository)
+        return this, branch
+
+    def compare(self, this: Due, branch: Branch, commit: str) -> Dealt | None:
+        """Deal with a due time, at which *branch* was read: it is at *commit*."""
         with self.conn.transaction(write=True) as conn:
-            return runs.compare(conn, self.keyring, this, commit)
+            return runs.compare(conn, self.keyring, this, branch, commit)
+
+    def look(self, commit: str) -> Dealt | None:
+        """Deal with the next due time, at which the branch is at *commit*."""
+        return self.compare(*self.take(), commit)
+
+    def outcome(self, commit: str) -> str:
+        """Return what happens at the next due time, at which a branch has *commit*."""
+        dealt = self.look(commit)
+        assert dealt is not None
+        return dealt.outcome
 
     def test_commits(self) -> None:
         """The first commit is noted; each later one starts one task."""
@@ -460,25 +474,64 @@ class CommitTests(RunTestCase):
     def test_once(self) -> None:
         """Two servers that see a commit start one task."""
         self.look("a" * 40)
-        self.clock.advance(60)
-        (this,) = self.due()
+        this, branch = self.take()
         with self.conn.transaction(write=True) as conn:
-            self.assertIsNotNone(runs.take(conn, this, "UTC"))
             self.assertIsNone(runs.take(conn, this, "UTC"))
-            self.assertIsNotNone(runs.compare(conn, self.keyring, this, "b" * 40))
-            self.assertIsNone(runs.compare(conn, self.keyring, this, "b" * 40))
+        self.assertIsNotNone(self.compare(this, branch, "b" * 40))
+        self.assertIsNone(self.compare(this, branch, "b" * 40))
         self.assertEqual(len(task_ids(self.conn)), 1)
 
     def test_changed_meanwhile(self) -> None:
         """A commit that was read before a change of the schedule is ignored."""
         self.look("a" * 40)
+        this, branch = self.take()
         for columns in ({"active": False}, {"repository_id": None}):
-            self.clock.advance(60)
-            this = Due(self.number, self.clock.time, RepositoryId(self.repository))
             self.conn.update(schema.schedule, self.number, **columns)
-            with self.conn.transaction(write=True) as conn:
-                self.assertIsNone(runs.compare(conn, self.keyring, this, "b" * 40))
+            self.assertIsNone(self.compare(this, branch, "b" * 40))
         self.assertEqual(task_ids(self.conn), [])
+
+    def test_other_source(self) -> None:
+        """Another branch or another URL is read anew: its commit starts no task."""
+        repository, template = self.repository, self.template
+        changes: tuple[tuple[Table, int, dict[str, str]], ...] = (
+            (schema.template, template, {"git_branch": "release"}),
+            (schema.template, template, {"git_branch": ""}),
+            (schema.repository, repository, {"git_branch": "next"}),
+            (schema.repository, repository, {"git_url": "https://b.example/c.git"}),
+        )
+        self.assertEqual(self.outcome("a" * 40), "noted")
+        for number, (table, row, columns) in enumerate(changes):
+            self.conn.update(table, row, **columns)
+            commit = f"{number}" * 40
+            self.assertEqual(self.outcome(commit), "noted", columns)
+            self.assertEqual(self.outcome(commit), "unchanged", columns)
+        self.assertEqual(task_ids(self.conn), [])
+        self.assertEqual(self.outcome("b" * 40), "started")
+
+    def test_source_changed_meanwhile(self) -> None:
+        """A commit of a branch that is not watched any more is ignored."""
+        self.look("a" * 40)
+        this, branch = self.take()
+        self.conn.update(schema.template, self.template, git_branch="release")
+        self.assertIsNone(self.compare(this, branch, "b" * 40))
+        self.assertEqual(self.outcome("c" * 40), "noted")
+        self.assertEqual(task_ids(self.conn), [])
+
+    def test_stored_by_an_older_release(self) -> None:
+        """A commit that was stored without its source is of the present source."""
+        self.conn.update(schema.schedule, self.number, last_commit_hash="a" * 40)
+        self.assertEqual(self.outcome("a" * 40), "unchanged")
+        self.assertEqual(self.outcome("b" * 40), "started")
+
+    def test_start_fails(self) -> None:
+        """A commit whose task could not be queued starts it after the repair."""
+        self.look("a" * 40)
+        self.conn.update(schema.schedule, self.number, secret="damaged")
+        self.assertEqual(self.outcome("b" * 40), "failed")
+        self.assertEqual(self.outcome("b" * 40), "failed")
+        self.conn.update(schema.schedule, self.number, secret=None)
+        self.assertEqual(self.outcome("b" * 40), "started")
+        self.assertEqual(self.outcome("b" * 40), "unchanged")
 
     def test_failure(self) -> None:
         """A branch that cannot be read leaves its reason, and is read again."""

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import DomainError, Invalid
 from semaphore_twisted.model.ids import ScheduleId
 from semaphore_twisted.model.schedules import (
@@ -50,10 +51,15 @@ class CalendarDay(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Calendar(msgspec.Struct, frozen=True, kw_only=True):
-    """Days that begin and end in the time zone *zone*."""
+    """Days that begin and end in the time zone *zone*.
+
+    Only the newest of very many past due times are listed; *more_past* says that older
+    ones of these days are left out.
+    """
 
     zone: str
     days: tuple[CalendarDay, ...]
+    more_past: bool
 
 
 def calendar(
@@ -76,8 +82,21 @@ def calendar(
     dates = [begin + timedelta(days=number) for number in range(days)]
     project_id = project_of(actor)
     rows = conn.all(statements.of_project, Schedule, project_id=project_id)
-    since = datetime.combine(begin, time(), where).astimezone(UTC)
-    past = conn.all(statements.recent, ScheduleRun, project_id=project_id, since=since)
+    since, until = (
+        datetime.combine(each, time(), where).astimezone(UTC)
+        for each in (begin, begin + timedelta(days=days))
+    )
+    found = conn.all(
+        statements.recent,
+        ScheduleRun,
+        project_id=project_id,
+        since=since,
+        until=until,
+        most=limits.SCHEDULE_PAST + 1,
+    )
+    past: dict[date, list[ScheduleRun]] = {}
+    for run in reversed(found[: limits.SCHEDULE_PAST]):
+        past.setdefault(run.due.astimezone(where).date(), []).append(run)
     coming = [
         (each, _runs(each, dates, where, usual_zone))
         for each in rows
@@ -98,12 +117,11 @@ def calendar(
                     for each, runs in coming
                     if runs[number].count
                 ),
-                past=tuple(
-                    each for each in past if each.due.astimezone(where).date() == day
-                ),
+                past=tuple(past.get(day, ())),
             )
             for number, day in enumerate(dates)
         ),
+        more_past=len(found) > limits.SCHEDULE_PAST,
     )
 
 

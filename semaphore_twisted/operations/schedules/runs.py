@@ -8,6 +8,7 @@ that is set back repeats nothing. The clock is that of the connection.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 import msgspec
 from msgspec.structs import replace
@@ -21,6 +22,7 @@ from semaphore_twisted.model.errors import (
     SecretUnreadable,
 )
 from semaphore_twisted.model.ids import ProjectId, RepositoryId, ScheduleId
+from semaphore_twisted.model.repositories import Repository
 from semaphore_twisted.model.schedules import (
     CatchUp,
     Outcome,
@@ -36,6 +38,9 @@ from semaphore_twisted.operations.tasks import tasks
 from semaphore_twisted.operations.tasks.tasks import template_of
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.statements.projects import (
+    repositories as of_repositories,
+)
 from semaphore_twisted.persistence.statements.projects import schedules as statements
 
 #: A run that starts within this time is not late: a restart of the server takes less.
@@ -60,12 +65,14 @@ class Branch(msgspec.Struct, frozen=True, kw_only=True):
     """The branch whose newest commit a schedule waits for.
 
     *branch* is that of the template, if it runs from this repository and has one of its
-    own; empty for the branch of the repository.
+    own; empty for the branch of the repository. *source* is a digest of the URL and the
+    branch: another one means that commits come from elsewhere.
     """
 
     project_id: ProjectId
     repository_id: RepositoryId
     branch: str
+    source: str
 
 
 class Dealt(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,30 +159,28 @@ def take(conn: Connection, this: Due, usual_zone: str) -> Branch | None:
     times = timetable_of(schedule.cron_format, schedule.timezone, usual_zone)
     following = times.after(max(this.due, conn.now))
     conn.update(schema.schedule, schedule.id, next_run=following)
-    template = template_of(conn, schedule.project_id, schedule.template_id)
-    own = template.repository_id == schedule.repository_id
-    return Branch(
-        project_id=schedule.project_id,
-        repository_id=schedule.repository_id,
-        branch=(template.git_branch or "") if own else "",
-    )
+    return _branch(conn, schedule, schedule.repository_id)
 
 
-def compare(conn: Connection, keyring: Keyring, this: Due, commit: str) -> Dealt | None:
+def compare(
+    conn: Connection, keyring: Keyring, this: Due, branch: Branch, commit: str
+) -> Dealt | None:
     """Start the task of a schedule if *commit* is not the one that was last seen.
 
-    The commit is stored in the same transaction, so it starts one task. The first
-    commit that is seen starts none.
+    *commit* is that of *branch*; nothing happens if the schedule watches another branch
+    by now. The commit is stored in the same transaction, so it starts one task. The
+    first commit that is seen of a source starts none.
     """
     schedule = conn.one(statements.anywhere, Schedule, id=this.id)
     if (
         schedule is None
         or not schedule.active
-        or schedule.repository_id != this.repository_id
+        or schedule.repository_id is None
+        or _branch(conn, schedule, schedule.repository_id) != branch
         or _is_dealt_with(conn, this)
     ):
         return None
-    before = schedules.last_commit(conn, schedule)
+    before = schedules.last_commit(conn, schedule, branch.source)
     if before == commit:
         _ = conn.run(statements.forget_unchanged, of=schedule.id)
         dealt = Dealt(outcome=Outcome.UNCHANGED)
@@ -184,8 +189,8 @@ def compare(conn: Connection, keyring: Keyring, this: Due, commit: str) -> Dealt
         dealt = Dealt(outcome=Outcome.NOTED, reason=reason)
     else:
         dealt = _started(conn, keyring, schedule)
-    if dealt.outcome is not Outcome.SKIPPED:  # else it is new at the next check too
-        conn.update(schema.schedule, schedule.id, last_commit_hash=commit)
+    if dealt.outcome not in _TROUBLE:  # else it is new at the next check too
+        schedules.store_commit(conn, schedule, branch.source, commit)
     dealt = _record(conn, schedule, this.due, dealt)
     if dealt.task is not None and schedule.delete_after_run:
         conn.delete(schema.schedule, schedule.id)
@@ -212,6 +217,30 @@ def replan(conn: Connection, usual_zone: str, after: ScheduleId) -> ScheduleId |
             if moment != each.next_run:
                 conn.update(schema.schedule, each.id, next_run=moment)
     return rows[-1].id if len(rows) == _PART else None
+
+
+def _branch(
+    conn: Connection, schedule: Schedule, repository_id: RepositoryId
+) -> Branch:
+    """Return the branch that *schedule* watches in a repository."""
+    template = template_of(conn, schedule.project_id, schedule.template_id)
+    repository = conn.one(
+        of_repositories.by_id,
+        Repository,
+        project_id=schedule.project_id,
+        id=repository_id,
+    )
+    if repository is None:
+        raise NotFound
+    own = template.repository_id == repository_id
+    branch = (template.git_branch or "") if own else ""
+    source = f"{repository.git_url}\n{branch or repository.git_branch}"
+    return Branch(
+        project_id=schedule.project_id,
+        repository_id=repository_id,
+        branch=branch,
+        source=sha256(source.encode()).hexdigest(),
+    )
 
 
 def _still_due(conn: Connection, this: Due) -> Schedule | None:

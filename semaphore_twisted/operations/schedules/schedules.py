@@ -190,7 +190,7 @@ def change(
         values["next_run"] = None
     elif before.next_run is None or _differs(new, before, _TIMING):
         values["next_run"] = first_run(new, conn.now, usual_zone)
-    if _differs(new, before, _BRANCH):
+    if _differs(new, before, _BRANCH) or (new.active and not before.active):
         values["last_commit_hash"] = None
     conn.update(schema.schedule, before.id, **values, **task)
     name = _called(new.name, before.id)
@@ -212,8 +212,11 @@ def switch(
         raise Invalid(
             "run_at: this time has passed; choose a coming one", field="active"
         )
-    next_run = first_run(before, conn.now, usual_zone) if active else None
-    conn.update(schema.schedule, before.id, active=active, next_run=next_run)
+    values: dict[str, object] = {"active": active, "next_run": None}
+    if active:
+        values["next_run"] = first_run(before, conn.now, usual_zone)
+        values["last_commit_hash"] = None
+    conn.update(schema.schedule, before.id, **values)
     what = "switched on" if active else "switched off"
     name = _called(before.name, before.id)
     events.SCHEDULE.record(conn, actor, before.id, name, what)
@@ -258,9 +261,19 @@ def parameters(
     return _parameters(of) or ScheduledTask(), secrets
 
 
-def last_commit(conn: Connection, of: Schedule) -> str | None:
-    """Return the commit that was last seen, ``None`` if the branch was never read."""
-    return _machinery(conn, of.id).last_commit_hash
+def last_commit(conn: Connection, of: Schedule, source: str) -> str | None:
+    """Return the commit that was last seen; ``None`` if *source* was never read.
+
+    A commit that an older release stored has no source: it counts as one of *source*.
+    """
+    stored = _machinery(conn, of.id).last_commit_hash or ""
+    commit, _, found = stored.partition(" ")
+    return commit or None if found in {"", source} else None
+
+
+def store_commit(conn: Connection, of: Schedule, source: str, commit: str) -> None:
+    """Store the *commit* that was last seen of *source*."""
+    conn.update(schema.schedule, of.id, last_commit_hash=f"{commit} {source}")
 
 
 def _called(name: str, number: int) -> str:
@@ -322,19 +335,26 @@ def _task(
     """Return the columns of the task's checked parameters.
 
     *before* are the values of secrets that are stored, *missing* the names of secrets
-    that count as entered.
+    that are still to be entered.
     """
     given = sent or ScheduledTask()
     secrets = rules.secret_answers(given, before, template)
-    rules.check_task(
-        sealer.conn, template, given, {**dict.fromkeys(missing, "?"), **secrets}
-    )
+    rules.check_task(sealer.conn, _not_requiring(template, missing), given, secrets)
     if sent is None:
         return {"task_params": None, "secret": None}
     return {
         "task_params": rules.stored(given, secrets),
         "secret": sealer.sealed(secrets),
     }
+
+
+def _not_requiring(template: Template, names: Collection[str]) -> Template:
+    """Return *template* with a survey that does not require the variables *names*."""
+    survey = tuple(
+        replace(each, required=False) if each.name in names else each
+        for each in template.survey_vars or ()
+    )
+    return replace(template, survey_vars=survey)
 
 
 # What is shown

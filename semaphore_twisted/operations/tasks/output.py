@@ -123,6 +123,35 @@ def page(
     return lines[:limit]
 
 
+def last_lines(
+    conn: Connection,
+    task_id: TaskId,
+    *,
+    last: int,
+    above: int,
+    most: int = limits.BATCH,
+) -> list[OutputLine]:
+    """Return the last lines with numbers above *above* and up to *last*.
+
+    They have up to *most* characters, unless the last line alone is longer.
+    """
+    lines: list[OutputLine] = []
+    size = 0
+    while last > above:
+        chunk = conn.one(statements.chunk_up_to, _Chunk, task_id=task_id, number=last)
+        if chunk is None:
+            break
+        for number, row in reversed(list(_rows(chunk))):
+            if number > last:
+                continue
+            size += len(row)
+            if number <= above or (lines and size > most):
+                return lines[::-1]
+            lines.append(_line(task_id, number, *_parsed(row)))
+        last = chunk.first - 1
+    return lines[::-1]
+
+
 def portions(lines: Sequence[OutputLine]) -> Iterator[Sequence[OutputLine]]:
     """Split *lines* into parts that are encoded one at a time.
 

@@ -201,10 +201,11 @@ def _error_line(
     conn: Connection, stage: _FailedStage, first: int, last: int
 ) -> OutputLine | None:
     """Return the line that tells most: of the last lines of a stage, else the first."""
+    task_id, above = stage.task_id, max(first - 1, last - _LAST)
+    ends = output.last_lines(conn, task_id, last=last, above=above)
+    begins = output.page(conn, task_id, above=first - 1, limit=_FIRST)
     found: list[tuple[FailureRank, OutputLine]] = []
-    for above, limit in ((max(first - 1, last - _LAST), _LAST), (first - 1, _FIRST)):
-        page = output.page(conn, stage.task_id, above=above, limit=limit)
-        lines = [line for line in page if line.id <= last]
+    for lines in (ends, [line for line in begins if line.id <= last]):
         cause = cause_line([output.without_ansi(line.output) for line in lines])
         if cause is not None:
             found.append((cause[1], lines[cause[0]]))

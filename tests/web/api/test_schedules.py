@@ -1,6 +1,6 @@
 """Tests of the schedules' routes."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -272,6 +272,21 @@ class ChangeTests(ScheduleTestCase):
         self.put(made["id"], repository_id=second)
         self.assertIsNone(self.conn.scalar(seen))
         self.assertNotIn("last_commit_hash", self.shown("schedules", made["id"]))
+
+    def test_commits_while_off(self) -> None:
+        """What was committed while a schedule was off is not new when it is on."""
+        made = self.create(repository_id=self.repository("One"))
+        seen = select(schema.schedule.c.last_commit_hash)
+        path = f"{self.path}/{made['id']}/active"
+        for switched_on in (
+            lambda: self.client.put(path, {"active": True}),
+            lambda: self.put(made["id"], repository_id=made["repository_id"]),
+        ):
+            self.client.put(path, {"active": False})
+            self.conn.update(schema.schedule, made["id"], last_commit_hash="a" * 40)
+            switched_on()
+            self.assertTrue(self.shown("schedules", made["id"])["active"])
+            self.assertIsNone(self.conn.scalar(seen))
 
     def test_delete(self) -> None:
         """A schedule is deleted."""
@@ -576,6 +591,41 @@ class CalendarTests(ScheduleTestCase):
         (past,) = today["past"]
         self.assertEqual(past["schedule_id"], made["id"])
         self.assertEqual((past["outcome"], past["status"]), ("started", "waiting"))
+        self.assertFalse(self.days()["more_past"])
+
+    def test_much_past(self) -> None:
+        """The newest due times of the days are listed, at most as many as the limit."""
+        made = self.create()
+        begin = datetime(2026, 1, 1, 23, tzinfo=UTC)
+        times = [begin - timedelta(days=1), begin]
+        times += [
+            begin + timedelta(hours=1, seconds=number)
+            for number in range(limits.SCHEDULE_PAST + 1)
+        ]
+        self.conn.raw.executemany(
+            "INSERT INTO project__schedule_run (schedule_id, due, time, outcome)"
+            " VALUES (:of, :due, :due, 'skipped')",
+            [
+                {"of": made["id"], "due": f"{each:%Y-%m-%dT%H:%M:%S.%fZ}"}
+                for each in times
+            ],
+        )
+        found = self.days("?from=2026-01-01&days=2")
+        first, second = (each["past"] for each in found["days"])
+        self.assertEqual((len(first), len(second)), (0, limits.SCHEDULE_PAST))
+        self.assertEqual(second[0]["due"], "2026-01-02T00:00:01Z")
+        self.assertTrue(found["more_past"])
+        # what is later than the days that are asked for takes no place
+        found = self.days("?from=2026-01-01&days=1")
+        (only,) = found["days"][0]["past"]
+        self.assertEqual(only["due"], "2026-01-01T23:00:00Z")
+        self.assertFalse(found["more_past"])
+        # the days are those of the zone
+        (day,) = self.days("?from=2025-12-31&days=1&timezone=Asia/Tokyo")["days"]
+        self.assertEqual(day["past"], [])
+        (day,) = self.days("?from=2026-01-01&days=1&timezone=Asia/Tokyo")["days"]
+        (only,) = day["past"]
+        self.assertEqual(only["due"], "2025-12-31T23:00:00Z")
 
     def test_queries(self) -> None:
         """The first day, the number of days and the zone may be chosen."""

@@ -372,6 +372,16 @@ class FailureTests(TaskResultsTestCase):
         found = self.failure(step="script", reason="exit status 1")
         self.assertEqual(found["line"], 901)
 
+    def test_end_of_long_lines(self) -> None:
+        """The end of a stage is read also if its lines are long."""
+        for size in (300, 2_000, 50_000):
+            with self.subTest(size=size):
+                self.setUp()
+                lines = ["x" * size] * 300
+                self.run_through(StepBegun("script"), *lines, "Error: no room", "bye")
+                found = self.failure(step="script", reason="exit status 1")
+                self.assertEqual(found["line"], 301)
+
     def test_script_goes_on(self) -> None:
         """The command that was not found says more than the script's last line."""
         missing = "run.sh: line 2: helmfile: \x1b[1mcommand not found\x1b[0m"

@@ -137,16 +137,18 @@ last_runs, last_started = (
     for last in (_last, _last_started)
 )
 
-#: The due times of a project's schedules since *since*, oldest first.
+#: The due times of a project's schedules from *since* to before *until*, newest first.
 recent = (
     _with_task.join(schedule, _c.id == _run.schedule_id)
     .where(
         _c.project_id == bindparam("project_id"),
         _run.due >= bindparam("since"),
+        _run.due < bindparam("until"),
         _run.outcome != "unchanged",
         _run.outcome != "noted",
     )
-    .order_by(_run.due, _run.schedule_id)
+    .order_by(_run.due.desc(), _run.schedule_id.desc())
+    .limit(bindparam("most"))
 )
 
 is_dealt_with = select(_run.due).where(

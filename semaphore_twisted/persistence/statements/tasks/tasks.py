@@ -322,6 +322,17 @@ chunks = (
     .limit(bindparam("count"))
 )
 
+#: The last chunk that begins at the line ``number`` or before it.
+chunk_up_to = (
+    select(task_output.c.first, task_output.c.last, task_output.c.lines)
+    .where(
+        task_output.c.task_id == bindparam("task_id"),
+        task_output.c.first <= bindparam("number"),
+    )
+    .order_by(task_output.c.first.desc())
+    .limit(1)
+)
+
 #: Ended tasks of a project, and of a template, oldest first.
 ended_of_project, ended_of_template = (
     select(_c.id)
