@@ -115,6 +115,8 @@ class IntegrationMatcher(msgspec.Struct, frozen=True, kw_only=True):
     body_data_type: str
     key: str
     value: str
+    #: the damaged fields of the stored row; absent if there are none
+    fault: str | msgspec.UnsetType = msgspec.UNSET
 
     @override
     def __repr__(self) -> str:
@@ -133,6 +135,8 @@ class IntegrationValue(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     variable: str
     variable_type: VariableType
+    #: the damaged fields of the stored row; absent if there are none
+    fault: str | msgspec.UnsetType = msgspec.UNSET
 
     @override
     def __repr__(self) -> str:

@@ -15,6 +15,7 @@ from semaphore_twisted.model.integrations import (
     IntegrationValue,
 )
 from semaphore_twisted.model.keys import KeyRow
+from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.templates import Template
 from semaphore_twisted.operations.tasks.tasks import template_of
 from semaphore_twisted.persistence.engine import Connection
@@ -36,6 +37,20 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     values: tuple[IntegrationValue, ...]
     key: KeyRow | None
     template: Template
+
+    @property
+    def fault(self) -> str:
+        """The damage of the stored integration or of a part; empty if there is none."""
+        if self.integration.fault:
+            return f"The integration is damaged: {self.integration.fault}"
+        for what, parts in (
+            ("matcher", self.matchers),
+            ("extracted value", self.values),
+        ):
+            for each in parts:
+                if each.fault:
+                    return f"The {what} {quoted(each.name)} is damaged: {each.fault}"
+        return ""
 
     @override
     def __repr__(self) -> str:

@@ -418,6 +418,76 @@ class AuthenticationTests(WebhookTestCase):
         self.assertEqual(self.tasks(), [])
 
 
+class DamageTests(WebhookTestCase):
+    """Rows that cannot be read, after a fault of the disk or a change by hand."""
+
+    def damage(self, table: str, column: str, number: int) -> None:
+        """Make a column of a row unreadable."""
+        self.conn.raw.execute(
+            f"UPDATE project__{table} SET {column} = x'ff' WHERE id = ?", (number,)
+        )
+
+    def test_integration(self) -> None:
+        """A damaged integration accepts nobody, not even with the right secret."""
+        for column in ("auth_method", "auth_header", "task_params", "searchable"):
+            number = self.integration(
+                auth_method="gitlab", auth_secret_id=self.secret(), keep_bodies=True
+            )
+            path = self.alias(number)
+            self.damage("integration", column, number)
+            for headers in ({}, {"X-Gitlab-Token": SECRET}):
+                self.deliver(path, headers=headers)
+                outcome, reason = self.result()
+                self.assertEqual(outcome, "unauthenticated")
+                self.assertIn(f"damaged: {column}", reason)
+            self.assertFalse(self.log()[0]["resendable"])
+            answer = self.client.post(
+                f"{self.base}/integrations/{number}/test", {"body": "{}"}
+            )
+            self.assertEqual(answer.json["outcome"], "refused")
+            self.assertIn(f"damaged: {column}", answer.json["reason"])
+        self.assertEqual(self.tasks(), [])
+
+    def test_part(self) -> None:
+        """A damaged matcher or value stops its own integration only."""
+        matcher = self.integration(name="A", searchable=True, matchers=[MATCHER])
+        value = self.integration(
+            name="B", searchable=True, matchers=[MATCHER], extract_values=[VALUE]
+        )
+        self.integration(name="C", searchable=True, matchers=[MATCHER])
+        paths = {}
+        for number, what, table, column in (
+            (matcher, "matchers", "integration_matcher", "method"),
+            (value, "values", "integration_extract_value", "variable_type"),
+        ):
+            paths[what] = f"{self.base}/integrations/{number}/{what}"
+            (part,) = self.client.get(paths[what]).json
+            self.conn.raw.execute(
+                f"UPDATE project__{table} SET {column} = 'regex' WHERE id = ?",
+                (part["id"],),
+            )
+            (part,) = self.client.get(paths[what]).json
+            self.assertIn(column, part["fault"])
+            paths[what] += f"/{part['id']}"
+        self.deliver(self.alias(), {"ref": "refs/heads/main"})
+        found = self.log()[0]["results"]
+        self.assertEqual(
+            [each["outcome"] for each in found], ["refused", "refused", "started"]
+        )
+        self.assertIn('matcher "Main" is damaged: method', found[0]["reason"])
+        self.assertIn('value "Branch" is damaged: variable', found[1]["reason"])
+        # nothing that was made up is stored or exported
+        self.refused(self.client.put(paths["values"], {"name": "Branch"}), "Source")
+        self.assertEqual(self.client.get(f"{self.base}/backup").status, 409)
+        self.assertEqual(self.client.put(paths["matchers"], MATCHER).status, 204)
+        self.assertEqual(self.client.put(paths["values"], VALUE).status, 204)
+        self.assertEqual(self.client.get(f"{self.base}/backup").status, 200)
+        self.deliver(self.alias(), {"ref": "refs/heads/main"})
+        self.assertEqual(
+            {each["outcome"] for each in self.log()[0]["results"]}, {"started"}
+        )
+
+
 class ThrottleTests(WebhookTestCase):
     """Wrong secrets."""
 
