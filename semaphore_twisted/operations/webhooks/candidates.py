@@ -92,7 +92,13 @@ def of_alias(conn: Connection, alias: str, *, everywhere: str) -> tuple[Candidat
             most=most,
         )
         return _candidates(conn, found, own_alias=False)
-    return of_integration(conn, project_id, target.integration_id)
+    return of_integration(conn, project_id, target.integration_id, own_alias=True)
+
+
+def owner_of(conn: Connection, alias: str) -> IntegrationId | None:
+    """Return the integration that *alias* leads to alone, ``None`` if there is none."""
+    target = conn.one(statements.of_alias, _Target, alias=alias)
+    return None if target is None else target.integration_id
 
 
 def addressed(conn: Connection, alias: str, *, everywhere: str) -> Addressed:
@@ -103,13 +109,20 @@ def addressed(conn: Connection, alias: str, *, everywhere: str) -> Addressed:
 
 
 def of_integration(
-    conn: Connection, project_id: ProjectId, integration_id: IntegrationId
+    conn: Connection,
+    project_id: ProjectId,
+    integration_id: IntegrationId,
+    *,
+    own_alias: bool,
 ) -> tuple[Candidate, ...]:
-    """Return one integration, or nothing if the project has none with this id."""
+    """Return one integration, or nothing if the project has none with this id.
+
+    *own_alias* is as in :class:`Candidate`.
+    """
     found = conn.all(
         statements.by_id, Integration, id=integration_id, project_id=project_id
     )
-    return _candidates(conn, found, own_alias=True)
+    return _candidates(conn, found, own_alias=own_alias)
 
 
 def _candidates(

@@ -948,6 +948,55 @@ class SendAgainTests(WebhookTestCase):
         self.assertEqual(self.client.get(other).status, 404)
         self.assertEqual(self.client.post(f"{other}/send").status, 404)
 
+    def resent(self) -> dict[str, str]:
+        """Send the newest delivery again; return the outcomes by integration."""
+        one = f"{self.base}/integrations/deliveries/{self.log()[0]['id']}"
+        answer = self.client.post(f"{one}/send")
+        self.assertEqual(answer.status, 201)
+        return {
+            each["integration_name"]: each["outcome"] for each in answer.json["results"]
+        }
+
+    def test_alias_of_project(self) -> None:
+        """An integration that the alias of the project cannot start stays unstarted."""
+        self.integration(
+            name="A", searchable=True, matchers=[MATCHER], keep_bodies=True
+        )
+        only = self.integration(name="B", searchable=True, keep_bodies=True)
+        self.deliver(self.alias(), {"ref": "refs/heads/main"})
+        self.assertEqual(self.resent(), {"A": "started", "B": "unmatched"})
+        self.deliver(self.alias(only))
+        self.assertEqual(self.resent(), {"B": "started"})
+
+    def test_deleted_alias(self) -> None:
+        """An alias that is gone starts no integration without matchers."""
+        number = self.integration(keep_bodies=True)
+        self.deliver(self.alias(number))
+        aliases = f"{self.base}/integrations/{number}/aliases"
+        (alias,) = self.client.get(aliases).json
+        self.assertEqual(self.client.delete(f"{aliases}/{alias['id']}").status, 204)
+        self.assertEqual(self.resent(), {"Push": "unmatched"})
+
+    def test_secret_header(self) -> None:
+        """A value is taken from a masked header no more than when it arrived."""
+        value = {**VALUE, "value_source": "header", "key": "X-Plain"}
+        fields: dict[str, Any] = {
+            "auth_method": "token",
+            "auth_secret_id": self.secret(),
+            "auth_header": "X-Plain",
+            "keep_bodies": True,
+            "extract_values": [value],
+        }
+        number = self.integration(**fields)
+        self.deliver(self.alias(number), headers={"X-Plain": SECRET})
+        self.assertEqual(self.result()[0], "refused")
+        self.assertEqual(self.resent(), {"Push": "refused"})
+        changed = {"name": "Push", "template_id": self.template_id, "keep_bodies": True}
+        path = f"{self.base}/integrations/{number}"
+        self.assertEqual(self.client.put(path, changed).status, 204)
+        self.assertEqual(self.resent(), {"Push": "refused"})
+        self.assertEqual(self.tasks(), [])
+
 
 class TryOutTests(WebhookTestCase):
     """The test of an integration."""
