@@ -203,6 +203,11 @@ class DeliveryHeader(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     value: str
 
+    @override
+    def __repr__(self) -> str:
+        """Show no value."""
+        return redacted(self, "name")
+
 
 class Delivery(DeliveryInList, frozen=True, kw_only=True):
     """A delivery with its headers, whose secret values are masked, and its body.
@@ -212,6 +217,11 @@ class Delivery(DeliveryInList, frozen=True, kw_only=True):
 
     headers: tuple[DeliveryHeader, ...]
     body: str | None
+
+    @override
+    def __repr__(self) -> str:
+        """Show no headers and no body."""
+        return redacted(self, "id")
 
 
 class IntegrationTest(msgspec.Struct, frozen=True, kw_only=True):

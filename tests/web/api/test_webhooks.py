@@ -9,8 +9,13 @@ import msgspec
 
 from semaphore_twisted.config.options import Config
 from semaphore_twisted.model import limits
+from semaphore_twisted.model.ids import DeliveryId
+from semaphore_twisted.model.integrations import Delivery
 from semaphore_twisted.model.users import Role
 from semaphore_twisted.operations.webhooks import deliveries
+from semaphore_twisted.persistence.statements.webhooks import (
+    deliveries as statements,
+)
 from semaphore_twisted.web.http.hook_limit import BURST
 from semaphore_twisted.web.http.options import WebOptions
 from tests.support.http import Answer, ApiClient, api_client, at_once
@@ -702,6 +707,8 @@ class LogTests(WebhookTestCase):
                 "X-Gitlab-Token": marker,
                 "X-Hub-Signature": marker,
                 "X-Api-Key": marker,
+                "X-Functions-Key": marker,
+                "X-Amzn-Oidc-Data": marker,
                 "X-GitHub-Event": "push",
             },
         )
@@ -715,6 +722,25 @@ class LogTests(WebhookTestCase):
         self.assertNotIn(marker, dump)
         self.assertNotIn(SECRET, dump)
         self.assertIn("event push", self.tasks()[0]["message"])
+
+    def test_repr(self) -> None:
+        """A delivery in a traceback shows neither its headers nor its body."""
+        self.deliver(
+            self.alias(self.integration(keep_bodies=True)),
+            {"a": "Zx9-marker"},
+            headers={"X-Plain": "Zx9-marker"},
+        )
+        number = DeliveryId(self.log()[0]["id"])
+        stored = self.conn.one(
+            statements.by_id,
+            deliveries.StoredDelivery,
+            id=number,
+            project_id=self.project.id,
+        )
+        self.assertEqual(repr(stored), f"StoredDelivery(id={number})")
+        shown = msgspec.convert(self.shown("integrations/deliveries", number), Delivery)
+        self.assertEqual(repr(shown), f"Delivery(id={number})")
+        self.assertNotIn("Zx9", repr(shown.headers))
 
     def test_secret_of_another_project(self) -> None:
         """A project does not see the secret that a delivery has for another one."""
@@ -873,6 +899,18 @@ class ReasonTests(WebhookTestCase):
         self.assertEqual(self.result()[0], "refused")
         self.assertIn("may hold a secret", self.result()[1])
         self.assertNotIn(SECRET, "\n".join(self.conn.raw.iterdump()))
+
+
+class LongReasonTests(WebhookTestCase):
+    """Reasons that quote what the sender or the integration wrote."""
+
+    def test_cut(self) -> None:
+        """A reason is cut to the length of a message."""
+        key = "k" * limits.MESSAGE
+        path = self.alias(self.integration(matchers=[{**MATCHER, "key": key}]))
+        self.deliver(path)
+        outcome, reason = self.result()
+        self.assertEqual((outcome, len(reason)), ("unmatched", limits.MESSAGE))
 
 
 class SendAgainTests(WebhookTestCase):
