@@ -293,6 +293,9 @@ HOOK_BODY: Final = 1 * _MIB
 HOOK_BODIES: Final = 16 * _MIB
 HOOK_BODIES_OF_SOURCE: Final = 4 * _MIB
 
+#: Integrations of a project.
+HOOK_INTEGRATIONS_OF_PROJECT: Final = 1_000
+
 #: Segments of a path into a body, and values that one path may select.
 HOOK_SEGMENTS: Final = 50
 HOOK_SELECTED: Final = 1_000

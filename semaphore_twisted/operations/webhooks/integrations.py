@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import msgspec
 
 from semaphore_twisted.model import limits, texts
-from semaphore_twisted.model.errors import Invalid, NotFound
-from semaphore_twisted.model.ids import IntegrationId, KeyId, TemplateId
+from semaphore_twisted.model.errors import Conflict, Invalid, NotFound
+from semaphore_twisted.model.ids import IntegrationId, KeyId, ProjectId, TemplateId
 from semaphore_twisted.model.integrations import AuthMethod, HashName, Integration
 from semaphore_twisted.model.keys import KeyType
 from semaphore_twisted.model.refusals import invalid
@@ -130,9 +130,13 @@ def references(
 
 
 def create(conn: Connection, actor: Actor, new: NewIntegration) -> Integration:
-    """Create an integration with its matchers and extracted values."""
+    """Create an integration with its matchers and extracted values.
+
+    :raises Conflict: if the project has as many as it may
+    """
     values = _values(conn, actor, new)
     project_id = project_of(actor)
+    _check_number(conn, project_id)
     number = IntegrationId(conn.insert(integration, project_id=project_id, **values))
     _put_parts(conn, actor, number, new)
     events.INTEGRATION.record(conn, actor, number, new.name, "created")
@@ -154,6 +158,16 @@ def delete(conn: Connection, actor: Actor, integration_id: IntegrationId) -> Non
     stored = get(conn, actor, integration_id)
     conn.delete(integration, integration_id)
     events.INTEGRATION.record(conn, actor, integration_id, stored.name, "deleted")
+
+
+def _check_number(conn: Connection, project_id: ProjectId) -> None:
+    """Refuse another integration in a project that has as many as it may.
+
+    :raises Conflict:
+    """
+    most = limits.HOOK_INTEGRATIONS_OF_PROJECT
+    if conn.scalar(statements.count, project_id=project_id) >= most:
+        raise Conflict(f"The project has {most} integrations already; delete one first")
 
 
 def _put_parts(

@@ -1,6 +1,6 @@
 """Statements about integrations, their parts and their aliases."""
 
-from sqlalchemy import Select, Table, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 
 from semaphore_twisted.persistence.integration_tables import (
     integration,
@@ -8,7 +8,6 @@ from semaphore_twisted.persistence.integration_tables import (
     integration_matcher,
     integration_value,
 )
-from semaphore_twisted.persistence.schema import template
 from semaphore_twisted.persistence.statements.sorting import sorted_by
 
 _c = integration.c
@@ -48,6 +47,7 @@ of_key = (
     .order_by(_c.id)
 )
 
+#: How many integrations a project has.
 count = select(func.count()).where(_c.project_id == bindparam("project_id"))
 
 matchers = (
@@ -61,16 +61,6 @@ values = (
     .where(integration_value.c.integration_id == bindparam("integration_id"))
     .order_by(integration_value.c.id)
 )
-
-
-def _count_of(table: Table) -> Select[int]:
-    return select(func.count()).where(
-        table.c.integration_id == bindparam("integration_id")
-    )
-
-
-count_matchers = _count_of(integration_matcher)
-count_values = _count_of(integration_value)
 
 _a = integration_alias.c
 
@@ -104,8 +94,3 @@ searchable_of_project = (
     .limit(bindparam("most"))
 )
 searchable = _every.where(_c.searchable == 1).order_by(_c.id).limit(bindparam("most"))
-
-#: Fields of the template of an integration that its values depend on.
-survey_of_template = select(template.c.app, template.c.survey_vars).where(
-    template.c.project_id == bindparam("project_id"), template.c.id == bindparam("id")
-)
