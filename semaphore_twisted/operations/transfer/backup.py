@@ -52,7 +52,7 @@ from semaphore_twisted.persistence.statements.sorting import Sorted
 
 T = TypeVar("T", bound=msgspec.Struct)
 P = TypeVar("P", NewMatcher, NewValue)
-W = TypeVar("W", Integration, IntegrationMatcher, IntegrationValue)
+W = TypeVar("W", bound=Integration | IntegrationMatcher | IntegrationValue)
 
 #: The unique names of objects in a backup, by the objects' ids.
 Names = Mapping[int, str]

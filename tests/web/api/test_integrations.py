@@ -262,6 +262,22 @@ class NumberTests(IntegrationTestCase):
         self.assertEqual(self.client.delete(path).status, 204)
         self.integration(name="Another")
 
+    def test_searchable(self) -> None:
+        """So many of them are searchable; what was searchable already may stay."""
+        first = self.integration(searchable=True)
+        self.copies(first, limits.HOOK_SEARCHABLE)
+        other = self.integration(name="Other")
+        body = {"name": "More", "template_id": self.template_id, "searchable": True}
+        path = f"{self.base}/integrations"
+        for answer in (
+            self.client.post(path, body),
+            self.client.put(f"{path}/{other}", body),
+        ):
+            self.assertEqual((answer.status, answer.json["field"]), (409, "searchable"))
+            self.assertIn("has 100 searchable integrations", answer.json["error"])
+        self.assertFalse(self.shown("integrations", other)["searchable"])
+        self.assertEqual(self.client.put(f"{path}/{first}", body).status, 204)
+
 
 class PartTests(IntegrationTestCase):
     """Matchers and extracted values."""

@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
+from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
+from zope.interface import implementer
 
 from semaphore_twisted.config.options import Config
 from semaphore_twisted.model import limits
@@ -13,6 +15,7 @@ from semaphore_twisted.model.ids import DeliveryId
 from semaphore_twisted.model.integrations import Delivery
 from semaphore_twisted.model.users import Role
 from semaphore_twisted.operations.webhooks import deliveries
+from semaphore_twisted.persistence.integration_tables import integration
 from semaphore_twisted.persistence.statements.webhooks import (
     deliveries as statements,
 )
@@ -304,6 +307,72 @@ class ReceivingTests(WebhookTestCase):
         self.deliver(path, {"commits": [{"id": "Zx9-marker"}]})
         self.assertEqual(self.result()[0], "started")
         self.assertNotIn("Zx9-marker", "\n".join(self.conn.raw.iterdump()))
+
+
+class ManyTests(WebhookTestCase):
+    """More searchable integrations than a delivery may concern, in an old database."""
+
+    def add(self, many: int) -> None:
+        """Store searchable integrations without matchers."""
+        for index in range(many):
+            self.conn.insert(
+                integration,
+                project_id=self.project.id,
+                template_id=self.template_id,
+                name=f"Copy {index}",
+                searchable=True,
+            )
+
+    def logged(self) -> list[str]:
+        """Return the lines about what is left out, in the server's log from now on."""
+        lines: list[str] = []
+
+        @implementer(ILogObserver)
+        def keep(event: LogEvent) -> None:
+            if "left out" in (line := formatEvent(event)):
+                lines.append(line)
+
+        globalLogPublisher.addObserver(keep)
+        self.addCleanup(globalLogPublisher.removeObserver, keep)
+        return lines
+
+    def test_project(self) -> None:
+        """Those that are left out are named in the server's log."""
+        self.integration(searchable=True, matchers=[MATCHER])
+        self.add(limits.HOOK_SEARCHABLE - 1)
+        path, lines = self.alias(), self.logged()
+        self.deliver(path)
+        self.assertEqual(lines, [])
+        self.add(2)
+        self.deliver(path)
+        self.assertEqual(len(self.log()[0]["results"]), limits.HOOK_SEARCHABLE)
+        (line,) = lines
+        self.assertIn("2 searchable integrations are left out", line)
+        self.assertNotIn(path.rpartition("/")[2], line)
+
+    def test_everywhere(self) -> None:
+        """No project leaves out another one."""
+        self.integration(searchable=True, matchers=[MATCHER])
+        self.add(limits.HOOK_INTEGRATIONS)
+        first_base = self.base
+        make_member(self.conn, self.other, self.user, Role.OWNER)
+        self.enter(self.other)
+        self.template_id = self.made("templates", **self.template())["id"]
+        self.integration(searchable=True, matchers=[MATCHER])
+        config = Config(global_integration_alias="everywhere")
+        site = api_client(
+            database=self.site.database, options=WebOptions(config=config)
+        )
+        lines = self.logged()
+        site.anonymous().post(
+            "/api/integrations/everywhere", {"ref": "refs/heads/main"}
+        )
+        self.assertEqual(self.result()[0], "started")
+        (entry,) = self.client.get(f"{first_base}/integrations/deliveries").json
+        self.assertEqual(len(entry["results"]), limits.HOOK_SEARCHABLE)
+        self.assertEqual(entry["results"][0]["outcome"], "started")
+        left = limits.HOOK_INTEGRATIONS + 1 - limits.HOOK_SEARCHABLE
+        self.assertIn(f"{left} searchable integrations are left out", lines[0])
 
 
 class AuthenticationTests(WebhookTestCase):

@@ -93,4 +93,29 @@ searchable_of_project = (
     .order_by(_c.id)
     .limit(bindparam("most"))
 )
-searchable = _every.where(_c.searchable == 1).order_by(_c.id).limit(bindparam("most"))
+_ranked = (
+    select(
+        _c.id,
+        func.row_number()
+        .over(partition_by=_c.project_id, order_by=_c.id)
+        .label("place"),
+    )
+    .where(_c.searchable == 1)
+    .subquery()
+)
+#: Those of all projects, up to a number of each; if they are too many, the first ones
+#: of each project, so that no project leaves out another one.
+searchable = _every.where(
+    _c.id.in_(
+        select(_ranked.c.id)
+        .where(_ranked.c.place <= bindparam("most_of_project"))
+        .order_by(_ranked.c.place, _ranked.c.id)
+        .limit(bindparam("most"))
+    )
+).order_by(_c.id)
+
+#: How many integrations are searchable, of all projects, and of one.
+count_searchable = select(func.count()).where(_c.searchable == 1)
+count_searchable_of_project = count_searchable.where(
+    _c.project_id == bindparam("project_id")
+)
