@@ -17,7 +17,10 @@ _SECRET = (
     *("authorization", "authentication", "cookie", "token", "signature", "secret"),
     *("passw", "credential", "api-key", "apikey"),
 )
-_SECRET_WORDS = frozenset({"auth", "session", "sig", "sign", "jwt"})
+_SECRET_WORDS = frozenset({"auth", "session", "sig", "sign", "jwt", "key", "oidc"})
+
+#: Names with such a word that are no secret: the kind of an event, an id.
+_PUBLIC = frozenset({"x-event-key", "idempotency-key"})
 
 #: Headers in which senders name a delivery; the first that is there counts. They are
 #: those of GitHub, GitLab (a newer and an older one), Bitbucket Cloud, Standard
@@ -93,9 +96,10 @@ class RawDelivery(msgspec.Struct, frozen=True, kw_only=True):
 def is_secret(name: str, secret: Sequence[str] = ()) -> bool:
     """Return whether the header *name* may have a secret, or is one of *secret*."""
     name = name.lower()
-    return (
-        name in {each.lower() for each in secret}
-        or any(part in name for part in _SECRET)
+    if name in {each.lower() for each in secret}:
+        return True
+    return name not in _PUBLIC and (
+        any(part in name for part in _SECRET)
         or not _SECRET_WORDS.isdisjoint(name.split("-"))
     )
 

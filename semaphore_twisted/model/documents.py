@@ -6,10 +6,12 @@ a depth that each of these programs supports.
 """
 
 import json
+import re
 from typing import Any, TypeAlias
 
 import msgspec
 
+from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.refusals import quoted
 
@@ -60,6 +62,26 @@ def json_texts(text: str, sentence: str) -> tuple[str, ...]:
         return msgspec.json.decode(text, type=tuple[str, ...] | None) or ()
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         raise Invalid(sentence) from None
+
+
+#: A JSON string, whose commas and brackets are no values. One that does not end reaches
+#: to the end, so that it is read once only.
+_TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"?+', re.DOTALL)
+
+
+def check_values(body: bytes, what: str) -> None:
+    """Refuse JSON whose values would need much more memory than its bytes.
+
+    :raises Invalid: naming *what*, if there are more than ``limits.BODY_VALUES``
+    """
+    if _values(body) > limits.BODY_VALUES and (
+        _values(_TEXT.sub(b"", body)) > limits.BODY_VALUES
+    ):
+        raise Invalid(f"{what} has more than {limits.BODY_VALUES} values")
+
+
+def _values(body: bytes) -> int:
+    return sum(body.count(each) for each in (b",", b"[", b"{"))
 
 
 def check_depth(value: object, what: str) -> None:

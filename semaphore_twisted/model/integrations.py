@@ -115,6 +115,8 @@ class IntegrationMatcher(msgspec.Struct, frozen=True, kw_only=True):
     body_data_type: str
     key: str
     value: str
+    #: the damaged fields of the stored row; absent if there are none
+    fault: str | msgspec.UnsetType = msgspec.UNSET
 
     @override
     def __repr__(self) -> str:
@@ -133,6 +135,8 @@ class IntegrationValue(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     variable: str
     variable_type: VariableType
+    #: the damaged fields of the stored row; absent if there are none
+    fault: str | msgspec.UnsetType = msgspec.UNSET
 
     @override
     def __repr__(self) -> str:
@@ -199,6 +203,11 @@ class DeliveryHeader(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     value: str
 
+    @override
+    def __repr__(self) -> str:
+        """Show no value."""
+        return redacted(self, "name")
+
 
 class Delivery(DeliveryInList, frozen=True, kw_only=True):
     """A delivery with its headers, whose secret values are masked, and its body.
@@ -208,6 +217,11 @@ class Delivery(DeliveryInList, frozen=True, kw_only=True):
 
     headers: tuple[DeliveryHeader, ...]
     body: str | None
+
+    @override
+    def __repr__(self) -> str:
+        """Show no headers and no body."""
+        return redacted(self, "id")
 
 
 class IntegrationTest(msgspec.Struct, frozen=True, kw_only=True):

@@ -296,15 +296,20 @@ HOOK_BODY: Final = 1 * _MIB
 HOOK_BODIES: Final = 16 * _MIB
 HOOK_BODIES_OF_SOURCE: Final = 4 * _MIB
 
+#: Integrations of a project.
+HOOK_INTEGRATIONS_OF_PROJECT: Final = 1_000
+
 #: Segments of a path into a body, and values that one path may select.
 HOOK_SEGMENTS: Final = 50
 HOOK_SELECTED: Final = 1_000
 
-#: Matchers and extracted values of an integration, aliases of a project, and
-#: integrations that one delivery may concern.
+#: Matchers and extracted values of an integration, aliases of a project, and its
+#: searchable integrations; all that one delivery to the alias of the
+#: installation may concern.
 HOOK_PARTS: Final = 50
 HOOK_ALIASES: Final = 100
-HOOK_INTEGRATIONS: Final = 100
+HOOK_SEARCHABLE: Final = 100
+HOOK_INTEGRATIONS: Final = 500
 
 #: Deliveries that the log of a project keeps; of them, those of unknown senders; days.
 HOOK_DELIVERIES: Final = 500

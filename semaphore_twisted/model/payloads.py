@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from semaphore_twisted.model import limits
-from semaphore_twisted.model.documents import DEEPEST, check_depth
+from semaphore_twisted.model.documents import DEEPEST, check_depth, check_values
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.refusals import quoted
 
@@ -69,8 +69,7 @@ def decoded(body: bytes) -> object:
 
     :raises Invalid: if it is not JSON, is nested too deeply or has too many values
     """
-    if sum(body.count(each) for each in (b",", b"[", b"{")) > limits.BODY_VALUES:
-        raise Invalid(f"The body has more than {limits.BODY_VALUES} values")
+    check_values(body, "The body")
     try:
         value = msgspec.json.decode(body)
     except (msgspec.MsgspecError, ValueError):

@@ -25,14 +25,22 @@ class HeaderTests(SynchronousTestCase):
             *("Authorization", "Proxy-Authorization", "Cookie", "X-Gitlab-Token"),
             *("X-Hub-Signature", "X-Hub-Signature-256", "Webhook-Signature"),
             *("X-Api-Key", "apikey", "X-Auth", "X-Auth-Email", "X-Session-Id"),
+            *("X-Functions-Key", "x-access-key", "Private-Key", "X-Amzn-Oidc-Data"),
         ):
             self.assertTrue(is_secret(name), name)
         for name in (
             *("X-GitHub-Event", "Content-Type", "X-Author", "Idempotency-Key"),
-            *("User-Agent", "X-Gitlab-Event-UUID", "X-Design"),
+            *(
+                "User-Agent",
+                "X-Gitlab-Event-UUID",
+                "X-Design",
+                "X-Event-Key",
+                "X-Keyboard",
+            ),
         ):
             self.assertFalse(is_secret(name), name)
         self.assertTrue(is_secret("X-Plain", ["x-plain"]))
+        self.assertTrue(is_secret("X-Event-Key", ["x-event-key"]))
 
     def test_kept(self) -> None:
         """A limited part of the headers is kept."""

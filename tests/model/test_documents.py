@@ -1,11 +1,14 @@
 """JSON inside a text."""
 
+from time import process_time
+
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.model.documents import DEEPEST, json_object
+from semaphore_twisted.model import limits
+from semaphore_twisted.model.documents import DEEPEST, check_values, json_object
 from semaphore_twisted.model.errors import Invalid
 
 JSON = st.recursive(
@@ -55,3 +58,22 @@ class ObjectTests(SynchronousTestCase):
         for text in ('{"a": 1, "a": 2}', '{"b": [{"a": 1, "\\u0061": 1}]}'):
             self.assertIn('"a" comes twice', self.refusal(text))
         self.assertEqual(json_object('{"a": 1, "a": 2}', "x", unique=False), {"a": 2})
+
+
+class ValuesTests(SynchronousTestCase):
+    """:func:`check_values`."""
+
+    def test_number(self) -> None:
+        """Values are counted; commas and brackets inside of texts are none."""
+        many = b"1," * limits.BODY_VALUES
+        check_values(b'["' + many + b'\\"[{,", "[", "\\\\"]', "The body")
+        for body in (b"[" + many + b"1]", b'["",' + many + b'"\\\\"]'):
+            error = self.assertRaises(Invalid, check_values, body, "The body")
+            self.assertIn("The body has more than", error.message)
+
+    def test_time(self) -> None:
+        """A text that does not end is read once, not again from each of its quotes."""
+        body = b"," * (limits.BODY_VALUES + 1) + b'"' + b'\\"' * (limits.HOOK_BODY // 2)
+        before = process_time()
+        self.assertRaises(Invalid, check_values, body, "The body")
+        self.assertLess(process_time() - before, 5)

@@ -1,5 +1,6 @@
 """Tests of paths into the body of a delivery."""
 
+import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.model import limits
@@ -79,6 +80,11 @@ class BodyTests(SynchronousTestCase):
             ({"a": None}, '{"a":null}'),
         ):
             self.assertEqual(text_of(value), text)
+
+    def test_commas(self) -> None:
+        """Commas and brackets in a text are no values."""
+        diff = "+[1, 2, {}],\n" * limits.BODY_VALUES
+        self.assertEqual(decoded(msgspec.json.encode({"diff": diff})), {"diff": diff})
 
     def test_refused(self) -> None:
         """What is not JSON, deep or has many values is refused."""

@@ -8,10 +8,15 @@ from msgspec.structs import replace
 
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.documents import JsonObject
-from semaphore_twisted.model.errors import TooLarge
+from semaphore_twisted.model.errors import Conflict, TooLarge
 from semaphore_twisted.model.ids import EnvironmentId
-from semaphore_twisted.model.integrations import IntegrationMatcher, IntegrationValue
+from semaphore_twisted.model.integrations import (
+    Integration,
+    IntegrationMatcher,
+    IntegrationValue,
+)
 from semaphore_twisted.model.lists import Wanted
+from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.templates import Template
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import lists
@@ -47,6 +52,7 @@ from semaphore_twisted.persistence.statements.sorting import Sorted
 
 T = TypeVar("T", bound=msgspec.Struct)
 P = TypeVar("P", NewMatcher, NewValue)
+W = TypeVar("W", bound=Integration | IntegrationMatcher | IntegrationValue)
 
 #: The unique names of objects in a backup, by the objects' ids.
 Names = Mapping[int, str]
@@ -61,6 +67,7 @@ def build(conn: Connection, actor: Actor) -> ProjectBackup:
     it, and the others get a number, since a link needs one name.
 
     :raises TooLarge: if the texts are larger than ``PROJECT_BACKUP`` bytes together
+    :raises Conflict: if an integration or a part of one is damaged
     """
     reader = _Reader(conn, actor)
     project = projects.get(conn, actor)
@@ -166,7 +173,7 @@ def build(conn: Connection, actor: Actor) -> ProjectBackup:
         ),
         integrations=_sorted(
             IntegrationInBackup(
-                name=each.name,
+                name=_intact(each).name,
                 template=template[each.template_id],
                 auth_method=each.auth_method,
                 auth_secret=_link(key, each.auth_secret_id),
@@ -269,9 +276,22 @@ def _template(template: Template) -> TemplateInBackup:
 
 def _part(part: IntegrationMatcher | IntegrationValue, of: type[P]) -> P:
     """Return a part of an integration as one that is new."""
-    plain = msgspec.to_builtins(part)
+    plain = msgspec.to_builtins(_intact(part))
     del plain["integration_id"]
     return msgspec.convert(plain, of)
+
+
+def _intact(stored: W) -> W:
+    """Return *stored*; a damaged one would start other tasks after a restore.
+
+    :raises Conflict: if it is damaged
+    """
+    if stored.fault:
+        raise Conflict(
+            f"integrations: {quoted(stored.name)} is damaged, so no backup is made:"
+            f" {stored.fault}"
+        )
+    return stored
 
 
 def _task(stored: JsonObject | None, inventory: Names) -> TaskInBackup | None:

@@ -58,6 +58,11 @@ def prove(
 
     :raises Unproven: with the reason
     """
+    if integration.fault:  # what is damaged may be the method itself
+        raise Unproven(
+            "The sender is not checked, because the integration is damaged:"
+            f" {integration.fault}"
+        )
     method = method_of(integration)
     if method is None:
         raise Unproven(f"The method {integration.auth_method} is not known here")

@@ -15,6 +15,7 @@ from semaphore_twisted.model.integrations import (
     IntegrationValue,
 )
 from semaphore_twisted.model.keys import KeyRow
+from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.templates import Template
 from semaphore_twisted.operations.tasks.tasks import template_of
 from semaphore_twisted.persistence.engine import Connection
@@ -37,6 +38,20 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     key: KeyRow | None
     template: Template
 
+    @property
+    def fault(self) -> str:
+        """The damage of the stored integration or of a part; empty if there is none."""
+        if self.integration.fault:
+            return f"The integration is damaged: {self.integration.fault}"
+        for what, parts in (
+            ("matcher", self.matchers),
+            ("extracted value", self.values),
+        ):
+            for each in parts:
+                if each.fault:
+                    return f"The {what} {quoted(each.name)} is damaged: {each.fault}"
+        return ""
+
     @override
     def __repr__(self) -> str:
         """Show only the integration's id."""
@@ -44,9 +59,13 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Addressed(msgspec.Struct, frozen=True, kw_only=True):
-    """The integrations of an alias, and the time at which they were read."""
+    """The integrations of an alias, and the time at which they were read.
+
+    *left_out* is how many more the alias leads to than one delivery may concern.
+    """
 
     candidates: tuple[Candidate, ...]
+    left_out: int
     now: datetime
 
 
@@ -61,9 +80,13 @@ def of_alias(conn: Connection, alias: str, *, everywhere: str) -> tuple[Candidat
     *everywhere* is the alias of the installation: it leads to the searchable
     integrations of all projects; an empty one leads nowhere.
     """
-    most = limits.HOOK_INTEGRATIONS
     if everywhere and alias == everywhere:
-        found = conn.all(statements.searchable, Integration, most=most)
+        found = conn.all(
+            statements.searchable,
+            Integration,
+            most_of_project=limits.HOOK_SEARCHABLE,
+            most=limits.HOOK_INTEGRATIONS,
+        )
         return _candidates(conn, found, own_alias=False)
     target = conn.one(statements.of_alias, _Target, alias=alias)
     if target is None:
@@ -74,27 +97,54 @@ def of_alias(conn: Connection, alias: str, *, everywhere: str) -> tuple[Candidat
             statements.searchable_of_project,
             Integration,
             project_id=project_id,
-            most=most,
+            most=limits.HOOK_SEARCHABLE,
         )
         return _candidates(conn, found, own_alias=False)
-    return of_integration(conn, project_id, target.integration_id)
+    return of_integration(conn, project_id, target.integration_id, own_alias=True)
+
+
+def owner_of(conn: Connection, alias: str) -> IntegrationId | None:
+    """Return the integration that *alias* leads to alone, ``None`` if there is none."""
+    target = conn.one(statements.of_alias, _Target, alias=alias)
+    return None if target is None else target.integration_id
 
 
 def addressed(conn: Connection, alias: str, *, everywhere: str) -> Addressed:
     """Return the integrations of *alias*, as :func:`of_alias`, with the time."""
+    candidates = of_alias(conn, alias, everywhere=everywhere)
+    total = len(candidates)
+    if everywhere and alias == everywhere:
+        total = conn.scalar(statements.count_searchable)
+    elif candidates and not candidates[0].own_alias:
+        total = count_searchable(conn, candidates[0].integration.project_id)
     return Addressed(
-        candidates=of_alias(conn, alias, everywhere=everywhere), now=conn.now
+        candidates=candidates, left_out=total - len(candidates), now=conn.now
     )
+
+
+def count_searchable(conn: Connection, project_id: ProjectId) -> int:
+    """Return how many integrations of a project are searchable."""
+    found: int = conn.scalar(
+        statements.count_searchable_of_project, project_id=project_id
+    )
+    return found
 
 
 def of_integration(
-    conn: Connection, project_id: ProjectId, integration_id: IntegrationId
+    conn: Connection,
+    project_id: ProjectId,
+    integration_id: IntegrationId,
+    *,
+    own_alias: bool,
 ) -> tuple[Candidate, ...]:
-    """Return one integration, or nothing if the project has none with this id."""
+    """Return one integration, or nothing if the project has none with this id.
+
+    *own_alias* is as in :class:`Candidate`.
+    """
     found = conn.all(
         statements.by_id, Integration, id=integration_id, project_id=project_id
     )
-    return _candidates(conn, found, own_alias=True)
+    return _candidates(conn, found, own_alias=own_alias)
 
 
 def _candidates(

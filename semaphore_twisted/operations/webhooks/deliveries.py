@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
+from typing_extensions import override
 
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.deliveries import RawDelivery, masked
@@ -21,6 +22,7 @@ from semaphore_twisted.model.integrations import (
     DeliveryOutcome,
     DeliveryResult,
 )
+from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations.projects.references import project_of
 from semaphore_twisted.operations.webhooks.candidates import Candidate
@@ -49,6 +51,11 @@ class StoredDelivery(msgspec.Struct, frozen=True, kw_only=True):
     headers: list[tuple[str, str]]
     body: bytes | None
 
+    @override
+    def __repr__(self) -> str:
+        """Show no headers, no body and no alias."""
+        return redacted(self, "id")
+
 
 class _ResultRow(DeliveryResult, frozen=True, kw_only=True):
     delivery_id: DeliveryId
@@ -57,6 +64,11 @@ class _ResultRow(DeliveryResult, frozen=True, kw_only=True):
 class _DetailRow(DeliveryInList, frozen=True, kw_only=True):
     headers: list[tuple[str, str]]
     body: bytes | None
+
+    @override
+    def __repr__(self) -> str:
+        """Show no headers and no body."""
+        return redacted(self, "id")
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,7 +125,7 @@ def store(
             integration_id=each.candidate.integration.id,
             integration_name=each.candidate.integration.name,
             outcome=each.outcome,
-            reason=each.reason,
+            reason=each.reason[: limits.MESSAGE],
             task_id=each.task_id,
         )
     _forget_surplus(conn, first.project_id)

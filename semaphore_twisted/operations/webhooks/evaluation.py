@@ -125,6 +125,12 @@ def _late(delivery: RawDelivery, seconds: float) -> str:
 def judge(candidate: Candidate, payload: Payload) -> Verdict:
     """Return the verdict about a delivery from an authenticated sender."""
     integration, matchers = candidate.integration, candidate.matchers
+    if candidate.fault:
+        return Verdict(
+            candidate=candidate,
+            outcome=DeliveryOutcome.REFUSED,
+            reason=candidate.fault,
+        )
     if not matchers and not candidate.own_alias:
         return Verdict(
             candidate=candidate,

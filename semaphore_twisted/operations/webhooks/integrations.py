@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import msgspec
 
 from semaphore_twisted.model import limits, texts
-from semaphore_twisted.model.errors import Invalid, NotFound
-from semaphore_twisted.model.ids import IntegrationId, KeyId, TemplateId
+from semaphore_twisted.model.errors import Conflict, Invalid, NotFound
+from semaphore_twisted.model.ids import IntegrationId, KeyId, ProjectId, TemplateId
 from semaphore_twisted.model.integrations import AuthMethod, HashName, Integration
 from semaphore_twisted.model.keys import KeyType
 from semaphore_twisted.model.refusals import invalid
@@ -22,7 +22,7 @@ from semaphore_twisted.operations.projects.references import (
     project_of,
 )
 from semaphore_twisted.operations.tasks.tasks import template_of
-from semaphore_twisted.operations.webhooks import parts
+from semaphore_twisted.operations.webhooks import candidates, parts
 from semaphore_twisted.operations.webhooks.parts import NewMatcher, NewValue
 from semaphore_twisted.operations.webhooks.task_settings import (
     Extracted,
@@ -130,9 +130,15 @@ def references(
 
 
 def create(conn: Connection, actor: Actor, new: NewIntegration) -> Integration:
-    """Create an integration with its matchers and extracted values."""
+    """Create an integration with its matchers and extracted values.
+
+    :raises Conflict: if the project has as many as it may
+    """
     values = _values(conn, actor, new)
     project_id = project_of(actor)
+    _check_number(conn, project_id)
+    if new.searchable:
+        _check_searchable(conn, project_id)
     number = IntegrationId(conn.insert(integration, project_id=project_id, **values))
     _put_parts(conn, actor, number, new)
     events.INTEGRATION.record(conn, actor, number, new.name, "created")
@@ -142,8 +148,14 @@ def create(conn: Connection, actor: Actor, new: NewIntegration) -> Integration:
 def change(
     conn: Connection, actor: Actor, integration_id: IntegrationId, new: NewIntegration
 ) -> None:
-    """Replace an integration; its parts stay unless *new* states them."""
-    texts.check(new, get(conn, actor, integration_id))
+    """Replace an integration; its parts stay unless *new* states them.
+
+    :raises Conflict: if it becomes searchable, and as many as may be are
+    """
+    stored = get(conn, actor, integration_id)
+    texts.check(new, stored)
+    if new.searchable and not stored.searchable:
+        _check_searchable(conn, stored.project_id)
     conn.update(integration, integration_id, **_values(conn, actor, new))
     _put_parts(conn, actor, integration_id, new)
     events.INTEGRATION.record(conn, actor, integration_id, new.name, "updated")
@@ -154,6 +166,30 @@ def delete(conn: Connection, actor: Actor, integration_id: IntegrationId) -> Non
     stored = get(conn, actor, integration_id)
     conn.delete(integration, integration_id)
     events.INTEGRATION.record(conn, actor, integration_id, stored.name, "deleted")
+
+
+def _check_number(conn: Connection, project_id: ProjectId) -> None:
+    """Refuse another integration in a project that has as many as it may.
+
+    :raises Conflict:
+    """
+    most = limits.HOOK_INTEGRATIONS_OF_PROJECT
+    if conn.scalar(statements.count, project_id=project_id) >= most:
+        raise Conflict(f"The project has {most} integrations already; delete one first")
+
+
+def _check_searchable(conn: Connection, project_id: ProjectId) -> None:
+    """Refuse another searchable integration in a project that has as many as it may.
+
+    :raises Conflict:
+    """
+    most = limits.HOOK_SEARCHABLE
+    if candidates.count_searchable(conn, project_id) >= most:
+        raise Conflict(
+            f"searchable: the project has {most} searchable integrations already;"
+            " expected false, with an alias of its own for this integration",
+            field="searchable",
+        )
 
 
 def _put_parts(

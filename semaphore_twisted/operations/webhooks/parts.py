@@ -67,7 +67,8 @@ class NewMatcher(msgspec.Struct, frozen=True, kw_only=True):
 class NewValue(msgspec.Struct, frozen=True, kw_only=True):
     """The body of a request that creates or changes an extracted value.
 
-    In a change, a missing field keeps its stored value, as in Semaphore.
+    In a change, a missing field keeps its stored value, as in Semaphore; if the stored
+    row is damaged, it counts as not set.
     """
 
     name: Name | None = None
@@ -249,13 +250,17 @@ def change_value(
     stored = value(conn, actor, integration_id, value_id)
     texts.check(new, stored)
     _same_owner(new.integration_id, integration_id)
-    merged = NewValue(
-        name=_sent(new.name, stored.name),
-        value_source=_sent(new.value_source, stored.value_source),
-        body_data_type=_sent(new.body_data_type, stored.body_data_type),
-        key=_sent(new.key, stored.key),
-        variable=_sent(new.variable, stored.variable),
-        variable_type=_sent(new.variable_type, stored.variable_type),
+    merged = (
+        new
+        if stored.fault
+        else NewValue(
+            name=_sent(new.name, stored.name),
+            value_source=_sent(new.value_source, stored.value_source),
+            body_data_type=_sent(new.body_data_type, stored.body_data_type),
+            key=_sent(new.key, stored.key),
+            variable=_sent(new.variable, stored.variable),
+            variable_type=_sent(new.variable_type, stored.variable_type),
+        )
     )
     template = template_of(conn, owner.project_id, owner.template_id)
     conn.update(integration_value, value_id, **_value(merged, template))

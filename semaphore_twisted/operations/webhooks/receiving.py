@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.model import limits
-from semaphore_twisted.model.deliveries import RawDelivery
+from semaphore_twisted.model.deliveries import MASK, RawDelivery
 from semaphore_twisted.model.errors import Conflict, DomainError, Invalid
 from semaphore_twisted.model.ids import DeliveryId, IntegrationId, ProjectId, UserId
 from semaphore_twisted.model.integrations import (
@@ -170,7 +170,8 @@ def send_again(
     """Evaluate a stored delivery again, for the integrations that accepted its sender.
 
     The sender is not authenticated again, since secrets are not stored; *actor*, who
-    has the right to run tasks, starts them.
+    has the right to run tasks, starts them. An integration without matchers is started
+    only if the alias of the delivery is still its own.
 
     :raises Conflict: if the body is not stored, or no integration is left
     """
@@ -196,8 +197,17 @@ def send_again(
     ]
     results: list[Result] = []
     started: list[Task] = []
-    payload = Payload(delivery)  # its secret headers are masked already
-    for candidate in _present(conn, actor, accepted):
+    owner = of_candidates.owner_of(conn, stored.alias)
+    present = [
+        each
+        for number in accepted
+        for each in _present(conn, actor, number, own_alias=number == owner)
+    ]
+    # what was masked is secret still, whatever the integrations say now
+    secret = [name for name, value in stored.headers if value == MASK]
+    secret += [name for each in present for name in secret_headers(each.integration)]
+    payload = Payload(delivery, secret)
+    for candidate in present:
         verdict = judge(candidate, payload)
         result, task = _start(conn, keyring, verdict, user_id=actor.user.id)
         results.append(result)
@@ -210,7 +220,7 @@ def send_again(
         delivery,
         results,
         alias=stored.alias,
-        secret=(),  # masked already
+        secret=secret,
         resent=stored,
         actor=actor,
     )
@@ -218,14 +228,11 @@ def send_again(
 
 
 def _present(
-    conn: Connection, actor: Actor, numbers: Sequence[IntegrationId]
-) -> list[Candidate]:
-    project_id = project_of(actor)
-    return [
-        each
-        for number in numbers
-        for each in of_candidates.of_integration(conn, project_id, number)
-    ]
+    conn: Connection, actor: Actor, integration_id: IntegrationId, *, own_alias: bool
+) -> tuple[Candidate, ...]:
+    return of_candidates.of_integration(
+        conn, project_of(actor), integration_id, own_alias=own_alias
+    )
 
 
 def try_out(
@@ -236,10 +243,10 @@ def try_out(
 ) -> IntegrationTest:
     """Return what an integration would make of a delivery from an accepted sender.
 
-    Nothing is started or stored.
+    It comes to an alias of the integration's own. Nothing is started or stored.
     """
     integrations.get(conn, actor, integration_id)  # raises NotFound
-    (candidate,) = _present(conn, actor, [integration_id])
+    (candidate,) = _present(conn, actor, integration_id, own_alias=True)
     secret = secret_headers(candidate.integration)
     verdict = judge(candidate, Payload(sample.delivery, secret))
     outcome, reason = verdict.outcome, verdict.reason

@@ -27,6 +27,9 @@ _log = Logger()
 #: How often a delivery is evaluated, if its integrations change meanwhile.
 _ATTEMPTS = 3
 
+#: Characters of an alias in the server's log.
+_SHOWN = 4
+
 #: Deliveries in the log's list, unless the client asks for another number, and at most.
 _LISTED, _MOST = 50, 100
 
@@ -59,6 +62,13 @@ async def receive(context: RequestContext) -> None:
         found = await context.read_unchecked(addressed, alias, everywhere=everywhere)
         if not found.candidates:
             return
+        if found.left_out:
+            _log.warn(
+                "{number} searchable integrations are left out of each delivery to the"
+                " alias {alias}…: it leads to too many; give them aliases of their own",
+                number=found.left_out,
+                alias=alias[:_SHOWN],
+            )
         limit, address = context.services.hook_limit, context.address
         verdicts = await context.compute(
             evaluate,

@@ -8,7 +8,6 @@ For a Struct that forbids unknown fields, keys are exact, and neither unknown ke
 such a ``null`` are accepted.
 """
 
-import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -16,8 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from semaphore_twisted.model import limits
-from semaphore_twisted.model.documents import DEEPEST, check_depth
+from semaphore_twisted.model.documents import DEEPEST, check_depth, check_values
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.wording import sentence
 
@@ -30,22 +28,6 @@ def _as_it_is(value: object) -> object:
     return value
 
 
-#: A JSON string, whose commas and brackets are not counted.
-_TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
-
-
-def _check_size(body: bytes, root: str) -> None:
-    """Refuse a *body* whose values would need much more memory than its bytes."""
-    if _values(body) > limits.BODY_VALUES and (
-        _values(_TEXT.sub(b"", body)) > limits.BODY_VALUES
-    ):
-        raise Invalid(f"{root} has more than {limits.BODY_VALUES} values")
-
-
-def _values(body: bytes) -> int:
-    return sum(body.count(each) for each in (b",", b"[", b"{"))
-
-
 def decoded(
     body: bytes, of: object, *, root: str = "The body"
 ) -> tuple[Any, dict[str, object]]:
@@ -55,7 +37,7 @@ def decoded(
 
     :raises Invalid: naming the fault and its place
     """
-    _check_size(body, root)
+    check_values(body, root)
     try:
         raw = msgspec.json.decode(body) if body.strip() else {}
         check_depth(raw, root)

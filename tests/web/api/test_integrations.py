@@ -236,6 +236,49 @@ class IntegrationTests(IntegrationTestCase):
         self.assertEqual(answer.status, 412)
 
 
+class NumberTests(IntegrationTestCase):
+    """How many integrations a project has."""
+
+    def copies(self, number: int, many: int) -> None:
+        """Store copies of an integration, as an older database may have them."""
+        self.conn.raw.execute(
+            "INSERT INTO project__integration (project_id, template_id, name,"
+            " searchable) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM"
+            " n WHERE i < ?) SELECT project_id, template_id, 'Copy ' || i, searchable"
+            " FROM project__integration, n WHERE id = ?",
+            (many, number),
+        )
+
+    def test_all(self) -> None:
+        """A project has a limited number of integrations."""
+        self.copies(self.integration(), limits.HOOK_INTEGRATIONS_OF_PROJECT - 2)
+        last = self.integration(name="Last")
+        body = {"name": "More", "template_id": self.template_id}
+        answer = self.client.post(f"{self.base}/integrations", body)
+        self.assertEqual(answer.status, 409)
+        self.assertIn("has 1000 integrations already", answer.json["error"])
+        path = f"{self.base}/integrations/{last}"
+        self.assertEqual(self.client.put(path, body).status, 204)
+        self.assertEqual(self.client.delete(path).status, 204)
+        self.integration(name="Another")
+
+    def test_searchable(self) -> None:
+        """So many of them are searchable; what was searchable already may stay."""
+        first = self.integration(searchable=True)
+        self.copies(first, limits.HOOK_SEARCHABLE)
+        other = self.integration(name="Other")
+        body = {"name": "More", "template_id": self.template_id, "searchable": True}
+        path = f"{self.base}/integrations"
+        for answer in (
+            self.client.post(path, body),
+            self.client.put(f"{path}/{other}", body),
+        ):
+            self.assertEqual((answer.status, answer.json["field"]), (409, "searchable"))
+            self.assertIn("has 100 searchable integrations", answer.json["error"])
+        self.assertFalse(self.shown("integrations", other)["searchable"])
+        self.assertEqual(self.client.put(f"{path}/{first}", body).status, 204)
+
+
 class PartTests(IntegrationTestCase):
     """Matchers and extracted values."""
 

@@ -6,11 +6,19 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
+from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
+from zope.interface import implementer
 
 from semaphore_twisted.config.options import Config
 from semaphore_twisted.model import limits
+from semaphore_twisted.model.ids import DeliveryId
+from semaphore_twisted.model.integrations import Delivery
 from semaphore_twisted.model.users import Role
 from semaphore_twisted.operations.webhooks import deliveries
+from semaphore_twisted.persistence.integration_tables import integration
+from semaphore_twisted.persistence.statements.webhooks import (
+    deliveries as statements,
+)
 from semaphore_twisted.web.http.hook_limit import BURST
 from semaphore_twisted.web.http.options import WebOptions
 from tests.support.http import Answer, ApiClient, api_client, at_once
@@ -301,6 +309,72 @@ class ReceivingTests(WebhookTestCase):
         self.assertNotIn("Zx9-marker", "\n".join(self.conn.raw.iterdump()))
 
 
+class ManyTests(WebhookTestCase):
+    """More searchable integrations than a delivery may concern, in an old database."""
+
+    def add(self, many: int) -> None:
+        """Store searchable integrations without matchers."""
+        for index in range(many):
+            self.conn.insert(
+                integration,
+                project_id=self.project.id,
+                template_id=self.template_id,
+                name=f"Copy {index}",
+                searchable=True,
+            )
+
+    def logged(self) -> list[str]:
+        """Return the lines about what is left out, in the server's log from now on."""
+        lines: list[str] = []
+
+        @implementer(ILogObserver)
+        def keep(event: LogEvent) -> None:
+            if "left out" in (line := formatEvent(event)):
+                lines.append(line)
+
+        globalLogPublisher.addObserver(keep)
+        self.addCleanup(globalLogPublisher.removeObserver, keep)
+        return lines
+
+    def test_project(self) -> None:
+        """Those that are left out are named in the server's log."""
+        self.integration(searchable=True, matchers=[MATCHER])
+        self.add(limits.HOOK_SEARCHABLE - 1)
+        path, lines = self.alias(), self.logged()
+        self.deliver(path)
+        self.assertEqual(lines, [])
+        self.add(2)
+        self.deliver(path)
+        self.assertEqual(len(self.log()[0]["results"]), limits.HOOK_SEARCHABLE)
+        (line,) = lines
+        self.assertIn("2 searchable integrations are left out", line)
+        self.assertNotIn(path.rpartition("/")[2], line)
+
+    def test_everywhere(self) -> None:
+        """No project leaves out another one."""
+        self.integration(searchable=True, matchers=[MATCHER])
+        self.add(limits.HOOK_INTEGRATIONS)
+        first_base = self.base
+        make_member(self.conn, self.other, self.user, Role.OWNER)
+        self.enter(self.other)
+        self.template_id = self.made("templates", **self.template())["id"]
+        self.integration(searchable=True, matchers=[MATCHER])
+        config = Config(global_integration_alias="everywhere")
+        site = api_client(
+            database=self.site.database, options=WebOptions(config=config)
+        )
+        lines = self.logged()
+        site.anonymous().post(
+            "/api/integrations/everywhere", {"ref": "refs/heads/main"}
+        )
+        self.assertEqual(self.result()[0], "started")
+        (entry,) = self.client.get(f"{first_base}/integrations/deliveries").json
+        self.assertEqual(len(entry["results"]), limits.HOOK_SEARCHABLE)
+        self.assertEqual(entry["results"][0]["outcome"], "started")
+        left = limits.HOOK_INTEGRATIONS + 1 - limits.HOOK_SEARCHABLE
+        self.assertIn(f"{left} searchable integrations are left out", lines[0])
+
+
 class AuthenticationTests(WebhookTestCase):
     """Who may start a task."""
 
@@ -416,6 +490,76 @@ class AuthenticationTests(WebhookTestCase):
         self.deliver(path, headers={"X-Hub-Signature-256": f"sha256={empty}"})
         self.assertIn("has no access key", self.result()[1])
         self.assertEqual(self.tasks(), [])
+
+
+class DamageTests(WebhookTestCase):
+    """Rows that cannot be read, after a fault of the disk or a change by hand."""
+
+    def damage(self, table: str, column: str, number: int) -> None:
+        """Make a column of a row unreadable."""
+        self.conn.raw.execute(
+            f"UPDATE project__{table} SET {column} = x'ff' WHERE id = ?", (number,)
+        )
+
+    def test_integration(self) -> None:
+        """A damaged integration accepts nobody, not even with the right secret."""
+        for column in ("auth_method", "auth_header", "task_params", "searchable"):
+            number = self.integration(
+                auth_method="gitlab", auth_secret_id=self.secret(), keep_bodies=True
+            )
+            path = self.alias(number)
+            self.damage("integration", column, number)
+            for headers in ({}, {"X-Gitlab-Token": SECRET}):
+                self.deliver(path, headers=headers)
+                outcome, reason = self.result()
+                self.assertEqual(outcome, "unauthenticated")
+                self.assertIn(f"damaged: {column}", reason)
+            self.assertFalse(self.log()[0]["resendable"])
+            answer = self.client.post(
+                f"{self.base}/integrations/{number}/test", {"body": "{}"}
+            )
+            self.assertEqual(answer.json["outcome"], "refused")
+            self.assertIn(f"damaged: {column}", answer.json["reason"])
+        self.assertEqual(self.tasks(), [])
+
+    def test_part(self) -> None:
+        """A damaged matcher or value stops its own integration only."""
+        matcher = self.integration(name="A", searchable=True, matchers=[MATCHER])
+        value = self.integration(
+            name="B", searchable=True, matchers=[MATCHER], extract_values=[VALUE]
+        )
+        self.integration(name="C", searchable=True, matchers=[MATCHER])
+        paths = {}
+        for number, what, table, column in (
+            (matcher, "matchers", "integration_matcher", "method"),
+            (value, "values", "integration_extract_value", "variable_type"),
+        ):
+            paths[what] = f"{self.base}/integrations/{number}/{what}"
+            (part,) = self.client.get(paths[what]).json
+            self.conn.raw.execute(
+                f"UPDATE project__{table} SET {column} = 'regex' WHERE id = ?",
+                (part["id"],),
+            )
+            (part,) = self.client.get(paths[what]).json
+            self.assertIn(column, part["fault"])
+            paths[what] += f"/{part['id']}"
+        self.deliver(self.alias(), {"ref": "refs/heads/main"})
+        found = self.log()[0]["results"]
+        self.assertEqual(
+            [each["outcome"] for each in found], ["refused", "refused", "started"]
+        )
+        self.assertIn('matcher "Main" is damaged: method', found[0]["reason"])
+        self.assertIn('value "Branch" is damaged: variable', found[1]["reason"])
+        # nothing that was made up is stored or exported
+        self.refused(self.client.put(paths["values"], {"name": "Branch"}), "Source")
+        self.assertEqual(self.client.get(f"{self.base}/backup").status, 409)
+        self.assertEqual(self.client.put(paths["matchers"], MATCHER).status, 204)
+        self.assertEqual(self.client.put(paths["values"], VALUE).status, 204)
+        self.assertEqual(self.client.get(f"{self.base}/backup").status, 200)
+        self.deliver(self.alias(), {"ref": "refs/heads/main"})
+        self.assertEqual(
+            {each["outcome"] for each in self.log()[0]["results"]}, {"started"}
+        )
 
 
 class ThrottleTests(WebhookTestCase):
@@ -632,6 +776,8 @@ class LogTests(WebhookTestCase):
                 "X-Gitlab-Token": marker,
                 "X-Hub-Signature": marker,
                 "X-Api-Key": marker,
+                "X-Functions-Key": marker,
+                "X-Amzn-Oidc-Data": marker,
                 "X-GitHub-Event": "push",
             },
         )
@@ -645,6 +791,25 @@ class LogTests(WebhookTestCase):
         self.assertNotIn(marker, dump)
         self.assertNotIn(SECRET, dump)
         self.assertIn("event push", self.tasks()[0]["message"])
+
+    def test_repr(self) -> None:
+        """A delivery in a traceback shows neither its headers nor its body."""
+        self.deliver(
+            self.alias(self.integration(keep_bodies=True)),
+            {"a": "Zx9-marker"},
+            headers={"X-Plain": "Zx9-marker"},
+        )
+        number = DeliveryId(self.log()[0]["id"])
+        stored = self.conn.one(
+            statements.by_id,
+            deliveries.StoredDelivery,
+            id=number,
+            project_id=self.project.id,
+        )
+        self.assertEqual(repr(stored), f"StoredDelivery(id={number})")
+        shown = msgspec.convert(self.shown("integrations/deliveries", number), Delivery)
+        self.assertEqual(repr(shown), f"Delivery(id={number})")
+        self.assertNotIn("Zx9", repr(shown.headers))
 
     def test_secret_of_another_project(self) -> None:
         """A project does not see the secret that a delivery has for another one."""
@@ -805,6 +970,18 @@ class ReasonTests(WebhookTestCase):
         self.assertNotIn(SECRET, "\n".join(self.conn.raw.iterdump()))
 
 
+class LongReasonTests(WebhookTestCase):
+    """Reasons that quote what the sender or the integration wrote."""
+
+    def test_cut(self) -> None:
+        """A reason is cut to the length of a message."""
+        key = "k" * limits.MESSAGE
+        path = self.alias(self.integration(matchers=[{**MATCHER, "key": key}]))
+        self.deliver(path)
+        outcome, reason = self.result()
+        self.assertEqual((outcome, len(reason)), ("unmatched", limits.MESSAGE))
+
+
 class SendAgainTests(WebhookTestCase):
     """A stored delivery that a user sends again."""
 
@@ -877,6 +1054,55 @@ class SendAgainTests(WebhookTestCase):
         other = self.one.replace(f"/{self.project.id}/", f"/{self.other.id}/", 1)
         self.assertEqual(self.client.get(other).status, 404)
         self.assertEqual(self.client.post(f"{other}/send").status, 404)
+
+    def resent(self) -> dict[str, str]:
+        """Send the newest delivery again; return the outcomes by integration."""
+        one = f"{self.base}/integrations/deliveries/{self.log()[0]['id']}"
+        answer = self.client.post(f"{one}/send")
+        self.assertEqual(answer.status, 201)
+        return {
+            each["integration_name"]: each["outcome"] for each in answer.json["results"]
+        }
+
+    def test_alias_of_project(self) -> None:
+        """An integration that the alias of the project cannot start stays unstarted."""
+        self.integration(
+            name="A", searchable=True, matchers=[MATCHER], keep_bodies=True
+        )
+        only = self.integration(name="B", searchable=True, keep_bodies=True)
+        self.deliver(self.alias(), {"ref": "refs/heads/main"})
+        self.assertEqual(self.resent(), {"A": "started", "B": "unmatched"})
+        self.deliver(self.alias(only))
+        self.assertEqual(self.resent(), {"B": "started"})
+
+    def test_deleted_alias(self) -> None:
+        """An alias that is gone starts no integration without matchers."""
+        number = self.integration(keep_bodies=True)
+        self.deliver(self.alias(number))
+        aliases = f"{self.base}/integrations/{number}/aliases"
+        (alias,) = self.client.get(aliases).json
+        self.assertEqual(self.client.delete(f"{aliases}/{alias['id']}").status, 204)
+        self.assertEqual(self.resent(), {"Push": "unmatched"})
+
+    def test_secret_header(self) -> None:
+        """A value is taken from a masked header no more than when it arrived."""
+        value = {**VALUE, "value_source": "header", "key": "X-Plain"}
+        fields: dict[str, Any] = {
+            "auth_method": "token",
+            "auth_secret_id": self.secret(),
+            "auth_header": "X-Plain",
+            "keep_bodies": True,
+            "extract_values": [value],
+        }
+        number = self.integration(**fields)
+        self.deliver(self.alias(number), headers={"X-Plain": SECRET})
+        self.assertEqual(self.result()[0], "refused")
+        self.assertEqual(self.resent(), {"Push": "refused"})
+        changed = {"name": "Push", "template_id": self.template_id, "keep_bodies": True}
+        path = f"{self.base}/integrations/{number}"
+        self.assertEqual(self.client.put(path, changed).status, 204)
+        self.assertEqual(self.resent(), {"Push": "refused"})
+        self.assertEqual(self.tasks(), [])
 
 
 class TryOutTests(WebhookTestCase):

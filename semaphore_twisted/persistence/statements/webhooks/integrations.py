@@ -1,6 +1,6 @@
 """Statements about integrations, their parts and their aliases."""
 
-from sqlalchemy import Select, Table, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 
 from semaphore_twisted.persistence.integration_tables import (
     integration,
@@ -8,7 +8,6 @@ from semaphore_twisted.persistence.integration_tables import (
     integration_matcher,
     integration_value,
 )
-from semaphore_twisted.persistence.schema import template
 from semaphore_twisted.persistence.statements.sorting import sorted_by
 
 _c = integration.c
@@ -48,6 +47,7 @@ of_key = (
     .order_by(_c.id)
 )
 
+#: How many integrations a project has.
 count = select(func.count()).where(_c.project_id == bindparam("project_id"))
 
 matchers = (
@@ -61,16 +61,6 @@ values = (
     .where(integration_value.c.integration_id == bindparam("integration_id"))
     .order_by(integration_value.c.id)
 )
-
-
-def _count_of(table: Table) -> Select[int]:
-    return select(func.count()).where(
-        table.c.integration_id == bindparam("integration_id")
-    )
-
-
-count_matchers = _count_of(integration_matcher)
-count_values = _count_of(integration_value)
 
 _a = integration_alias.c
 
@@ -103,9 +93,29 @@ searchable_of_project = (
     .order_by(_c.id)
     .limit(bindparam("most"))
 )
-searchable = _every.where(_c.searchable == 1).order_by(_c.id).limit(bindparam("most"))
+_ranked = (
+    select(
+        _c.id,
+        func.row_number()
+        .over(partition_by=_c.project_id, order_by=_c.id)
+        .label("place"),
+    )
+    .where(_c.searchable == 1)
+    .subquery()
+)
+#: Those of all projects, up to a number of each; if they are too many, the first ones
+#: of each project, so that no project leaves out another one.
+searchable = _every.where(
+    _c.id.in_(
+        select(_ranked.c.id)
+        .where(_ranked.c.place <= bindparam("most_of_project"))
+        .order_by(_ranked.c.place, _ranked.c.id)
+        .limit(bindparam("most"))
+    )
+).order_by(_c.id)
 
-#: Fields of the template of an integration that its values depend on.
-survey_of_template = select(template.c.app, template.c.survey_vars).where(
-    template.c.project_id == bindparam("project_id"), template.c.id == bindparam("id")
+#: How many integrations are searchable, of all projects, and of one.
+count_searchable = select(func.count()).where(_c.searchable == 1)
+count_searchable_of_project = count_searchable.where(
+    _c.project_id == bindparam("project_id")
 )
