@@ -21,14 +21,11 @@ from semaphore_twisted.operations.projects.references import (
     id_or_none,
     project_of,
 )
+from semaphore_twisted.operations.tasks.task_settings import TaskSettings
 from semaphore_twisted.operations.tasks.tasks import template_of
 from semaphore_twisted.operations.webhooks import parts
 from semaphore_twisted.operations.webhooks.parts import NewMatcher, NewValue
-from semaphore_twisted.operations.webhooks.task_settings import (
-    Extracted,
-    TaskSettings,
-    new_task,
-)
+from semaphore_twisted.operations.webhooks.task_settings import Extracted, new_task
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.integration_tables import integration
 from semaphore_twisted.persistence.statements.projects import keys as of_keys
@@ -181,7 +178,7 @@ def _values(
             f"template_id: there is no {new.template_id} in this project"
         ) from None
     _check_authentication(conn, actor, new)
-    settings = new.task_params.stored if new.task_params is not None else None
+    settings = (new.task_params.stored or None) if new.task_params else None
     new_task(template, settings, Extracted())  # raises Invalid
     return {
         "template_id": new.template_id,

@@ -169,6 +169,8 @@ class IntegrationTests(IntegrationTestCase):
             ({"auth_algorithm": "md5"}, "expected sha256 or sha512"),
             ({"task_params": {"environment": "{"}}, "must be valid JSON"),
             ({"task_params": {"playbook": "x.yml"}}, "task_params.playbook"),
+            ({"task_params": {"version": "1.0"}}, "task_params.version"),
+            ({"task_params": {"secret": '{"x": "y"}'}}, "task_params.secret"),
             ({"task_params": {"params": {"plan": True}}}, "params.plan"),
             ({"project_id": self.other.id}, "Project ID in body"),
             ({"matchers": [{}] * (limits.HOOK_PARTS + 1)}, ""),
