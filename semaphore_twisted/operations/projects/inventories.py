@@ -88,8 +88,12 @@ def get(conn: Connection, actor: Actor, inventory_id: InventoryId) -> Inventory:
 def references(conn: Connection, actor: Actor, inventory_id: InventoryId) -> References:
     """Return the objects that use an inventory."""
     get(conn, actor, inventory_id)
+    project_id = project_of(actor)
     return References(
-        templates=named(conn, statements.templates, project_of(actor), inventory_id)
+        templates=named(conn, statements.templates, project_id, inventory_id),
+        integrations=named(conn, statements.integrations, project_id, inventory_id)
+        or msgspec.UNSET,
+        schedules=named(conn, statements.schedules, project_id, inventory_id),
     )
 
 

@@ -48,6 +48,9 @@ from semaphore_twisted.persistence.statements.projects import (
 )
 from semaphore_twisted.persistence.statements.projects import templates as statements
 from semaphore_twisted.persistence.statements.tasks import tasks as task_statements
+from semaphore_twisted.persistence.statements.webhooks import (
+    integrations as of_integrations,
+)
 
 _VAULT_KEYS = frozenset({KeyType.LOGIN_PASSWORD, KeyType.STRING})
 
@@ -118,12 +121,17 @@ def get(conn: Connection, actor: Actor, template_id: TemplateId) -> Template:
 
 
 def references(conn: Connection, actor: Actor, template_id: TemplateId) -> References:
-    """Return the objects that refer to a template; they do not prevent its deletion."""
+    """Return the objects that refer to a template; they do not prevent its deletion.
+
+    Schedules and integrations are deleted with it.
+    """
     _found(conn, actor, template_id)
     project_id = project_of(actor)
     return References(
         templates=named(conn, statements.deploying, project_id, template_id),
         inventories=named(conn, statements.held_inventories, project_id, template_id),
+        integrations=named(conn, of_integrations.of_template, project_id, template_id)
+        or msgspec.UNSET,
         schedules=named(conn, of_schedules.with_template, project_id, template_id),
     )
 
@@ -195,7 +203,7 @@ def _check_idle(conn: Connection, template_id: TemplateId) -> None:
 
 
 def delete(conn: Connection, actor: Actor, template_id: TemplateId) -> None:
-    """Delete a template with its tasks.
+    """Delete a template with its tasks, schedules and integrations.
 
     :raises Conflict: while one of them is active
     """
@@ -205,7 +213,14 @@ def delete(conn: Connection, actor: Actor, template_id: TemplateId) -> None:
         conn, statements.held_inventories, stored_template.project_id, template_id
     ):
         conn.update(inventory, each.id, holder_id=None)
+    deleted = references(conn, actor, template_id)
     conn.delete(template, template_id)
+    for kind, found in (
+        (events.SCHEDULE, deleted.schedules),
+        (events.INTEGRATION, deleted.integrations or ()),
+    ):
+        for each in found:
+            kind.record(conn, actor, each.id, each.name or f"{each.id}", "deleted")
     events.TEMPLATE.record(conn, actor, template_id, stored_template.name, "deleted")
 
 

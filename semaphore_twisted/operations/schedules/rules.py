@@ -4,13 +4,11 @@ from datetime import datetime
 from typing import Annotated
 
 import msgspec
-from typing_extensions import override
 
 from semaphore_twisted.model import cron
 from semaphore_twisted.model.documents import JsonObject, json_object
-from semaphore_twisted.model.errors import DomainError, Invalid, NotFound, at_field
+from semaphore_twisted.model.errors import Invalid, NotFound, at_field
 from semaphore_twisted.model.ids import (
-    InventoryId,
     ProjectId,
     RepositoryId,
     TemplateId,
@@ -27,20 +25,19 @@ from semaphore_twisted.model.schedules import (
 from semaphore_twisted.model.templates import SurveyType, Template
 from semaphore_twisted.model.texts import (
     SCHEDULE_TASK,
-    TASK_JSON,
-    Branch,
-    Message,
     Name,
     TaskText,
-    Unserved,
 )
 from semaphore_twisted.operations.projects.references import (
     check,
     check_text,
     id_or_none,
 )
-from semaphore_twisted.operations.tasks import tasks
-from semaphore_twisted.operations.tasks.overrides import AskedParams, NewTask
+from semaphore_twisted.operations.tasks.overrides import NewTask
+from semaphore_twisted.operations.tasks.task_settings import (
+    TaskSettings,
+    check_settings,
+)
 from semaphore_twisted.operations.tasks.tasks import template_of
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements.projects import (
@@ -48,28 +45,15 @@ from semaphore_twisted.persistence.statements.projects import (
 )
 
 
-class ScheduledTask(msgspec.Struct, frozen=True, kw_only=True):
+class ScheduledTask(TaskSettings, frozen=True, kw_only=True):
     """The parameters of the tasks that a schedule starts; as in a new task.
 
-    *environment* and *secret* are JSON inside a string: the values of the survey's
-    plain and secret variables. Secret values are stored encrypted and never shown;
-    without *secret* the stored ones are kept, ``{}`` deletes them.
+    *environment*, *secret* and *arguments* are JSON inside a string. Values of secret
+    variables, in *secret*, are stored encrypted and never shown; without *secret* the
+    stored ones are kept, ``{}`` deletes them.
     """
 
-    environment: TaskText = ""
     secret: TaskText = ""
-    arguments: TaskText | None = None
-    git_branch: Branch | None = None
-    message: Message = ""
-    limit: TaskText = ""
-    inventory_id: InventoryId | None = None
-    params: Annotated[AskedParams, TASK_JSON] | None = None
-    version: Unserved = None
-
-    @override
-    def __repr__(self) -> str:
-        """Show no values: some may be secret."""
-        return "ScheduledTask()"
 
 
 class NewSchedule(msgspec.Struct, frozen=True, kw_only=True):
@@ -200,14 +184,8 @@ def new_task(
     """Return the request for a task that *sent* stands for."""
     return NewTask(
         template_id=template_id,
-        environment=sent.environment,
         secret=msgspec.json.encode(secrets).decode() if secrets else "",
-        arguments=sent.arguments,
-        git_branch=sent.git_branch,
-        message=sent.message,
-        limit=sent.limit,
-        inventory_id=sent.inventory_id,
-        params=sent.params,
+        **sent.served,
     )
 
 
@@ -218,22 +196,9 @@ def check_task(
 
     :raises Invalid: as for a new task; the field is inside ``task_params``
     """
-    try:
-        _ = tasks.draft(conn, of, new_task(of.id, sent, secrets), user_id=None)
-    except DomainError as error:
-        if error.field != "template_id":
-            inside = error.field and f".{error.field}"
-            error.field = f"task_params{inside}"
-        raise
+    check_settings(conn, of, new_task(of.id, sent, secrets))
 
 
 def stored(sent: ScheduledTask, secrets: dict[str, str]) -> JsonObject:
     """Return the parameters as they are stored: without values of secret variables."""
-    fields: JsonObject = {
-        name: value
-        for name, value in msgspec.to_builtins(sent).items()
-        if value and name not in {"secret", "version"}
-    }
-    if params := fields.get("params"):
-        fields["params"] = {k: v for k, v in params.items() if v is not None}
-    return {**fields, "secrets": sorted(secrets)}
+    return {**sent.stored, "secrets": sorted(secrets)}

@@ -247,7 +247,8 @@ def _commit(sent: str | None) -> str | None:
     """
     if not sent:
         return None
-    check_commit(sent)
+    with at_field("commit_hash"):
+        check_commit(sent)
     return sent.lower()
 
 

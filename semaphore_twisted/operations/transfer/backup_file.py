@@ -152,8 +152,12 @@ class TaskInBackup(msgspec.Struct, frozen=True, kw_only=True):
     commit_hash: Name | None = None
     message: Message = ""
     limit: TaskText = ""
+    debug: bool = False
+    dry_run: bool = False
+    diff: bool = False
     inventory: Name | None = None
     params: Annotated[AskedParams, TASK_JSON] | None = None
+    playbook: Unserved = None
     version: Unserved = None
 
     @override

@@ -41,6 +41,7 @@ from semaphore_twisted.operations.projects.repositories import NewRepository
 from semaphore_twisted.operations.projects.template_rules import NewTemplate, NewVault
 from semaphore_twisted.operations.schedules import schedules
 from semaphore_twisted.operations.schedules.rules import NewSchedule, ScheduledTask
+from semaphore_twisted.operations.tasks.task_settings import TaskSettings
 from semaphore_twisted.operations.transfer.backup_file import (
     InventoryInBackup,
     ProjectBackup,
@@ -52,7 +53,6 @@ from semaphore_twisted.operations.transfer.backup_file import (
 )
 from semaphore_twisted.operations.webhooks import aliases, integrations
 from semaphore_twisted.operations.webhooks.integrations import NewIntegration
-from semaphore_twisted.operations.webhooks.task_settings import TaskSettings
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.schema import inventory
 
@@ -300,10 +300,7 @@ class _Restoration:
         return number
 
     def _task(self, task: TaskInBackup | None, of: type[T]) -> T | None:
-        """Return *task* with the id of its inventory.
-
-        :raises Invalid: if *of* does not have one of its fields
-        """
+        """Return *task* with the id of its inventory."""
         if task is None:
             return None
         fields = {
@@ -311,9 +308,6 @@ class _Restoration:
             for name in task.__struct_fields__
             if (each := getattr(task, name)) and name != "inventory"
         }
-        unknown = sorted(set(fields) - set(of.__struct_fields__))
-        if unknown:
-            raise Invalid(f"task_params.{unknown[0]}: this is not accepted here")
         number = self._inventories.of(task.inventory, "task_params.inventory")
         return of(**fields, inventory_id=number)
 

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 import msgspec
 
 from semaphore_twisted.model import limits, texts
+from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.errors import Conflict, Invalid, NotFound
 from semaphore_twisted.model.ids import IntegrationId, KeyId, ProjectId, TemplateId
 from semaphore_twisted.model.integrations import AuthMethod, HashName, Integration
 from semaphore_twisted.model.keys import KeyType
 from semaphore_twisted.model.refusals import invalid
+from semaphore_twisted.model.templates import Template
 from semaphore_twisted.model.texts import Name
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events
@@ -21,14 +23,14 @@ from semaphore_twisted.operations.projects.references import (
     id_or_none,
     project_of,
 )
+from semaphore_twisted.operations.tasks.task_settings import (
+    TaskSettings,
+    check_settings,
+)
 from semaphore_twisted.operations.tasks.tasks import template_of
 from semaphore_twisted.operations.webhooks import candidates, parts
 from semaphore_twisted.operations.webhooks.parts import NewMatcher, NewValue
-from semaphore_twisted.operations.webhooks.task_settings import (
-    Extracted,
-    TaskSettings,
-    new_task,
-)
+from semaphore_twisted.operations.webhooks.task_settings import Extracted, new_task
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.integration_tables import integration
 from semaphore_twisted.persistence.statements.projects import keys as of_keys
@@ -46,8 +48,9 @@ _SECRETS = {KeyType.LOGIN_PASSWORD, KeyType.STRING}
 class NewIntegration(msgspec.Struct, frozen=True, kw_only=True):
     """The body of a request that creates or changes an integration.
 
-    *matchers* and *extract_values*, if they are given, replace those that there are;
-    they and the last three fields are not Semaphore's.
+    *matchers* and *extract_values*, if they are given, replace those that there are. A
+    change without *task_params*, *auth_algorithm*, *auth_prefix* or *keep_bodies* keeps
+    the stored ones, since Semaphore's clients may not know them.
     """
 
     name: Name = ""
@@ -56,10 +59,10 @@ class NewIntegration(msgspec.Struct, frozen=True, kw_only=True):
     auth_secret_id: KeyId | None = None
     auth_header: Name = ""
     searchable: bool = False
-    task_params: TaskSettings | None = None
-    auth_algorithm: Name = ""
-    auth_prefix: Name = ""
-    keep_bodies: bool = False
+    task_params: TaskSettings | msgspec.UnsetType | None = msgspec.UNSET
+    auth_algorithm: Name | msgspec.UnsetType = msgspec.UNSET
+    auth_prefix: Name | msgspec.UnsetType = msgspec.UNSET
+    keep_bodies: bool | msgspec.UnsetType = msgspec.UNSET
     matchers: tuple[NewMatcher, ...] | None = None
     extract_values: tuple[NewValue, ...] | None = None
 
@@ -156,6 +159,7 @@ def change(
     texts.check(new, stored)
     if new.searchable and not stored.searchable:
         _check_searchable(conn, stored.project_id)
+    new = _with_kept(new, stored)
     conn.update(integration, integration_id, **_values(conn, actor, new))
     _put_parts(conn, actor, integration_id, new)
     events.INTEGRATION.record(conn, actor, integration_id, new.name, "updated")
@@ -192,6 +196,26 @@ def _check_searchable(conn: Connection, project_id: ProjectId) -> None:
         )
 
 
+def _with_kept(new: NewIntegration, before: Integration) -> NewIntegration:
+    """Return *new* with the fields of *before* that it does not have.
+
+    :raises Invalid: if the stored task parameters are damaged
+    """
+    kept = {
+        name: getattr(before, name)
+        for name in ("task_params", "auth_algorithm", "auth_prefix", "keep_bodies")
+        if getattr(new, name) is msgspec.UNSET
+    }
+    if kept.get("task_params"):
+        try:
+            kept["task_params"] = msgspec.convert(kept["task_params"], TaskSettings)
+        except msgspec.ValidationError:
+            raise Invalid(
+                "task_params: the stored ones are damaged; send new ones"
+            ) from None
+    return msgspec.structs.replace(new, **kept)
+
+
 def _put_parts(
     conn: Connection, actor: Actor, integration_id: IntegrationId, new: NewIntegration
 ) -> None:
@@ -217,20 +241,37 @@ def _values(
             f"template_id: there is no {new.template_id} in this project"
         ) from None
     _check_authentication(conn, actor, new)
-    settings = new.task_params.stored if new.task_params is not None else None
-    new_task(template, settings, Extracted())  # raises Invalid
+    settings = (new.task_params.stored or None) if new.task_params else None
+    _check_settings(conn, template, settings)
     return {
         "template_id": new.template_id,
         "name": new.name,
         "auth_method": new.auth_method,
         "auth_secret_id": id_or_none(new.auth_secret_id),
         "auth_header": new.auth_header,
-        "auth_algorithm": new.auth_algorithm,
-        "auth_prefix": new.auth_prefix,
+        "auth_algorithm": new.auth_algorithm or "",
+        "auth_prefix": new.auth_prefix or "",
         "searchable": new.searchable,
         "task_params": settings,
-        "keep_bodies": new.keep_bodies,
+        "keep_bodies": bool(new.keep_bodies),
     }
+
+
+def _check_settings(
+    conn: Connection, template: Template, settings: JsonObject | None
+) -> None:
+    """Check the stored settings of a task by the rules of a new task.
+
+    A delivery can state every variable of the survey, so none is required here.
+
+    :raises Invalid: naming the field in ``task_params``
+    """
+    survey = tuple(
+        msgspec.structs.replace(each, required=False)
+        for each in template.survey_vars or ()
+    )
+    body = new_task(template, settings, Extracted())
+    check_settings(conn, msgspec.structs.replace(template, survey_vars=survey), body)
 
 
 def _check_authentication(conn: Connection, actor: Actor, new: NewIntegration) -> None:

@@ -1,7 +1,6 @@
 """The task that an integration starts: its stored settings, and extracted ones."""
 
 from collections.abc import Mapping
-from typing import Annotated
 
 import msgspec
 from typing_extensions import override
@@ -9,18 +8,10 @@ from typing_extensions import override
 from semaphore_twisted.model import texts
 from semaphore_twisted.model.documents import json_object
 from semaphore_twisted.model.errors import Invalid, at_field
-from semaphore_twisted.model.ids import InventoryId
 from semaphore_twisted.model.refusals import invalid
 from semaphore_twisted.model.templates import SurveyType, Template
-from semaphore_twisted.model.texts import (
-    TASK_JSON,
-    Branch,
-    Message,
-    Name,
-    TaskText,
-    Unserved,
-)
 from semaphore_twisted.operations.tasks.overrides import AskedParams, NewTask
+from semaphore_twisted.operations.tasks.task_settings import TaskSettings
 
 #: The settings of a task that an extracted value may become; a text, or yes and no.
 TEXTS = frozenset({"message", "git_branch", "commit_hash"})
@@ -29,41 +20,6 @@ FLAGS = frozenset({"debug", "dry_run", "diff"})
 SETTINGS = TEXTS | PARAMS | FLAGS
 
 _YES, _NO = frozenset({"true", "1", "yes"}), frozenset({"false", "0", "no", ""})
-
-
-class TaskSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The ``task_params`` of an integration: the task as a user would start it.
-
-    *environment* (survey variables) and *arguments* are JSON inside a string.
-    """
-
-    environment: TaskText = ""
-    arguments: TaskText | None = None
-    git_branch: Branch | None = None
-    commit_hash: Name | None = None
-    message: Message = ""
-    inventory_id: InventoryId | None = None
-    params: Annotated[AskedParams, TASK_JSON] | None = None
-    version: Unserved = None
-    playbook: Unserved = None
-    secret: Unserved = None
-
-    @override
-    def __repr__(self) -> str:
-        """Show no values."""
-        return "TaskSettings(…)"
-
-    @property
-    def stored(self) -> dict[str, object] | None:
-        """The settings that say something, for the row; ``None`` without any."""
-        fields: dict[str, object] = msgspec.to_builtins(self)
-        if fields["params"]:
-            fields["params"] = {
-                name: each
-                for name, each in fields["params"].items()  # type: ignore[attr-defined]
-                if each is not None
-            }
-        return {name: each for name, each in fields.items() if each} or None
 
 
 class Extracted(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,31 +58,20 @@ def new_task(
             secrets[name] = value
         else:
             variables[name] = value
-    fields = {
-        name: getattr(settings, name)
-        for name in (
-            "arguments",
-            "git_branch",
-            "commit_hash",
-            "message",
-            "inventory_id",
-        )
-    }
+    fields = settings.served
     params = msgspec.to_builtins(settings.params or AskedParams())
     for name, value in found.task.items():
         if name in TEXTS:
             fields[name] = value
-        elif name in PARAMS:
-            params[name] = value
-        else:
-            params[name] = _flag(name, value)
-    body = NewTask(
-        template_id=template.id,
+            continue
+        fields.pop(name, None)  # the stored setting may be outside of the params too
+        params[name] = value if name in PARAMS else _flag(name, value)
+    fields.update(
         environment=_json(variables),
         secret=_json(secrets),
         params=msgspec.convert(params, AskedParams),
-        **fields,
     )
+    body = NewTask(template_id=template.id, **fields)
     texts.check(body)
     return body
 

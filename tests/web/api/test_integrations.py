@@ -126,6 +126,57 @@ class IntegrationTests(IntegrationTestCase):
             self.client.put(path, {**body, "id": number + 1}), "Integration ID in body"
         )
 
+    def test_kept(self) -> None:
+        """A client that does not know a field does not erase it."""
+        kept = {
+            "auth_algorithm": "sha512",
+            "auth_prefix": "v1=",
+            "keep_bodies": True,
+            "task_params": {"message": "From outside"},
+        }
+        number = self.integration(**kept)
+        path = f"{self.base}/integrations/{number}"
+        body = {"id": number, "name": "Other", "template_id": self.template_id}
+        self.assertEqual(self.client.put(path, body).status, 204)
+        shown = self.shown("integrations", number)
+        self.assertEqual({name: shown[name] for name in kept}, kept)
+        cleared = {
+            "auth_algorithm": "",
+            "auth_prefix": "",
+            "keep_bodies": False,
+            "task_params": None,
+        }
+        self.assertEqual(self.client.put(path, {**body, **cleared}).status, 204)
+        shown = self.shown("integrations", number)
+        self.assertEqual(set(kept) & set(shown), {"task_params"})
+        self.assertIsNone(shown["task_params"])
+
+    def test_settings_refused(self) -> None:
+        """Settings with which each delivery would be refused are not stored."""
+        number = self.integration()
+        for words, field, params in (
+            ("does not let a task set git_branch", "git_branch", {"git_branch": "x"}),
+            ("task set inventory_id", "inventory_id", {"inventory_id": 999}),
+            ("does not ask", "environment", {"environment": '{"odd": 1}'}),
+            ("an integer", "environment.count", {"environment": '{"count": "x"}'}),
+        ):
+            sent = {"name": "Push", "template_id": self.template_id}
+            sent["task_params"] = params
+            for answer in (
+                self.client.post(f"{self.base}/integrations", sent),
+                self.client.put(f"{self.base}/integrations/{number}", sent),
+            ):
+                self.refused(answer, words)
+                self.assertEqual(answer.json["field"], f"task_params.{field}")
+        self.assertIsNone(self.shown("integrations", number)["task_params"])
+
+    def test_required_variable(self) -> None:
+        """A delivery may state a variable that the survey requires."""
+        survey = [{"name": "branch", "required": True}]
+        body = self.template(name="Asks", survey_vars=survey)
+        number = self.integration(template_id=self.made("templates", **body)["id"])
+        self.assertGreater(number, 0)
+
     def test_parts_at_once(self) -> None:
         """Matchers and values can be made with the integration, all or none."""
         number = self.integration(matchers=[MATCHER], extract_values=[VALUE])
@@ -169,6 +220,8 @@ class IntegrationTests(IntegrationTestCase):
             ({"auth_algorithm": "md5"}, "expected sha256 or sha512"),
             ({"task_params": {"environment": "{"}}, "must be valid JSON"),
             ({"task_params": {"playbook": "x.yml"}}, "task_params.playbook"),
+            ({"task_params": {"version": "1.0"}}, "task_params.version"),
+            ({"task_params": {"secret": '{"x": "y"}'}}, "task_params.secret"),
             ({"task_params": {"params": {"plan": True}}}, "params.plan"),
             ({"project_id": self.other.id}, "Project ID in body"),
             ({"matchers": [{}] * (limits.HOOK_PARTS + 1)}, ""),

@@ -1,5 +1,6 @@
 """Tests of the inventories' routes."""
 
+from semaphore_twisted.persistence.integration_tables import integration
 from semaphore_twisted.persistence.schema import access_key, repository
 from tests.support.resources import ResourceTestCase
 
@@ -87,3 +88,41 @@ class InventoryTests(ResourceTestCase):
         self.refused(answer, "Inventory is in use", '"Tpl"')
         refs = self.listed(f"inventory/{number}/refs")
         self.assertEqual([each["name"] for each in refs["templates"]], ["Tpl"])
+
+    def test_in_use_by_parameters(self) -> None:
+        """Schedules and integrations whose tasks run on an inventory use it."""
+        number = self.inventory()
+        template = self.made(
+            "templates",
+            **self.template(
+                app="ansible",
+                inventory_id=self.inventory("Usual"),
+                task_params={"allow_override_inventory": True},
+            ),
+        )["id"]
+        body = {"template_id": template, "task_params": {"inventory_id": number}}
+        schedule = self.made(
+            "schedules", name="Nightly", cron_format="5 4 * * *", **body
+        )["id"]
+        hook = self.made("integrations", name="Push", **body)["id"]
+        damaged = self.conn.insert(
+            integration,
+            project_id=self.project.id,
+            template_id=template,
+            name="Damaged",
+            task_params={},
+        )
+        self.conn.raw.execute(
+            "UPDATE project__integration SET task_params = '{' WHERE id = ?",
+            (damaged,),
+        )
+        path = f"{self.base}/inventory/{number}"
+        self.refused(
+            self.client.delete(path), 'integrations "Push"', 'schedules "Nightly"'
+        )
+        refs = self.client.get(f"{path}/refs").json
+        self.assertEqual(refs["schedules"], [{"id": schedule, "name": "Nightly"}])
+        self.assertEqual(refs["integrations"], [{"id": hook, "name": "Push"}])
+        self.client.delete(f"{self.base}/schedules/{schedule}")
+        self.client.delete(f"{self.base}/integrations/{hook}")
+        self.assertEqual(self.client.delete(path).status, 204)

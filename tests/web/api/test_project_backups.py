@@ -13,6 +13,7 @@ from semaphore_twisted.operations.projects.repositories import NewRepository
 from semaphore_twisted.operations.projects.template_rules import NewTemplate, NewVault
 from semaphore_twisted.operations.projects.views import NewView
 from semaphore_twisted.operations.schedules.rules import NewSchedule, ScheduledTask
+from semaphore_twisted.operations.tasks.task_settings import TaskSettings
 from semaphore_twisted.operations.transfer.backup_file import (
     EnvironmentInBackup,
     IntegrationInBackup,
@@ -25,7 +26,6 @@ from semaphore_twisted.operations.transfer.backup_file import (
     ViewInBackup,
 )
 from semaphore_twisted.operations.webhooks.integrations import NewIntegration
-from semaphore_twisted.operations.webhooks.task_settings import TaskSettings
 from semaphore_twisted.persistence import schema
 from tests.support.memory import make_member, make_user
 from tests.support.resources import ResourceTestCase
@@ -184,6 +184,8 @@ class BackupTestCase(ResourceTestCase):
                 "environment": '{"size": "s"}',
                 "secret": '{"word": "s5"}',
                 "params": {"limit": ["db"]},
+                "commit_hash": "c" * 40,
+                "dry_run": True,
             },
         )
         self.made(

@@ -349,6 +349,29 @@ class ParameterTests(ScheduleTestCase):
         self.assertEqual(dealt.task.git_branch, "release")
         self.assertEqual(dealt.task.message, "m")
 
+    def test_outside_of_params(self) -> None:
+        """What a new task may say outside of its params reaches the task too."""
+        body = self.template(
+            name="Play",
+            app="ansible",
+            playbook="site.yml",
+            inventory_id=self.inventory(),
+            allow_override_branch_in_task=True,
+            task_params={"allow_override_limit": True, "allow_debug": True},
+        )
+        self.tpl = self.made("templates", **body)["id"]
+        given = {
+            "limit": "web",
+            "debug": True,
+            "dry_run": True,
+            "diff": True,
+            "commit_hash": "a" * 40,
+        }
+        made = self.create(task_params=given)
+        self.assertEqual(made["task_params"], given)
+        task = self.due(made["id"]).task
+        self.assertEqual({name: getattr(task, name) for name in given}, given)
+
     def test_secrets(self) -> None:
         """Secret answers are sealed, shown by name, kept without new ones, and sent."""
         given = {"environment": '{"size": 5}', "secret": '{"word": "opensesame"}'}
@@ -403,6 +426,10 @@ class ParameterTests(ScheduleTestCase):
                 {"environment": five, "git_branch": "-x"},
             ),
             ("version", "version", {"environment": five, "version": "1.0"}),
+            ("playbook", "playbook", {"environment": five, "playbook": "x.yml"}),
+            ("all 40", "commit_hash", {"environment": five, "commit_hash": "abc"}),
+            ("debug", "debug", {"environment": five, "debug": True}),
+            ("build_task_id", "build_task_id", {"build_task_id": 3}),
         ):
             self.refuse(words, field=f"task_params.{field}", task_params=params)
 

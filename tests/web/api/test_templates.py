@@ -3,10 +3,11 @@
 from typing import Any
 
 import msgspec
+from sqlalchemy import select
 
 from semaphore_twisted.model.ids import TaskId, TemplateId
 from semaphore_twisted.model.tasks import TaskStatus
-from semaphore_twisted.persistence.schema import access_key, environment, view
+from semaphore_twisted.persistence.schema import access_key, environment, event, view
 from tests.support.resources import ResourceTestCase
 from tests.support.tasks import make_task, make_template
 
@@ -499,6 +500,28 @@ class DeleteTests(TemplateTestCase):
         ):
             answer = self.client.delete(f"{self.base}/{path}")
             self.assertEqual((path, answer.status), (path, 204))
+
+    def test_what_goes_with_it(self) -> None:
+        """What is deleted with a template is shown before and recorded after."""
+        number = self.create()["id"]
+        path = f"{self.base}/templates/{number}"
+        self.assertNotIn("integrations", self.client.get(f"{path}/refs").json)
+        body = {"template_id": number}
+        schedule = self.made("schedules", name="", cron_format="5 4 * * *", **body)
+        hook = self.made("integrations", name="Push", **body)
+        refs = self.client.get(f"{path}/refs").json
+        self.assertEqual(refs["integrations"], [{"id": hook["id"], "name": "Push"}])
+        self.assertEqual(refs["schedules"], [{"id": schedule["id"], "name": ""}])
+        self.assertEqual(self.client.delete(path).status, 204)
+        told = self.conn.column(select(event.c.description).order_by(event.c.id))
+        self.assertEqual(
+            told[-3:],
+            [
+                f"Schedule {schedule['id']} deleted",
+                "Integration Push deleted",
+                "Template Say deleted",
+            ],
+        )
 
     def test_under_way(self) -> None:
         """A template stays while one of its tasks is under way."""

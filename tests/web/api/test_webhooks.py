@@ -295,6 +295,44 @@ class ReceivingTests(WebhookTestCase):
         self.deliver(path, {"dry_run": "maybe"})
         self.assertIn("expected true or false", self.result()[1])
 
+    def test_settings_outside_of_params(self) -> None:
+        """A setting may be outside of the params; a value found takes precedence."""
+        body = self.template(
+            name="Play",
+            app="ansible",
+            playbook="site.yml",
+            inventory_id=self.inventory(),
+            allow_override_branch_in_task=True,
+            task_params={"allow_override_limit": True, "allow_debug": True},
+        )
+        given = {
+            "limit": "web",
+            "debug": True,
+            "dry_run": True,
+            "diff": True,
+            "commit_hash": "a" * 40,
+        }
+        values = [
+            {**VALUE, "variable_type": "task", "variable": name, "key": name}
+            for name in ("limit", "dry_run")
+        ]
+        number = self.integration(
+            template_id=self.made("templates", **body)["id"],
+            task_params=given,
+            extract_values=values,
+        )
+        self.assertEqual(self.shown("integrations", number)["task_params"], given)
+        path = self.alias(number)
+        self.deliver(path, {})
+        (task,) = self.tasks()
+        self.assertEqual({name: task[name] for name in given}, given)
+        self.deliver(path, {"limit": "db", "dry_run": "no"})
+        task = self.tasks()[0]
+        self.assertEqual(
+            {name: task[name] for name in given},
+            {**given, "limit": "db", "dry_run": False},
+        )
+
     def test_secret_variable(self) -> None:
         """A value for a secret variable is kept as one."""
         survey = [{"name": "branch", "type": "secret"}]

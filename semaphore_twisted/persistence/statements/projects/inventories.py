@@ -1,8 +1,9 @@
 """Statements about inventories."""
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Select, Table, bindparam, case, func, select
 
-from semaphore_twisted.persistence.schema import inventory, template
+from semaphore_twisted.persistence.integration_tables import integration
+from semaphore_twisted.persistence.schema import inventory, schedule, template
 from semaphore_twisted.persistence.statements.sorting import sorted_by
 
 _c = inventory.c
@@ -38,3 +39,23 @@ templates = (
     )
     .order_by(template.c.id)
 )
+
+
+def _with_parameter(table: Table) -> Select[tuple[int, str]]:
+    """Return the rows of *table* whose ``task_params`` name the inventory."""
+    params = table.c.task_params
+    number = func.json_extract(params, "$.inventory_id")
+    return (
+        select(table.c.id, table.c.name)
+        .where(
+            table.c.project_id == bindparam("project_id"),
+            # damaged JSON would be an error of the whole statement
+            case((func.json_valid(params) == 1, number)) == bindparam("id"),
+        )
+        .order_by(table.c.id)
+    )
+
+
+#: The schedules and the integrations whose tasks run on the inventory.
+schedules = _with_parameter(schedule)
+integrations = _with_parameter(integration)

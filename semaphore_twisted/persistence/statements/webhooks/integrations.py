@@ -38,6 +38,13 @@ ids = sorted_by(
     searched=(_c.name,),
 )
 
+#: Integrations of a template.
+of_template = (
+    select(_c.id, _c.name)
+    .where(_c.project_id == bindparam("project_id"), _c.template_id == bindparam("id"))
+    .order_by(_c.id)
+)
+
 #: Integrations that use an access key.
 of_key = (
     select(_c.id, _c.name)

@@ -67,7 +67,8 @@ export function taskFaults(template: Template, task: Draft, schedule: Schedule |
   )
 }
 
-/** Return the schedule to store. A secret that was not entered anew is kept. */
+/** Return the schedule to store. A secret that was not entered anew is kept, and the commit,
+ * which the form does not show. */
 export function bodyOfSchedule(
   draft: ScheduleDraft,
   template: Template,
@@ -75,6 +76,8 @@ export function bodyOfSchedule(
   before: Schedule | undefined,
 ): NewSchedule {
   const { template_id: _template, secret, ...params } = bodyOf(template, task)
+  const stored = before?.template_id === template.id ? before.task_params : null
+  const commit = stored?.commit_hash ? { commit_hash: stored.commit_hash } : {}
   const isOnce = draft.kind === 'once'
   return {
     template_id: template.id,
@@ -88,6 +91,6 @@ export function bodyOfSchedule(
     repository_id: draft.kind === 'commit' ? template.repository_id : null,
     catch_up: draft.catchUp,
     overrun: draft.overrun,
-    task_params: { ...params, ...(secret === '{}' ? {} : { secret }) },
+    task_params: { ...commit, ...params, ...(secret === '{}' ? {} : { secret }) },
   } as NewSchedule
 }
