@@ -29,6 +29,10 @@ from semaphore_twisted.start.installation import Installation
 from semaphore_twisted.start.operator_files import read_file
 from semaphore_twisted.web.http import request_bodies
 
+#: A file that was exported here can be imported, with its line ends and spaces.
+_LARGEST = 4 * limits.PROJECT_BACKUP
+_MOST_VALUES = limits.PROJECT_BACKUP // 8
+
 #: Endings of the files that ``--dir`` imports, as in Semaphore.
 _ENDINGS = (".json", ".backup", ".bk")
 
@@ -101,9 +105,8 @@ def _export(arguments: argparse.Namespace) -> int:
         actor = Actor(
             user=installation_database.first_administrator(conn), project_id=project.id
         )
-        found = backup.build(conn, actor)
-    plain = backup.without_nulls(msgspec.to_builtins(found))
-    content = msgspec.json.format(msgspec.json.encode(plain), indent=2) + b"\n"
+        content = backup.encoded(conn, actor)
+    content = msgspec.json.format(content, indent=2) + b"\n"
     if target is None:
         sys.stdout.write(content.decode())
         return 0
@@ -164,10 +167,12 @@ def _files(arguments: argparse.Namespace) -> list[Path]:
 
 def _read(path: Path, installation: Installation) -> ProjectBackup:
     """Return the checked backup in the file *path*."""
-    content = read_file(path, limits.PROJECT_BACKUP)
+    content = read_file(path, _LARGEST)
     try:
         found: ProjectBackup
-        found, _ = request_bodies.decoded(content, ProjectBackup, root="The file")
+        found, _ = request_bodies.decoded(
+            content, ProjectBackup, root="The file", values=_MOST_VALUES
+        )
         restore.check(found, job_settings.rules(installation))
     except DomainError as error:
         raise CommandError(f"{path}: {error.message}") from None

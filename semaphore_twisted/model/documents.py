@@ -69,15 +69,13 @@ def json_texts(text: str, sentence: str) -> tuple[str, ...]:
 _TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"?+', re.DOTALL)
 
 
-def check_values(body: bytes, what: str) -> None:
+def check_values(body: bytes, what: str, most: int = limits.BODY_VALUES) -> None:
     """Refuse JSON whose values would need much more memory than its bytes.
 
-    :raises Invalid: naming *what*, if there are more than ``limits.BODY_VALUES``
+    :raises Invalid: naming *what*, if there are more than *most*
     """
-    if _values(body) > limits.BODY_VALUES and (
-        _values(_TEXT.sub(b"", body)) > limits.BODY_VALUES
-    ):
-        raise Invalid(f"{what} has more than {limits.BODY_VALUES} values")
+    if _values(body) > most and _values(_TEXT.sub(b"", body)) > most:
+        raise Invalid(f"{what} has more than {most} values")
 
 
 def _values(body: bytes) -> int:

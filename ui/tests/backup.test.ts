@@ -26,6 +26,7 @@ describe('the file of a project', () => {
       ['keys', 2],
     ])
     expect(read.secrets).toBe(2)
+    expect(read.runsBySchedule).toBe(false)
     expect(read.body('Other')).toEqual({ ...content, meta: { name: 'Other', alert: true } })
   })
 
@@ -33,6 +34,16 @@ describe('the file of a project', () => {
     for (const content of ['', '{', '[]', '5', 'null', '{"a": []}', '{"keys": {}}'])
       expect(await readBackup(file(content))).toBe('noBackup')
     expect(await readBackup(file('{"keys": []}', 5_000_000))).toBe('tooLarge')
+  })
+
+  it('tells whether schedules are switched on', async () => {
+    for (const [content, on] of [
+      ['{"schedules": [{"active": false}]}', false],
+      ['{"schedules": [{"active": true}]}', true],
+      ['{"templates": [{"cron": "@daily"}]}', true],
+    ] as const) {
+      expect(await readBackup(file(content))).toMatchObject({ runsBySchedule: on })
+    }
   })
 
   it('may have odd members', async () => {

@@ -29,6 +29,8 @@ def all_completed(
     conn: Connection, project_id: ProjectId, rows: Sequence[Template]
 ) -> list[Template]:
     """Return the templates of *rows* of a project, as :func:`completed` does."""
+    if len(rows) == 1:
+        return [completed(conn, rows[0])]
     vaults: dict[TemplateId | None, list[TemplateVault]] = {}
     for vault in conn.all(
         statements.vaults_of_project, TemplateVault, project_id=project_id

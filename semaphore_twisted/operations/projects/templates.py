@@ -138,6 +138,11 @@ def references(conn: Connection, actor: Actor, template_id: TemplateId) -> Refer
 
 def create(conn: Connection, actor: Actor, new: NewTemplate) -> Template:
     """Create a template."""
+    return get(conn, actor, insert(conn, actor, new))
+
+
+def insert(conn: Connection, actor: Actor, new: NewTemplate) -> TemplateId:
+    """Create a template, and return its id."""
     project_id = project_of(actor)
     groups = _groups(conn, project_id, groups_of(new))
     values = {**checked(new), **_references(conn, project_id, new, itself=None)}
@@ -149,7 +154,7 @@ def create(conn: Connection, actor: Actor, new: NewTemplate) -> Template:
     )
     template_parts.store(conn, project_id, number, vaults=vaults, groups=groups)
     events.TEMPLATE.record(conn, actor, number, new.name, "created")
-    return get(conn, actor, number)
+    return number
 
 
 def change(

@@ -60,6 +60,20 @@ Names = Mapping[int, str]
 _Page = Callable[[Connection, Actor, Sequence[int]], tuple[list[T], int]]
 
 
+def encoded(conn: Connection, actor: Actor) -> bytes:
+    """Return the backup of the actor's current project as JSON.
+
+    Fields that are ``null`` are left out, as in Semaphore's files.
+
+    :raises TooLarge: if it is larger than ``PROJECT_BACKUP`` bytes
+    """
+    plain = _without_nulls(msgspec.to_builtins(build(conn, actor)))
+    found = msgspec.json.encode(plain)
+    if len(found) > limits.PROJECT_BACKUP:
+        raise _too_large()
+    return found
+
+
 def build(conn: Connection, actor: Actor) -> ProjectBackup:
     """Return the backup of the actor's current project.
 
@@ -198,19 +212,22 @@ def build(conn: Connection, actor: Actor) -> ProjectBackup:
     )
 
 
-def without_nulls(value: object) -> object:
-    """Return *value*, decoded JSON, without the fields of objects that are ``null``.
+def _too_large() -> TooLarge:
+    return TooLarge(
+        f"The project's backup: larger than {limits.PROJECT_BACKUP >> 20} MiB; shorten "
+        "its inventories or copy the whole database (semaphore backup)"
+    )
 
-    Semaphore's files leave such fields out.
-    """
+
+def _without_nulls(value: object) -> object:
     if isinstance(value, dict):
         return {
-            name: without_nulls(each)
+            name: _without_nulls(each)
             for name, each in value.items()
             if each is not None
         }
     if isinstance(value, list | tuple):
-        return [without_nulls(each) for each in value]
+        return [_without_nulls(each) for each in value]
     return value
 
 
@@ -250,11 +267,7 @@ class _Reader:
             left = left[taken:]
             self._size += sum(len(msgspec.json.encode(each)) for each in found)
             if self._size > limits.PROJECT_BACKUP:
-                raise TooLarge(
-                    "The project's backup: larger than "
-                    f"{limits.PROJECT_BACKUP >> 20} MiB; shorten its inventories or "
-                    "copy the whole database (semaphore backup)"
-                )
+                raise _too_large()
             objects.extend(found)
         return objects
 
@@ -299,10 +312,10 @@ def _task(stored: JsonObject | None, inventory: Names) -> TaskInBackup | None:
     if stored is None:
         return None
     fields = {name: each for name, each in stored.items() if name != "inventory_id"}
-    return replace(
-        msgspec.convert(fields, TaskInBackup),
-        inventory=_link(inventory, stored.get("inventory_id")),
-    )
+    number = stored.get("inventory_id")
+    # without a name the restored task would run on the template's own hosts
+    named = inventory.get(number, f"(deleted, id {number})") if number else None
+    return replace(msgspec.convert(fields, TaskInBackup), inventory=named)
 
 
 #: Fields of a template that its backup has under the same name.

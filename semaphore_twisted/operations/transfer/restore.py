@@ -214,10 +214,7 @@ class _Restoration:
 
     def add_templates(self, backup: ProjectBackup) -> None:
         """Add the templates, and what refers to them among the resources."""
-        # a template that deploys refers to the one that builds
-        for template in sorted(
-            backup.templates, key=lambda each: bool(each.build_template)
-        ):
+        for template in _builds_first(backup.templates):
             with _named("templates", template.name):
                 self._add_template(template)
         for each in backup.inventories:
@@ -354,7 +351,7 @@ class _Restoration:
             raise Invalid("repository: a template needs one; expected a name")
         plain = {name: getattr(each, name) for name in _PLAIN}
         groups = each.environments or (each.environment,)
-        made = templates.create(
+        number = templates.insert(
             self._conn,
             self._owner,
             NewTemplate(
@@ -373,7 +370,7 @@ class _Restoration:
                 vaults=tuple(map(self._vault, _vaults_of(each))),
             ),
         )
-        self._templates.add(each.name, made.id)
+        self._templates.add(each.name, number)
         self._secrets[each.name] = tuple(
             variable.name
             for variable in each.survey_vars
@@ -387,6 +384,25 @@ class _Restoration:
             script=vault.script,
             vault_key_id=self._keys.of(vault.vault_key, "vault_key"),
         )
+
+
+def _builds_first(
+    backups: Iterable[TemplateInBackup],
+) -> Iterator[TemplateInBackup]:
+    """Yield each template behind the one whose builds it deploys.
+
+    Those of a circle come last; they are refused, since the other one is missing.
+    """
+    left = list(backups)
+    added: set[str] = {""}
+    while left:
+        ready = [each for each in left if (each.build_template or "") in added]
+        if not ready:
+            break
+        yield from ready
+        left = [each for each in left if (each.build_template or "") not in added]
+        added.update(each.name for each in ready)
+    yield from left
 
 
 def _vaults_of(template: TemplateInBackup) -> tuple[VaultInBackup, ...]:

@@ -17,10 +17,9 @@ class RestoreQuery(msgspec.Struct, frozen=True, kw_only=True):
     schedules_off: bool = False
 
 
-async def backup(context: RequestContext) -> object:
+async def backup(context: RequestContext) -> msgspec.Raw:
     """Show the project as a file from which it can be restored; without its secrets."""
-    found = await context.long_read(backups.build)
-    return backups.without_nulls(msgspec.to_builtins(found))
+    return msgspec.Raw(await context.long_read(backups.encoded))
 
 
 async def restore(context: RequestContext, body: ProjectBackup) -> Project:

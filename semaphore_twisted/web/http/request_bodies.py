@@ -29,15 +29,19 @@ def _as_it_is(value: object) -> object:
 
 
 def decoded(
-    body: bytes, of: object, *, root: str = "The body"
+    body: bytes,
+    of: object,
+    *,
+    root: str = "The body",
+    values: int = limits.BODY_VALUES,
 ) -> tuple[Any, dict[str, object]]:
     """Return *body* decoded as *of*, and its outer object with lower-case keys.
 
-    *root* is the name of the whole in a refusal.
+    *root* is the name of the whole in a refusal, *values* the most values in it.
 
     :raises Invalid: naming the fault and its place
     """
-    check_values(body, root)
+    check_values(body, root, values)
     try:
         raw = msgspec.json.decode(body) if body.strip() else {}
         check_depth(raw, root)

@@ -371,6 +371,58 @@ class SemaphoreTests(BackupTestCase):
             ("T", "0 3 * * *", True),
         )
 
+    def test_chain(self) -> None:
+        """Templates that deploy each other's builds are restored in any order."""
+        backup = json.loads(json.dumps(SEMAPHORE))
+        build = backup["templates"].pop()
+        chain = [
+            {**build, "name": name, "type": kind, "build_template": before}
+            for name, kind, before in (
+                ("A", "deploy", "B"),
+                ("B", "deploy", "C"),
+                ("C", "build", None),
+            )
+        ]
+        backup["templates"] = chain
+        found = self.backup(self.restore(backup))["templates"]
+        self.assertEqual(
+            {each["name"]: each.get("build_template") for each in found},
+            {"A": "B", "B": "C", "C": None},
+        )
+        chain[2] = {**chain[2], "type": "deploy", "build_template": "A"}
+        answer = self.client.post("/api/projects/restore", backup)
+        self.refused(answer, 'templates "A"', "build_template")
+
+    def test_secrets_with_rules(self) -> None:
+        """A schedule is restored although a secret answer with a rule is missing."""
+        backup = json.loads(json.dumps(SEMAPHORE))
+        pin = {"name": "pin", "type": "secret", "required": True, "minimum": "6"}
+        backup["templates"][1]["survey_vars"] = [pin]
+        backup["schedules"] = [
+            {"name": "S", "template": "Build", "cron_format": "@daily", "active": True}
+        ]
+        found = self.backup(self.restore(backup))
+        self.assertEqual([each["name"] for each in found["schedules"]], ["S"])
+
+    def test_deleted_inventory(self) -> None:
+        """A task whose inventory is gone does not run on other hosts afterwards."""
+        number = self.restore(SEMAPHORE)
+        templates = self.client.get(f"/api/project/{number}/templates").json
+        schedule = {
+            "name": "S",
+            "template_id": templates[0]["id"],
+            "cron_format": "@daily",
+        }
+        made = self.client.post(f"/api/project/{number}/schedules", schedule)
+        self.assertEqual(made.status, 201, made.body)
+        self.conn.raw.execute(
+            "UPDATE project__schedule SET task_params = '{\"inventory_id\": 987}'"
+        )
+        found = self.backup(number)
+        self.assertIn("987", found["schedules"][0]["task_params"]["inventory"])
+        answer = self.client.post("/api/projects/restore", found)
+        self.refused(answer, 'schedules "S"', "987")
+
 
 class RefusedTests(BackupTestCase):
     """What cannot be restored changes nothing."""

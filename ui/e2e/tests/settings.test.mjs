@@ -91,6 +91,25 @@ pageTest('a project is saved as a file, and created again from it', async (page)
     type: 'string',
     string: 'not in the file',
   })
+  const [key] = await world.api('GET', `/project/${project.id}/keys`)
+  const repository = await world.api('POST', `/project/${project.id}/repositories`, {
+    name: 'Files',
+    git_url: 'https://git.example/files.git',
+    git_branch: 'main',
+    ssh_key_id: key.id,
+  })
+  const template = await world.api('POST', `/project/${project.id}/templates`, {
+    name: 'Nightly',
+    app: 'bash',
+    playbook: 'a.sh',
+    repository_id: repository.id,
+  })
+  await world.api('POST', `/project/${project.id}/schedules`, {
+    name: 'Night',
+    template_id: template.id,
+    cron_format: '0 3 * * *',
+    active: true,
+  })
   await page.goto(at(project))
   const [download] = await Promise.all([
     page.waitForEvent('download'),
@@ -109,7 +128,8 @@ pageTest('a project is saved as a file, and created again from it', async (page)
   })
   await page.getByText('x.json is not the file of a project').waitFor()
   await input.setInputFiles(path)
-  await page.getByText('1 variable group, 2 keys').waitFor()
+  await page.getByText('1 template, 1 schedule, 1 repository, 1 variable group').waitFor()
+  assert.ok(await page.getByLabel('Leave the schedules switched off').isChecked())
   await page.getByText('1 secret has to be entered again.').waitFor()
   await checkAccess(page)
   const card = page.locator('form').filter({ hasText: 'Create from this file' })
@@ -118,6 +138,9 @@ pageTest('a project is saved as a file, and created again from it', async (page)
   await page.waitForURL(/\/keys$/)
   await page.getByRole('button', { name: /Project Kept again/ }).waitFor()
   await page.getByText('Deploy').first().waitFor()
+  const made = Number(/project\/(\d+)/.exec(page.url())[1])
+  const [schedule] = await world.api('GET', `/project/${made}/schedules`)
+  assert.deepEqual([schedule.name, schedule.active], ['Night', false])
 })
 
 pageTest('a file that the server refuses says why', async (page) => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { checkAccess } from '../lib/axe.mjs'
+import { PLAYBOOK } from '../lib/logs.mjs'
 import { inProject, pageTest } from '../lib/page.mjs'
-import { demoFiles, ended, start } from '../lib/runs.mjs'
+import { addTemplate, demoFiles, ended, start } from '../lib/runs.mjs'
 import { world } from '../lib/world.mjs'
 
 const noun = (name) => `/project/${world.project}/${name}`

@@ -4,13 +4,24 @@ import type { Schemas } from '@/api/client'
 /** The largest body that the server takes; larger files are for its command line. */
 const LARGEST = 4 * 1024 * 1024
 
-const NOUNS = ['templates', 'inventories', 'repositories', 'environments', 'keys', 'views'] as const
+const NOUNS = [
+  'templates',
+  'schedules',
+  'integrations',
+  'inventories',
+  'repositories',
+  'environments',
+  'keys',
+  'views',
+] as const
 
 export interface BackupSummary {
   /** the name of the project in the file */
   name: string
   /** how many objects there are, without nouns that have none */
   counts: [(typeof NOUNS)[number], number][]
+  /** whether a schedule is switched on */
+  runsBySchedule: boolean
   /** how many keys and secret variables need a secret afterwards */
   secrets: number
   /** The body that creates the project under another name. */
@@ -42,6 +53,9 @@ function summaryOf(content: Record<string, unknown>): BackupSummary {
     counts: NOUNS.map((noun): [typeof noun, number] => [noun, list(content[noun]).length]).filter(
       ([, count]) => count > 0,
     ),
+    runsBySchedule:
+      list(content.schedules).some((each) => each.active === true) ||
+      list(content.templates).some((each) => Boolean(each.cron)),
     secrets: keys.length + variables.length,
     body: (name) => ({ ...content, meta: { ...meta, name } }) as Schemas['ProjectBackup'],
   }
