@@ -35,9 +35,9 @@ class TokenBucket:
         missing = max(0.0, 1.0 - self.tokens)
         return missing / self.rate if missing else 0.0
 
-    def take(self) -> None:
-        """Remove a token."""
-        self.tokens -= 1.0
+    def take(self, number: float = 1.0) -> None:
+        """Remove tokens; more than there are must be gained before there is one."""
+        self.tokens -= number
 
     def give_back(self) -> None:
         """Add a token that was taken."""

@@ -97,6 +97,8 @@ class MemoryDatabase:
     held: bool = False
     #: names of the operations that were run
     asked: list[str] = field(factory=list)
+    #: names of the operations that were run as long reads
+    asked_long: list[str] = field(factory=list)
     _waiting: list[Callable[[], Any]] = field(factory=list)
 
     def read(
@@ -115,6 +117,7 @@ class MemoryDatabase:
         **kwargs: P.kwargs,
     ) -> Deferred[T]:
         """Run *operation* read-only."""
+        self.asked_long.append(getattr(operation, "__name__", "?"))
         return self._run(False, lambda conn: operation(conn, *args, **kwargs))
 
     def write(

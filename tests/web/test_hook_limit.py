@@ -4,7 +4,14 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.model import limits
-from semaphore_twisted.web.http.hook_limit import BURST, SECONDS, TRUSTED, HookLimit
+from semaphore_twisted.web.http.hook_limit import (
+    BURST,
+    HASHED,
+    HASHED_PER_SECOND,
+    SECONDS,
+    TRUSTED,
+    HookLimit,
+)
 
 
 class HookLimitTests(SynchronousTestCase):
@@ -36,6 +43,22 @@ class HookLimitTests(SynchronousTestCase):
         self.assertTrue(self.limit.permits("192.0.2.1", "one"))
         self.assertTrue(self.limit.fail("192.0.2.1", "one"))
         self.assertFalse(self.limit.permits("192.0.2.1", "one"))
+
+    def test_signatures(self) -> None:
+        """Wrong signatures are limited by the bytes that were hashed for them."""
+        self.assertTrue(self.limit.permits_signature("192.0.2.1", "one"))
+        self.limit.fail("192.0.2.1", "one", hashed=HASHED - 1)
+        self.assertTrue(self.limit.permits_signature("192.0.2.1", "one"))
+        self.limit.fail("192.0.2.1", "one", hashed=1 + HASHED_PER_SECOND)
+        self.clock.advance(0.9)
+        self.assertFalse(self.limit.permits_signature("192.0.2.1", "one"))
+        self.assertTrue(self.limit.permits_signature("192.0.2.2", "one"))
+        self.assertTrue(self.limit.permits_signature("192.0.2.1", "two"))
+        self.clock.advance(0.2)
+        self.assertTrue(self.limit.permits_signature("192.0.2.1", "one"))
+        self.limit.fail("192.0.2.1", "one", hashed=HASHED)
+        self.limit.succeed("192.0.2.1", "one")
+        self.assertTrue(self.limit.permits_signature("192.0.2.1", "one"))
 
     def test_proven(self) -> None:
         """A client that has proven itself is not limited for a day."""

@@ -23,6 +23,9 @@ from semaphore_twisted.operations.webhooks.candidates import Candidate
 from semaphore_twisted.operations.webhooks.matching import Payload, extract, mismatch
 from semaphore_twisted.operations.webhooks.task_settings import Extracted, new_task
 
+#: Bytes that could be hashed in the time that a signature takes besides its body.
+_FIXED = 1024
+
 #: Seconds that a delivery may be old, or ahead of this server's clock.
 _OLDEST, _AHEAD = 300, 60
 
@@ -33,7 +36,7 @@ class Verdict:
 
     *task* is set if the outcome is ``matched``; it is not checked against the template
     yet. *proven* is whether the sender has shown the secret of the integration, *guess*
-    whether it sent a wrong one.
+    whether it sent a wrong one, *hashed* the bytes that were hashed to find that out.
     """
 
     candidate: Candidate
@@ -43,6 +46,7 @@ class Verdict:
     task: NewTask | None = None
     proven: bool = False
     guess: bool = False
+    hashed: int = 0
 
     @property
     def authenticated(self) -> bool:
@@ -57,17 +61,24 @@ def evaluate(
     keyring: Keyring,
     now: datetime,
     throttled: bool = False,
+    unsigned: bool = False,
 ) -> list[Verdict]:
     """Return the verdicts of all *candidates*, in their order.
 
     With *throttled*, the sender has sent too many wrong secrets: a secret that it sends
-    is refused unchecked, whereas a signature, which cannot be guessed, is checked.
+    is refused unchecked, whereas a signature, which cannot be guessed, is checked. With
+    *unsigned*, signatures are refused unchecked: wrong ones have taken too much time.
     """
     secret = [name for each in candidates for name in secret_headers(each.integration)]
     payload = Payload(delivery, secret)
     return [
         _evaluated(
-            each, payload, keyring=keyring, seconds=now.timestamp(), throttled=throttled
+            each,
+            payload,
+            keyring=keyring,
+            seconds=now.timestamp(),
+            throttled=throttled,
+            unsigned=unsigned,
         )
         for each in candidates
     ]
@@ -80,15 +91,18 @@ def _evaluated(
     keyring: Keyring,
     seconds: float,
     throttled: bool,
+    unsigned: bool,
 ) -> Verdict:
     integration, delivery = candidate.integration, payload.delivery
     method = method_of(integration)
     secret = method not in {None, AuthMethod.NONE}
-    if throttled and method is not None and secret and not method.signs:
+    signs = method is not None and method.signs
+    if secret and (unsigned if signs else throttled):
+        what = "signatures" if signs else "secrets"
         return Verdict(
             candidate=candidate,
             outcome=DeliveryOutcome.UNAUTHENTICATED,
-            reason=f"Not checked: too many wrong secrets from {delivery.address}",
+            reason=f"Not checked: too many wrong {what} from {delivery.address}",
             guess=True,
         )
     try:
@@ -99,6 +113,7 @@ def _evaluated(
             outcome=DeliveryOutcome.UNAUTHENTICATED,
             reason=error.message,
             guess=error.guess,
+            hashed=len(delivery.body) + _FIXED if signs and error.guess else 0,
         )
     late = _late(delivery, seconds)
     if late:

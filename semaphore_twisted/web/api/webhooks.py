@@ -59,7 +59,9 @@ async def receive(context: RequestContext) -> None:
         return
     everywhere = context.config.global_integration_alias
     for _ in range(_ATTEMPTS):
-        found = await context.read_unchecked(addressed, alias, everywhere=everywhere)
+        found = await context.long_read_unchecked(
+            addressed, alias, everywhere=everywhere
+        )
         if not found.candidates:
             return
         if found.left_out:
@@ -77,11 +79,14 @@ async def receive(context: RequestContext) -> None:
             keyring=context.keyring,
             now=found.now,
             throttled=not limit.permits(address, alias),
+            unsigned=not limit.permits_signature(address, alias),
         )
         if any(each.proven for each in verdicts):
             limit.succeed(address, alias)
-        elif _failed(verdicts) and not limit.fail(address, alias):
-            return
+        elif _failed(verdicts):
+            hashed = sum(each.hashed for each in verdicts)
+            if not limit.fail(address, alias, hashed=hashed):
+                return
         started = await context.write_unchecked(
             receiving.receive,
             context.keyring,

@@ -280,6 +280,15 @@ class RequestContext:
         """Run a reading *operation* without an actor, for public routes."""
         return self.services.database.read(operation, *args, **kwargs)
 
+    def long_read_unchecked(
+        self,
+        operation: Callable[Concatenate[Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Deferred[T]:
+        """Run a long reading *operation* without an actor, for public routes."""
+        return self.services.database.long_read(operation, *args, **kwargs)
+
     def write_unchecked(
         self,
         operation: Callable[Concatenate[Connection, P], T],

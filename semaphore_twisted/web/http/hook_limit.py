@@ -3,8 +3,8 @@
 A counter belongs to one client (``model.ip.source``) and one alias, so a stranger who
 sends wrong secrets locks out no other client. Clients of one hosting service share its
 addresses, so a client that has proven itself is not limited for a day. Only secrets
-that are sent as they are can be guessed: signatures are always checked
-(``operations.webhooks.evaluation``).
+that are sent as they are can be guessed. Signatures cannot, but checking one costs time
+for each byte of the body, so wrong ones have a limit of their own, by that cost.
 """
 
 from collections import OrderedDict
@@ -18,22 +18,41 @@ from semaphore_twisted.model import ip, limits
 #: Wrong deliveries without delay, and seconds for each further one.
 BURST, SECONDS = 20, 10.0
 
+#: Bytes hashed for wrong signatures without delay, and for each second.
+HASHED, HASHED_PER_SECOND = 256 << 20, 4 << 20
+
 #: Seconds in which the secrets of a client that has proven itself are always checked.
 TRUSTED = 86_400.0
 
 
 @define(eq=False)
 class HookLimit:
-    """Takes a token for each failure; without a token, secrets are not checked."""
+    """Takes a token for each failure; without a token, secrets are not checked.
+
+    Wrong signatures take tokens of a second kind: bytes.
+    """
 
     _seconds: Callable[[], float]
     _proven: "OrderedDict[tuple[str, str], float]" = field(factory=OrderedDict)
     _buckets: "OrderedDict[tuple[str, str], TokenBucket]" = field(factory=OrderedDict)
+    _bytes: "OrderedDict[tuple[str, str], TokenBucket]" = field(factory=OrderedDict)
 
     def permits(self, address: str, alias: str) -> bool:
         """Return whether secrets from *address* to *alias* are checked now."""
+        return self._permits(self._buckets, address, alias)
+
+    def permits_signature(self, address: str, alias: str) -> bool:
+        """Return whether signatures from *address* to *alias* are checked now."""
+        return self._permits(self._bytes, address, alias)
+
+    def _permits(
+        self,
+        buckets: "OrderedDict[tuple[str, str], TokenBucket]",
+        address: str,
+        alias: str,
+    ) -> bool:
         name, now = (ip.source(address), alias), self._seconds()
-        bucket = self._buckets.get(name)
+        bucket = buckets.get(name)
         if bucket is None or now - self._proven.get(name, -TRUSTED) < TRUSTED:
             return True
         bucket.fill(now)
@@ -47,18 +66,35 @@ class HookLimit:
         if len(self._proven) > limits.SOURCES:
             self._proven.popitem(last=False)
 
-    def fail(self, address: str, alias: str) -> bool:
-        """Count a failure; return whether there was a token for it."""
+    def fail(self, address: str, alias: str, *, hashed: int = 0) -> bool:
+        """Count a failure; return whether there was a token for it.
+
+        *hashed* is the number of bytes that were hashed for wrong signatures.
+        """
         name = ip.source(address), alias
-        now = self._seconds()
-        bucket = self._buckets.get(name)
-        if bucket is None:
-            bucket = self._buckets[name] = TokenBucket(BURST, 1.0 / SECONDS, now)
-            if len(self._buckets) > limits.SOURCES:
-                self._buckets.popitem(last=False)
-        self._buckets.move_to_end(name)
-        bucket.fill(now)
+        if hashed:
+            spent = self._bucket(self._bytes, name, HASHED, HASHED_PER_SECOND)
+            spent.take(hashed)
+        bucket = self._bucket(self._buckets, name, BURST, 1.0 / SECONDS)
         if not bucket.has_token:
             return False
         bucket.take()
         return True
+
+    def _bucket(
+        self,
+        buckets: "OrderedDict[tuple[str, str], TokenBucket]",
+        name: tuple[str, str],
+        size: float,
+        rate: float,
+    ) -> TokenBucket:
+        """Return the filled bucket of a client and alias."""
+        now = self._seconds()
+        bucket = buckets.get(name)
+        if bucket is None:
+            bucket = buckets[name] = TokenBucket(size, rate, now)
+            if len(buckets) > limits.SOURCES:
+                buckets.popitem(last=False)
+        buckets.move_to_end(name)
+        bucket.fill(now)
+        return bucket

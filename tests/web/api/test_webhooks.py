@@ -19,7 +19,7 @@ from semaphore_twisted.persistence.integration_tables import integration
 from semaphore_twisted.persistence.statements.webhooks import (
     deliveries as statements,
 )
-from semaphore_twisted.web.http.hook_limit import BURST
+from semaphore_twisted.web.http.hook_limit import BURST, HASHED
 from semaphore_twisted.web.http.options import WebOptions
 from tests.support.http import Answer, ApiClient, api_client, at_once
 from tests.support.memory import make_member, make_project, make_user
@@ -626,7 +626,7 @@ class ThrottleTests(WebhookTestCase):
         self.assertEqual(len(self.tasks()), 2)
 
     def test_signatures(self) -> None:
-        """A right signature is accepted after any number of wrong ones."""
+        """A right signature of a small body is accepted after many wrong ones."""
         number = self.integration(auth_method="github", auth_secret_id=self.secret())
         path = self.alias(number)
         for _ in range(BURST + 5):
@@ -635,6 +635,35 @@ class ThrottleTests(WebhookTestCase):
         digest = hmac.new(SECRET.encode(), b"{}", "sha256").hexdigest()
         self.deliver(path, headers={"X-Hub-Signature-256": f"sha256={digest}"})
         self.assertEqual(len(self.tasks()), 1)
+
+    def test_cost_of_signatures(self) -> None:
+        """Wrong signatures of large bodies, for many integrations, are limited."""
+        key, many = self.secret(), 50
+        for _ in range(many):
+            self.integration(auth_method="github", auth_secret_id=key, searchable=True)
+        path = self.alias()
+        body = b" " * limits.HOOK_BODY
+        for _ in range(HASHED // (many * len(body)) + 1):
+            self.deliver(path, body, headers={"X-Hub-Signature-256": "sha256=00"})
+            self.assertIn("is wrong", self.log()[0]["results"][-1]["reason"])
+        digest = hmac.new(SECRET.encode(), b"{}", "sha256").hexdigest()
+        right = {"X-Hub-Signature-256": f"sha256={digest}"}
+        self.deliver(path, headers=right)
+        self.assertEqual(
+            self.log()[0]["results"][0]["reason"],
+            "Not checked: too many wrong signatures from 192.0.2.7",
+        )
+        other = self.sent_from("198.51.100.9")
+        for sender, seconds in ((other, 0), (self.sender, 60)):
+            self.site.clock.advance(seconds)
+            sender.post(path, b"{}", headers=right)
+            outcomes = {each["outcome"] for each in self.log()[0]["results"]}
+            self.assertEqual(outcomes, {"unmatched"})
+
+    def test_thread(self) -> None:
+        """The integrations are read in the reader thread, not in the reactor's."""
+        self.deliver(self.alias(self.integration()))
+        self.assertIn("addressed", self.site.database.asked_long)
 
     def test_several(self) -> None:
         """A delivery for one of several integrations is no guess at the others."""
