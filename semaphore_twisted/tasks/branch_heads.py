@@ -20,8 +20,11 @@ from semaphore_twisted.jobs.job_inputs import JobOptions
 from semaphore_twisted.jobs.shortages import shortage
 from semaphore_twisted.model.checks import CheckKind, CheckTarget
 from semaphore_twisted.model.errors import Invalid, Unavailable
+from semaphore_twisted.model.ids import KeyId
 from semaphore_twisted.model.jobs import JobResult
+from semaphore_twisted.model.keys import KeyUse
 from semaphore_twisted.operations.schedules.runs import Branch
+from semaphore_twisted.operations.tasks import task_lifecycle
 from semaphore_twisted.runtime.deferreds import log_errors
 from semaphore_twisted.tasks import preparation
 from semaphore_twisted.tasks.check_receiver import CheckReceiver
@@ -75,7 +78,7 @@ class BranchHeads:
         )
         self._running.add(reading)
         try:
-            await self._begin(reading, branch)
+            keys = await self._begin(reading, branch)
             result = await over
         except OSError as error:
             raise Unavailable(f"the branch was not read: {shortage(error)}") from error
@@ -86,12 +89,15 @@ class BranchHeads:
                 log=_LOG,
                 sentence="The directories of a job could not be removed",
             )
+        if keys:
+            await self._database.write(task_lifecycle.note_use, keys, KeyUse.CHECK)
         found = reading.report.report(result)
         if result.status != "success" or not reading.report.commit:
             raise Invalid(found.reason or "the branch has no commit")
         return reading.report.commit
 
-    async def _begin(self, reading: CheckReceiver, branch: Branch) -> None:
+    async def _begin(self, reading: CheckReceiver, branch: Branch) -> frozenset[KeyId]:
+        """Start the job, and return the keys that it receives."""
         target = CheckTarget(
             CheckKind.REPOSITORY, branch.project_id, branch.repository_id
         )
@@ -110,3 +116,4 @@ class BranchHeads:
         reading.job = await self._runner.start(made, reading)
         if self._stopped:
             reading.job.kill()
+        return order.keys

@@ -300,6 +300,7 @@ def usage(conn: Connection, actor: Actor, key_id: KeyId) -> KeyUsage:
         templates=used.templates,
         inventories=holders(used.inventories, statements.templates_of_inventories),
         repositories=holders(used.repositories, statements.templates_of_repositories),
+        integrations=used.integrations,
         **msgspec.structs.asdict(facts),
         fingerprint=privatekeys.fingerprint(public) if public else None,
     )

@@ -244,6 +244,10 @@ class IntegrationTests(IntegrationTestCase):
             self.client.get(f"{path}/refs").json["integrations"],
             [{"id": number, "name": "Push"}],
         )
+        self.assertEqual(
+            self.client.get(f"{path}/usage").json["integrations"],
+            [{"id": number, "name": "Push"}],
+        )
         overview = self.client.get(f"{self.base}/keys/overview").json
         counts = {each["id"]: each["integrations"] for each in overview}
         self.assertEqual((counts[key], counts[self.none_key]), (1, 0))
