@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from semaphore_twisted.model import limits
 from semaphore_twisted.model.documents import DEEPEST, check_depth, check_values
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.wording import sentence
