@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from attrs import define
 
-from semaphore_twisted.model.deliveries import RawDelivery, is_secret
+from semaphore_twisted.model.deliveries import MASK, RawDelivery, is_secret
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.integrations import (
     BodyType,
@@ -57,7 +57,7 @@ class Payload:
 def mismatch(matchers: Sequence[IntegrationMatcher], payload: Payload) -> str:
     """Return why the first of *matchers* does not match; empty if all match.
 
-    :raises Invalid: if the body cannot be read
+    :raises Invalid: if the body, or a header in the log, cannot be read
     """
     for each in matchers:
         found = _seen(each, payload)
@@ -94,9 +94,19 @@ def _seen(matcher: IntegrationMatcher, payload: Payload) -> list[str]:
 
     Nothing at a path counts as ``<nil>``, and a missing header as empty, as in
     Semaphore.
+
+    :raises Invalid: if the body cannot be read, or the delivery is a stored one whose
+        header was masked
     """
     if matcher.match_type is DeliveryPart.HEADER:
-        return [payload.delivery.header(matcher.key) or ""]
+        value = payload.delivery.header(matcher.key) or ""
+        if MASK in value.split(", ") and is_secret(matcher.key, payload.secret):
+            raise Invalid(
+                f"The header {matcher.key} is masked in the log, so the matcher"
+                f" {quoted(matcher.name, _QUOTED)} cannot be checked; start the task"
+                " yourself"
+            )
+        return [value]
     if matcher.body_data_type == BodyType.STRING:
         return [payload.text()]
     segments = path(matcher.key)

@@ -1171,6 +1171,21 @@ class SendAgainTests(WebhookTestCase):
         self.assertEqual(self.resent(), {"Push": "refused"})
         self.assertEqual(self.tasks(), [])
 
+    def test_matcher_of_masked_header(self) -> None:
+        """A matcher that cannot see its header any more does not match."""
+        matcher = {
+            "name": "Live",
+            "match_type": "header",
+            "method": "unequals",
+            "key": "X-Site-Key",
+            "value": "test",
+        }
+        number = self.integration(keep_bodies=True, matchers=[matcher])
+        self.deliver(self.alias(number), headers={"X-Site-Key": "test"})
+        self.assertEqual(self.result()[0], "unmatched")
+        self.assertEqual(self.resent(), {"Push": "refused"})
+        self.assertIn("X-Site-Key is masked in the log", self.result()[1])
+
 
 class TryOutTests(WebhookTestCase):
     """The test of an integration."""
