@@ -1,5 +1,7 @@
 """Tests of reading a branch's newest commit; the test controls the job."""
 
+from typing import Any
+
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.ids import RepositoryId
 from semaphore_twisted.operations.schedules.runs import Branch
@@ -16,21 +18,26 @@ class HeadTests(ResourceTestCase):
     def setUp(self) -> None:
         """Make the repository."""
         super().setUp()
-        self.runner, self.directories = HeldRunner(), MemoryDirectories()
-        self.heads = BranchHeads(
-            database=self.site.database,
-            runner=self.runner,
-            keyring=memory_keyring(),
-            options=lambda: options("/srv/semaphore"),
-            directories=self.directories,
-            compute=at_once,
-            now=lambda: self.conn.now,
-        )
+        self.runner = HeldRunner()
+        self.directories = MemoryDirectories()
+        self.heads = self.reader(self.directories)
         self.number = self.key()
         self.branch = Branch(
             project_id=self.project.id,
             repository_id=RepositoryId(self.repository(ssh_key_id=self.number)),
             branch="",
+        )
+
+    def reader(self, directories: Any) -> BranchHeads:
+        """Return a reader whose jobs the test controls."""
+        return BranchHeads(
+            database=self.site.database,
+            runner=self.runner,
+            keyring=memory_keyring(),
+            options=lambda: options("/srv/semaphore"),
+            directories=directories,
+            compute=at_once,
+            now=lambda: self.conn.now,
         )
 
     def usage(self) -> tuple[str | None, str | None]:

@@ -2,6 +2,7 @@
 import { beforeAll, expect, test } from 'vitest'
 import { loadTexts } from '@/locales'
 import { linesOf } from '@/pages/schedules/day'
+import { bodyOfSchedule, draftOf, taskDraft } from '@/pages/schedules/draft'
 import { dayName, moment, same } from '@/pages/schedules/times'
 import { inWords } from '@/pages/schedules/words'
 
@@ -76,4 +77,20 @@ test('a day has what runs often, and the rest by time', () => {
     [2, 'fail'],
     [2, undefined],
   ])
+})
+
+test('what the form does not show of the task is kept, for the same template', () => {
+  const template = (id: number) =>
+    ({ id, app: 'ansible', survey_vars: null, task_params: {} }) as never
+  const stored = {
+    template_id: 7,
+    task_params: { commit_hash: 'c'.repeat(40), dry_run: true },
+  } as never
+  const saved = (id: number) =>
+    bodyOfSchedule(draftOf(stored), template(id), taskDraft(template(id), stored), stored)
+  expect(saved(7).task_params).toMatchObject({
+    commit_hash: 'c'.repeat(40),
+    params: { dry_run: true },
+  })
+  expect(saved(8).task_params).not.toHaveProperty('commit_hash')
 })
