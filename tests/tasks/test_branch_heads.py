@@ -26,6 +26,7 @@ class HeadTests(ResourceTestCase):
             project_id=self.project.id,
             repository_id=RepositoryId(self.repository(ssh_key_id=self.number)),
             branch="",
+            source="",
         )
 
     def reader(self, directories: Any) -> BranchHeads:
