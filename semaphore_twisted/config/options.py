@@ -356,6 +356,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         return None if None in paths else paths[0]
 
     @property
+    def orders_certificate(self) -> bool:
+        """Whether the certificate is ordered by ACME."""
+        return self.tls.enabled and self.tls.origin == "acme"
+
+    @property
     def acme_names(self) -> tuple[str, ...]:
         """The host names of the ACME certificate, in their canonical form."""
         return acme_options.plain_names(self.acme.names, host_of(self.web_host))

@@ -4,15 +4,23 @@ RE2 takes linear time for any text, where Python's ``re`` can take exponential t
 factor is the size of the compiled program, so that is limited too, and so is the text.
 """
 
-import re2
+from functools import cache
+from types import ModuleType
 
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.refusals import quoted
 
-_OPTIONS = re2.Options()
-_OPTIONS.log_errors = False
-_OPTIONS.max_mem = limits.PATTERN_MEMORY
+
+@cache
+def _library() -> tuple[ModuleType, object]:
+    """Return RE2 with its options; most servers never need its 3 MB of memory."""
+    import re2  # noqa: PLC0415 - see above
+
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = limits.PATTERN_MEMORY
+    return re2, options
 
 
 def size_of(pattern: str) -> int:
@@ -20,8 +28,9 @@ def size_of(pattern: str) -> int:
 
     :raises Invalid: if it is no regular expression of RE2, or a too large one
     """
+    re2, options = _library()
     try:
-        size: int = re2.compile(pattern, _OPTIONS).programsize
+        size: int = re2.compile(pattern, options).programsize
     except re2.error as error:
         said = error.args[0].decode(errors="replace")
         raise Invalid(
@@ -52,8 +61,9 @@ def matches(pattern: str, text: str) -> bool:
     """
     if is_too_long(text):
         return False
+    re2, options = _library()
     try:
-        compiled = re2.compile(pattern, _OPTIONS)
+        compiled = re2.compile(pattern, options)
         if compiled.programsize > limits.PATTERN_SIZE:
             return False
         return compiled.fullmatch(text) is not None

@@ -9,10 +9,9 @@ is parsed again here, even if the caller has parsed it.
 import io
 import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import msgspec
-import segno
-from segno.encoder import DataOverflowError
 from typing_extensions import override
 
 from semaphore_twisted.model.errors import Invalid
@@ -24,6 +23,9 @@ from semaphore_twisted.wireguard.addresses import (
     prefix_of,
 )
 from semaphore_twisted.wireguard.endpoints import parse_endpoint
+
+if TYPE_CHECKING:
+    import segno
 
 #: Parses the server file of another product.
 parse = serverfile.parse
@@ -142,13 +144,16 @@ def complete(text: str, private_key: bytes) -> str:
     return text.replace(line, f"PrivateKey = {keys.format(private_key)}\n")
 
 
-def qr(text: str) -> segno.QRCode:
+def qr(text: str) -> "segno.QRCode":
     """Return a QR code of exactly the bytes of *text*.
 
     The error correction is the highest that does not need a larger code.
 
     :raises TooLong: if the text does not fit into the largest code.
     """
+    import segno  # noqa: PLC0415 - most servers draw none, and save its memory
+    from segno.encoder import DataOverflowError  # noqa: PLC0415
+
     try:
         return segno.make_qr(text.encode("utf-8"), error="l", mode="byte")
     except DataOverflowError:

@@ -40,7 +40,7 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
 def _check(arguments: argparse.Namespace) -> int:
     installation = open_installation(arguments)
     config = installation.config
-    if not acme.wanted(config):
+    if not config.orders_certificate:
         raise CommandError(
             invalid("tls.mode", config.tls.mode, "acme, which this command checks")
         )

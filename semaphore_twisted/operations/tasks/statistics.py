@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from statistics import median
 
 import msgspec
 from attrs import define, field
@@ -187,12 +186,16 @@ def newest_runs(
 
 def usual_duration(runs: Sequence[TaskRun]) -> float | None:
     """Return the median duration of the successful *runs* in seconds."""
-    durations = [
+    durations = sorted(
         each.duration
         for each in runs
         if each.status is TaskStatus.SUCCESS and each.duration is not None
-    ]
-    return round(median(durations), 3) if durations else None
+    )
+    if not durations:
+        return None
+    middle = len(durations) // 2
+    two = durations[middle], durations[middle if len(durations) % 2 else middle - 1]
+    return round(sum(two) / 2, 3)
 
 
 def _of_templates(

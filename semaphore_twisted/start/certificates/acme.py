@@ -36,11 +36,6 @@ from semaphore_twisted.web.listener.public_certificate import (
 from semaphore_twisted.web.listener.tls import PemCertificates
 
 
-def wanted(config: Config) -> bool:
-    """Return whether the certificate is ordered by ACME."""
-    return config.tls.enabled and config.tls.origin == "acme"
-
-
 def folder(path: Path) -> CertificateFiles:
     """Return the certificate directory at *path*."""
     return CertificateFiles(path, atomic_file.write)
@@ -101,6 +96,10 @@ class AcmeParts:
     def error(self) -> str:
         """Why there is no newer certificate; empty if nothing is wrong."""
         return self.service.broken or self._store.record.reason
+
+    def wake(self) -> None:
+        """Check the certificate now."""
+        self.service.wake()
 
     def planned(self, leaf: x509.Certificate) -> datetime | None:
         """Return when *leaf* is to be renewed, ``None`` if another CA issued it.

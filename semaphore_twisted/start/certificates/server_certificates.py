@@ -4,10 +4,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from attrs import define, field, frozen
 from cryptography import x509
+from OpenSSL import SSL
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory, IReactorTime
@@ -20,14 +21,14 @@ from semaphore_twisted.crypto.pairs import names_of
 from semaphore_twisted.interfaces import ICertificateSource, IDatabase, IServerReactor
 from semaphore_twisted.start import first_start
 from semaphore_twisted.start import services as start_services
-from semaphore_twisted.start.certificates import acme, link_trust, reload
-from semaphore_twisted.start.certificates.acme import AcmeParts
+from semaphore_twisted.start.certificates import link_trust, reload
 from semaphore_twisted.start.certificates.authority import Certificates
 from semaphore_twisted.start.certificates.expiry_warning import GRACE, ExpiryWarning
 from semaphore_twisted.start.certificates.reload import CertificateReload
 from semaphore_twisted.start.first_start import ReadyInstallation
 from semaphore_twisted.start.listener_factories import ListenerFactories
 from semaphore_twisted.web.http.ca_roots import CaRoot, CaRoots
+from semaphore_twisted.web.listener.client_hello import ClientHello
 from semaphore_twisted.web.listener.port import no_challenge
 from semaphore_twisted.web.listener.tls import PemCertificates
 
@@ -82,6 +83,38 @@ def _root(path: Path) -> CaRoot | None:
         return None  # another file has replaced it
 
 
+class OrderedCertificate(Protocol):
+    """A certificate that is ordered by ACME: ``start.certificates.acme.AcmeParts``.
+
+    That module and the client need 1 MB of memory, so a server without ACME does not
+    import them.
+    """
+
+    @property
+    def source(self) -> ICertificateSource:
+        """The source of the certificate, or of the local one until there is one."""
+
+    @property
+    def service(self) -> Service:
+        """The service that orders and renews it."""
+
+    @property
+    def error(self) -> str:
+        """Why there is no newer certificate; empty if nothing is wrong."""
+
+    def wake(self) -> None:
+        """Check the certificate now."""
+
+    def planned(self, leaf: x509.Certificate) -> datetime | None:
+        """Return when *leaf* is to be renewed, ``None`` if another CA issued it."""
+
+    def site(self, url: str, port: int, *, clock: IReactorTime) -> IProtocolFactory:
+        """Return the factory that answers challenges and redirects to *url*."""
+
+    def challenge(self, said: ClientHello) -> SSL.Context | None:
+        """Return the context for the challenge of a hello, or ``None``."""
+
+
 @frozen
 class ServerCertificates:
     """The served certificates, and the services that renew and check them.
@@ -92,7 +125,7 @@ class ServerCertificates:
 
     own: PemCertificates
     presented: ICertificateSource
-    acme: AcmeParts | None
+    acme: OrderedCertificate | None
     _renewal: CertificateReload
     _watch: ExpiryWarning
     _now: Callable[[], datetime]
@@ -122,7 +155,7 @@ class ServerCertificates:
         """Check the files and the database now."""
         self._renewal.check()
         if self.acme is not None:
-            self.acme.service.wake()
+            self.acme.wake()
 
     def doubts(self, config: Config) -> tuple[str, ...]:
         """Return warnings about an operator's certificate that is usable."""
@@ -165,7 +198,8 @@ def served(
     config = installation.config
     if not config.tls.enabled:
         return None
-    public = local = None
+    public: OrderedCertificate | None = None
+    local = None
     files: tuple[str, ...] = ()
     if made.certificates is None:
         own = start_services.own_pair(config)
@@ -189,7 +223,9 @@ def served(
         reactor=reactor,
         now=now,
     )
-    if acme.wanted(config):
+    if config.orders_certificate:
+        from semaphore_twisted.start.certificates import acme  # noqa: PLC0415
+
         public = acme.assemble(
             config,
             installation.state.tls,
