@@ -125,7 +125,10 @@ pageTest('a device is renamed, limited, disabled, enabled and deleted', async (p
   await page.getByText(`its address ${peer.ipv4}`).waitFor()
   await page.getByRole('button', { name: 'Delete the device' }).click()
   await row(page, /new-laptop/).waitFor({ state: 'detached' })
-  assert.ok(!(await peers()).some((each) => each.id === peer.id))
+  await until(
+    async () => !(await peers()).some((each) => each.id === peer.id),
+    'the device is deleted',
+  )
 })
 
 pageTest(

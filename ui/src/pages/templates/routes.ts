@@ -4,7 +4,12 @@ const list = '/project/:project(\\d+)/templates'
 const meta = { title: 'frame.nav.templates', entry: 'templates' } as const
 
 export default [
-  { path: list, name: 'templates', component: () => import('./TemplatesPage.vue'), meta },
+  {
+    path: list,
+    name: 'templates',
+    component: () => import('./TemplatesPage.vue'),
+    meta: { ...meta, texts: ['schedules'] },
+  },
   {
     path: `${list}/new`,
     name: 'template-new',
