@@ -1,4 +1,4 @@
-"""A state directory of the previous release is used, with a running job."""
+"""State directories of earlier releases are used, with a running job."""
 
 import shutil
 import subprocess
@@ -14,7 +14,10 @@ from tests.support.product import TIMEOUT, Product
 from tests.support.repository import repository
 
 #: The last commit before job users, limits and the new spool came.
-BEFORE = "1dbca6bc48fb60480018bc53f3129652337e134f"
+FIRST = "1dbca6bc48fb60480018bc53f3129652337e134f"
+
+#: Release 0.3.0, without schedules and integrations.
+RELEASE_0_3 = "8ca9452d10dbf6862a4e83539bfea60ea55d1dd9"
 
 _ROOT = Path(__file__).parents[2]
 
@@ -28,7 +31,7 @@ for number in $(seq 51 100); do echo "line $number"; done
 
 
 class FormerProduct(Product):
-    """The server as it was at the commit :data:`BEFORE`."""
+    """The server as it was at a former commit."""
 
     code: ClassVar[Path]
 
@@ -52,6 +55,8 @@ class FormerProduct(Product):
 class UpgradeTests(SynchronousTestCase):
     """The server of before is ended, and today's takes its state over."""
 
+    before: ClassVar[str] = FIRST
+
     def setUp(self) -> None:
         """Take the former code from the history, and start it."""
         self.folder = Path(tempfile.mkdtemp(prefix="semaphore-"))
@@ -60,7 +65,7 @@ class UpgradeTests(SynchronousTestCase):
         FormerProduct.code.mkdir()
         packed = self.folder / "former.tar"
         made = subprocess.run(
-            ["git", "archive", "-o", str(packed), BEFORE, "semaphore_twisted"],
+            ["git", "archive", "-o", str(packed), self.before, "semaphore_twisted"],
             cwd=_ROOT,
             capture_output=True,
             check=False,
@@ -159,3 +164,9 @@ class UpgradeTests(SynchronousTestCase):
         (project,) = [each["id"] for each in today.api("GET", "/projects")]
         template = today.api("GET", f"/project/{project}/templates")[0]
         self.assertTrue(template["name"])
+
+
+class Release03Tests(UpgradeTests):
+    """The same with the state directory of release 0.3.0."""
+
+    before = RELEASE_0_3
