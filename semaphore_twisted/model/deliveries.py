@@ -22,9 +22,9 @@ _SECRET_WORDS = frozenset({"auth", "session", "sig", "sign", "jwt", "key", "oidc
 #: Names with such a word that are no secret: the kind of an event, an id.
 _PUBLIC = frozenset({"x-event-key", "idempotency-key"})
 
-#: Headers in which senders name a delivery; the first that is there counts. They are
-#: those of GitHub, GitLab (a newer and an older one), Bitbucket Cloud, Standard
-#: Webhooks, and Bitbucket Server; proxies add the last one too.
+#: Headers with the id of a delivery; the first one present is used. They are those of
+#: GitHub, GitLab (a newer and an older one), Bitbucket Cloud, Standard Webhooks, and
+#: Bitbucket Server; proxies add the last one too.
 _IDS = (
     "x-github-delivery",
     "idempotency-key",

@@ -16,7 +16,7 @@ from attrs import frozen
 _LONGEST = 500
 #: Lines between two that belong to the same error.
 _APART = 30
-#: What a program draws in front of an error: the frame of Terraform.
+#: The frame that Terraform draws in front of the lines of an error.
 _FRAME = re.compile(r"[│╷╵|]?\s*")
 
 

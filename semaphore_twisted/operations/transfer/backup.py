@@ -10,11 +10,7 @@ from semaphore_twisted.model import limits
 from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.errors import Conflict, TooLarge
 from semaphore_twisted.model.ids import EnvironmentId
-from semaphore_twisted.model.integrations import (
-    Integration,
-    IntegrationMatcher,
-    IntegrationValue,
-)
+from semaphore_twisted.model.integrations import IntegrationMatcher, IntegrationValue
 from semaphore_twisted.model.lists import Wanted
 from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.templates import Template
@@ -52,7 +48,6 @@ from semaphore_twisted.persistence.statements.sorting import Sorted
 
 T = TypeVar("T", bound=msgspec.Struct)
 P = TypeVar("P", NewMatcher, NewValue)
-W = TypeVar("W", bound=Integration | IntegrationMatcher | IntegrationValue)
 
 #: The unique names of objects in a backup, by the objects' ids.
 Names = Mapping[int, str]
@@ -81,7 +76,7 @@ def build(conn: Connection, actor: Actor) -> ProjectBackup:
     it, and the others get a number, since a link needs one name.
 
     :raises TooLarge: if the texts are larger than ``PROJECT_BACKUP`` bytes together
-    :raises Conflict: if an integration or a part of one is damaged
+    :raises Conflict: if an object is damaged: a guess in its place would change runs
     """
     reader = _Reader(conn, actor)
     project = projects.get(conn, actor)
@@ -90,7 +85,8 @@ def build(conn: Connection, actor: Actor) -> ProjectBackup:
     stored_repositories = reader.every(repositories.ORDERS, repositories.page)
     stored_inventories = reader.every(inventories.ORDERS, inventories.page)
     stored_templates = reader.every(templates.ORDERS, templates.page)
-    stored_views = views.list_views(conn, actor)
+    stored_views = [_intact(each) for each in views.list_views(conn, actor)]
+    stored_schedules = schedules.listed(conn, actor, "UTC", commits=True)
     key = unique_names((each.id, each.name) for each in stored_keys)
     group = unique_names((each.id, each.name) for each in stored_groups)
     repository = unique_names((each.id, each.name) for each in stored_repositories)
@@ -183,11 +179,11 @@ def build(conn: Connection, actor: Actor) -> ProjectBackup:
                 overrun=each.overrun,
                 task_params=_task(each.task_params, inventory),
             )
-            for each in schedules.listed(conn, actor, "UTC", commits=True)
+            for each in map(_intact, stored_schedules)
         ),
         integrations=_sorted(
             IntegrationInBackup(
-                name=_intact(each).name,
+                name=each.name,
                 template=template[each.template_id],
                 auth_method=each.auth_method,
                 auth_secret=_link(key, each.auth_secret_id),
@@ -268,7 +264,7 @@ class _Reader:
             self._size += sum(len(msgspec.json.encode(each)) for each in found)
             if self._size > limits.PROJECT_BACKUP:
                 raise _too_large()
-            objects.extend(found)
+            objects.extend(map(_intact, found))
         return objects
 
 
@@ -294,16 +290,14 @@ def _part(part: IntegrationMatcher | IntegrationValue, of: type[P]) -> P:
     return msgspec.convert(plain, of)
 
 
-def _intact(stored: W) -> W:
-    """Return *stored*; a damaged one would start other tasks after a restore.
+def _intact(stored: T) -> T:
+    """Return *stored*; a damaged one would run something else after a restore.
 
     :raises Conflict: if it is damaged
     """
-    if stored.fault:
-        raise Conflict(
-            f"integrations: {quoted(stored.name)} is damaged, so no backup is made:"
-            f" {stored.fault}"
-        )
+    if fault := getattr(stored, "fault", msgspec.UNSET):
+        called = getattr(stored, "name", "") or getattr(stored, "title", "")
+        raise Conflict(f"{quoted(called)} is damaged, so no backup is made: {fault}")
     return stored
 
 

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Annotated
 
 import msgspec
-from typing_extensions import override
 
 from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.schedules import CatchUp, Overrun, ScheduleType
@@ -23,7 +22,6 @@ from semaphore_twisted.model.texts import (
     Branch,
     Description,
     LongText,
-    Message,
     Name,
     Path,
     TaskText,
@@ -31,7 +29,7 @@ from semaphore_twisted.model.texts import (
 )
 from semaphore_twisted.operations.projects.template_rules import NewSurveyVariable
 from semaphore_twisted.operations.projects.views import NewView
-from semaphore_twisted.operations.tasks.overrides import AskedParams
+from semaphore_twisted.operations.tasks.task_settings import TaskSettings
 from semaphore_twisted.operations.webhooks.parts import NewMatcher, NewValue
 
 #: The name of a project whose backup has none.
@@ -143,27 +141,14 @@ class TemplateInBackup(msgspec.Struct, frozen=True, kw_only=True):
     cron: Name | None = None
 
 
-class TaskInBackup(msgspec.Struct, frozen=True, kw_only=True):
-    """The parameters of the tasks of a schedule or an integration, without secrets."""
+class TaskInBackup(TaskSettings, frozen=True, kw_only=True):
+    """The parameters of the tasks of a schedule or an integration, without secrets.
 
-    environment: TaskText = ""
-    arguments: TaskText | None = None
-    git_branch: Branch | None = None
-    commit_hash: Name | None = None
-    message: Message = ""
-    limit: TaskText = ""
-    debug: bool = False
-    dry_run: bool = False
-    diff: bool = False
+    The inventory is named; a number would be that of another installation.
+    """
+
     inventory: Name | None = None
-    params: Annotated[AskedParams, TASK_JSON] | None = None
-    playbook: Unserved = None
-    version: Unserved = None
-
-    @override
-    def __repr__(self) -> str:
-        """Show no values."""
-        return "TaskInBackup(…)"
+    inventory_id: Unserved = None
 
 
 class ScheduleInBackup(msgspec.Struct, frozen=True, kw_only=True):

@@ -300,13 +300,8 @@ class _Restoration:
         """Return *task* with the id of its inventory."""
         if task is None:
             return None
-        fields = {
-            name: each
-            for name in task.__struct_fields__
-            if (each := getattr(task, name)) and name != "inventory"
-        }
         number = self._inventories.of(task.inventory, "task_params.inventory")
-        return of(**fields, inventory_id=number)
+        return of(**{**task.served, "inventory_id": number})
 
     def _add_repository(self, repository: RepositoryInBackup) -> None:
         key = self._keys.of(repository.ssh_key, "ssh_key")

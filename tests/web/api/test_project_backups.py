@@ -296,6 +296,14 @@ class RoundTripTests(BackupTestCase):
         self.assertIn("TOKEN", text)
         self.assertNotIn("null", text)
 
+    def test_damaged(self) -> None:
+        """A damaged object is not guessed: its project has no backup."""
+        self.fill()
+        self.conn.raw.execute("UPDATE project__template SET task_params = '{'")
+        answer = self.client.get(f"{self.base}/backup")
+        self.assertEqual(answer.status, 409, answer.body)
+        self.assertIn("damaged", answer.json["error"])
+
     def test_same_names(self) -> None:
         """Objects with the same name get names of their own, which links use."""
         self.key("Same")
