@@ -50,6 +50,7 @@ ALL = [
     "0013_schedules",
     "0014_integrations",
     "0015_templates",
+    "0020_token_scopes",
 ]
 
 #: The last of them, and the one after it.
@@ -418,6 +419,29 @@ class MigrationTests(SynchronousTestCase):
         self.assertEqual(vaults, [(9, 1, 3, 1, "prod", "password", None)])
         self.assertEqual(views, [(4, "V", 7, 0, "")])
         self.assertEqual((kept, last), ([(4,)], [(8,)]))
+
+    def test_tokens(self) -> None:
+        """A token keeps its end and may do all that it could."""
+        folder = self.folder / "before"
+        folder.mkdir()
+        for name in ALL[: ALL.index("0020_token_scopes")]:
+            shutil.copy(VERSIONS / f"{name}.py", folder)
+        migrate(self.path, utc_now, versions=folder)
+        time = "2026-01-01T00:00:00.000000Z"
+        with closing(sqlite3.connect(self.path)) as raw, raw:
+            raw.execute(
+                "INSERT INTO user (id, created, username, name, email, password)"
+                f" VALUES (1, '{time}', 'alice', 'Alice', 'a@example.com', '')"
+            )
+            raw.execute(
+                "INSERT INTO user__token (digest, prefix, user_id, name, created,"
+                f" expires) VALUES ('d', 'p', 1, 'ci', '{time}', NULL)"
+            )
+        migrate(self.path, utc_now)
+        self.assertEqual(self.schema(), self.wanted)
+        with closing(sqlite3.connect(self.path)) as raw:
+            rows = raw.execute("SELECT * FROM user__token").fetchall()
+        self.assertEqual(rows, [("d", "p", 1, "ci", time, None, 0, None)])
 
     def test_copy(self) -> None:
         """Before an upgrade a private copy is kept."""

@@ -33,10 +33,16 @@ class NewProject(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def list_projects(conn: Connection, actor: Actor) -> list[Project]:
-    """Return the actor's projects by name; all projects for an administrator."""
+    """Return the actor's projects by name; all projects for an administrator.
+
+    The token of one project shows that one.
+    """
     if actor.user.admin:
-        return conn.all(statements.every, Project)
-    return conn.all(statements.of_user, Project, user_id=actor.user.id)
+        seen = conn.all(statements.every, Project)
+    else:
+        seen = conn.all(statements.of_user, Project, user_id=actor.user.id)
+    only = actor.scope.project_id
+    return seen if only is None else [each for each in seen if each.id == only]
 
 
 def get(conn: Connection, actor: Actor) -> Project:

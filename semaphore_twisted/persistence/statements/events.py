@@ -49,7 +49,9 @@ _own_invites = select(vpn_invite.c.id).where(
 )
 
 _of_account = or_(
-    event.c.object_type == "user", event.c.object_type == bindparam("login")
+    event.c.object_type == "user",
+    event.c.object_type == "token",
+    event.c.object_type == bindparam("login"),
 ) & (event.c.object_id == bindparam("user_id"))
 
 #: Events of the user's projects, and events outside of projects that the user caused or
@@ -77,6 +79,7 @@ newest = select(func.max(event.c.id))
 #: The account that owns the object of an event outside of projects.
 _owner = case(
     (event.c.object_type == "user", event.c.object_id),
+    (event.c.object_type == "token", event.c.object_id),
     (event.c.object_type == "vpn_peer", vpn_peer.c.user_id),
     (event.c.object_type == "vpn_invite", vpn_invite.c.user_id),
 )

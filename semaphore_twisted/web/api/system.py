@@ -250,9 +250,9 @@ _BEGUN = time.monotonic()
 
 ROUTES = (
     Route.get("/ping", ping, Access.PUBLIC, answer=PlainText),
-    Route.get("/info", info, Access.USER, answer=Info),
+    Route.get("/info", info, Access.USER, answer=Info, one_project=True),
     Route.get("/admin/info", admin_info, Access.ADMIN, answer=AdminInfo),
-    Route.get("/apps", apps, Access.USER, answer=list[AppInList]),
+    Route.get("/apps", apps, Access.USER, answer=list[AppInList], one_project=True),
     Route.get(
         "/metrics",
         metrics,

@@ -400,6 +400,7 @@ ROUTES = (
         Access.RUN_TASKS,
         body=NewTask,
         answer=RunPreview,
+        changes_nothing=True,
     ),
     Route.post(
         f"{_TEMPLATE}/stop_all_tasks",

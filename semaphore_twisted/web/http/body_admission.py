@@ -9,7 +9,7 @@ from twisted.python.failure import Failure
 from semaphore_twisted.interfaces import IDatabase
 from semaphore_twisted.model.errors import NotAuthenticated
 from semaphore_twisted.model.integrations import RECEIVER
-from semaphore_twisted.model.users import Access, Actor
+from semaphore_twisted.model.users import Access, Actor, Demand
 from semaphore_twisted.operations import access
 from semaphore_twisted.web.http.body_intake import too_large
 from semaphore_twisted.web.http.error_responses import refusal
@@ -26,6 +26,10 @@ class HeadReader(Protocol):
 
     def request_info(self, request: HttpRequest) -> RequestInfo:
         """Return the client and credentials of *request*."""
+
+
+#: A body is kept for the holder of any token; the route decides about its scope.
+_ANYBODY = Demand(Access.USER, reads=True, one_project=True)
 
 
 @define(eq=False)
@@ -45,7 +49,7 @@ class Senders:
         if credentials.session_digest is None and credentials.token_digest is None:
             return succeed(None)
         asked: Deferred[Actor] = self.database.read(
-            access.actor, credentials, Access.USER, None
+            access.actor, credentials, _ANYBODY, None
         )
         return asked.addCallbacks(_name, _nobody)
 

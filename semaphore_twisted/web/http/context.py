@@ -230,7 +230,7 @@ class RequestContext:
             lambda: services.database.long_read(
                 access.authorized,
                 self.credentials,
-                self.route.access,
+                self.route.demand,
                 self.project_id,
                 operation,
                 *args,
@@ -254,7 +254,7 @@ class RequestContext:
         return self._writing()(
             access.authorized,
             self.credentials,
-            self.route.access,
+            self.route.demand,
             self.project_id,
             operation,
             *args,
