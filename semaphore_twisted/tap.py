@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from twisted.application.service import Service
 from twisted.internet.interfaces import IProtocolFactory
@@ -62,13 +62,15 @@ from semaphore_twisted.tasks.observers import Observers
 from semaphore_twisted.tasks.previews import previewed
 from semaphore_twisted.tasks.schedules import ScheduleService
 from semaphore_twisted.tasks.service import TaskOptions, TaskService
-from semaphore_twisted.vpn.service import PeerService
 from semaphore_twisted.vpn.wake_socket import NAME, WakePort
 from semaphore_twisted.web.enroll.site import build_enroll_site
 from semaphore_twisted.web.http.context import Services
 from semaphore_twisted.web.http.root import build_site
 from semaphore_twisted.web.websocket.endpoint import framing, server_factory
 from semaphore_twisted.web.websocket.hub import Hub
+
+if TYPE_CHECKING:
+    from semaphore_twisted.vpn.service import PeerService
 
 
 class Options(DaemonOptions):
@@ -242,11 +244,14 @@ class _Assembly:
 
     # the parts
 
-    def _peers(self) -> PeerService | None:
+    def _peers(self) -> "PeerService | None":
         """Return the VPN's service, which reports its trouble, if there is a VPN."""
         if self.made.network is None:
             return None
-        peers = vpn.peer_service(
+        # a server without a VPN does not need this megabyte
+        from semaphore_twisted.start import vpn_services  # noqa: PLC0415
+
+        peers = vpn_services.peer_service(
             self.config,
             database=self.database,
             keyring=self.made.keyring,
@@ -384,7 +389,9 @@ class _Assembly:
         """Return the service that listens inside the tunnel, if there is one."""
         if self.made.network is None:
             return []
-        inner = vpn.tunnel(
+        from semaphore_twisted.start import vpn_services  # noqa: PLC0415
+
+        inner = vpn_services.tunnel(
             self.config, self.made.network, self.site, reactor=self.reactor
         )
         return [] if inner is None else [inner]
