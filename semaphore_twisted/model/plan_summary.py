@@ -174,7 +174,8 @@ class _PlanReader:
         except Invalid as error:
             self._problem(f"{head.address}: {error.message}.")
             return head
-        attributes, omitted = [], 0
+        attributes: list[PlanAttribute] = []
+        omitted = 0
         changed = [each for each in leaves if each.changed]
         for leaf in changed:
             if omitted == 0 and len(attributes) < limits.PLAN_ATTRIBUTES:

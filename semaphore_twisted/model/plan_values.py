@@ -58,18 +58,19 @@ def _keys(
     Lists are divided if they contain objects or lists, or if marks differ inside.
     """
     values = [each for each in (before, after) if each is not None]
-    if values and all(isinstance(each, dict) for each in values):
+    objects = [each for each in values if isinstance(each, dict)]
+    lists = [each for each in values if isinstance(each, list)]
+    if objects and len(objects) == len(values):
         names: dict[str, None] = {}
-        for each in (*values, unknown):
+        for each in (*objects, unknown):
             if isinstance(each, dict):
                 names.update(dict.fromkeys(each))
         return names or None
-    if values and all(isinstance(each, list) for each in values):
-        inside = [item for each in values for item in each]
-        nested = any(isinstance(item, dict | list) for item in inside)
+    if lists and len(lists) == len(values):
+        nested = any(isinstance(item, dict | list) for each in lists for item in each)
         signs = [each for each in (unknown, *marks) if isinstance(each, list)]
         if nested or any(map(marked, signs)):
-            return range(max(len(each) for each in (*values, *signs)))
+            return range(max(len(each) for each in (*lists, *signs)))
     return None
 
 
