@@ -36,7 +36,6 @@ REASONS = {
     "subscription": "never: no feature is sold",
     "task JWT": "later, with tokens of tasks",
     "templates": "later, with Terraform's workspaces",
-    "terraform state": "later, with Terraform",
     "workflows": "later, with workflows",
 }
 

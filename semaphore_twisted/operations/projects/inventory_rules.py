@@ -7,11 +7,17 @@ Only text that Ansible would certainly refuse is refused here, according to the 
 import re
 
 from semaphore_twisted.model.errors import Invalid
-from semaphore_twisted.model.inventories import BYTE_ORDER_MARK, InventoryType
+from semaphore_twisted.model.inventories import (
+    BYTE_ORDER_MARK,
+    DEFAULT_WORKSPACE,
+    WORKSPACES,
+    InventoryType,
+)
 from semaphore_twisted.model.refusals import quoted
 
 _SECTION = re.compile(r"\[(?P<group>[^:\]\s]+)(:(?P<kind>\w+))?\]\s*(#.*)?")
 _KINDS = ("children", "hosts", "vars")
+_WORKSPACE = re.compile(r"[A-Za-z0-9_~][A-Za-z0-9_.~-]{0,89}")
 _TAB = re.compile(r" *\t\s*(- |[^\s#])")
 
 
@@ -20,12 +26,28 @@ def checked_text(kind: str, text: str) -> str:
 
     :raises Invalid: naming the line that Ansible cannot read
     """
+    if kind in WORKSPACES:
+        return _checked_workspace(text)
     plain = text.removeprefix(BYTE_ORDER_MARK)
     if kind == InventoryType.STATIC:
         _check_sections(plain)
     elif kind == InventoryType.STATIC_YAML:
         _check_indentation(plain)
     return plain
+
+
+def _checked_workspace(text: str) -> str:
+    """Return the name of a workspace, by default that which Terraform always has.
+
+    Terraform accepts names that need no escaping in a URL.
+    """
+    name = text.strip() or DEFAULT_WORKSPACE
+    if not _WORKSPACE.fullmatch(name):
+        raise Invalid(
+            f"inventory: invalid workspace {quoted(name)}; expected up to 90 letters,"
+            " digits, _ . ~ and -, not with - or . at the beginning"
+        )
+    return name
 
 
 def _check_sections(text: str) -> None:
