@@ -61,7 +61,8 @@ case $own in
 esac
 """
 
-_WARN = (
+#: Logged for a template without a workspace.
+NO_WORKSPACE = (
     "WARNING: the template has no workspace, so without a backend in the code the"
     " state is a local file that is deleted with this task; choose a workspace"
 )
@@ -100,17 +101,6 @@ def declaration(base: Step, state: StateBackend, *, file: str, forced: bool) -> 
         cwd=base.cwd,
         environ=base.environ,
         stdin=content(state),
-    )
-
-
-def warning(base: Step) -> Step:
-    """Return the step that says in the log that the state may be lost."""
-    return Step(
-        name="backend",
-        argv=("true",),
-        cwd=base.cwd,
-        environ=base.environ,
-        announce=(_WARN,),
     )
 
 

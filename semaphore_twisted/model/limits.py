@@ -235,6 +235,25 @@ RESULT_SECTIONS: Final = 10_000
 RESULT_HOSTS: Final = 10_000
 RESULT_ERRORS: Final = 1_000
 
+# Plans of tasks ----------------------------------------------------------------------
+
+#: Bytes of the JSON of a plan that are read, and bytes of its list that are kept.
+PLAN_JSON: Final = 8 * _MIB
+PLAN_STORED: Final = 512 * _KIB
+
+#: Resources and outputs in the list, and attributes of a resource.
+PLAN_CHANGES: Final = 2_000
+PLAN_OUTPUTS: Final = 500
+PLAN_ATTRIBUTES: Final = 200
+
+#: Resources and outputs that are read, and values of which these consist.
+PLAN_ENTRIES: Final = 20_000
+PLAN_VALUES: Final = 100_000
+
+#: Characters of a name or path, and of a value.
+PLAN_NAME: Final = 1_000
+PLAN_VALUE: Final = 4_000
+
 # The DNS resolver of the VPN ---------------------------------------------------------
 
 #: Bytes of a DNS query over TCP.

@@ -42,7 +42,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\
 
 
 class StateHead(msgspec.Struct, frozen=True, kw_only=True):
-    """What is read of a state: no value of a resource or an output."""
+    """The members of a state that are read: no value of a resource or an output."""
 
     serial: int
     lineage: str
@@ -62,7 +62,7 @@ class StateHead(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_head(content: bytes) -> StateHead:
-    """Return what is known about the state *content*.
+    """Return the head of the state *content*.
 
     :raises Invalid: if it is no state
     """
@@ -184,9 +184,9 @@ class StateAlias(msgspec.Struct, frozen=True, kw_only=True):
 class StateVersion(msgspec.Struct, frozen=True, kw_only=True):
     """A version of a state, without its content.
 
-    *size* is in bytes. *task_id* is the task that stored it; *author* is who held the
-    lock, in the words of the client, or who rolled back. *restored_from* is the
-    version that it repeats.
+    *size* is in bytes. *task_id* is the task that stored it; *author* is the holder of
+    the lock, in the words of the client, or the account that rolled back.
+    *restored_from* is the version that it repeats.
     """
 
     id: StateId
@@ -206,7 +206,7 @@ class StateVersion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StateLock(msgspec.Struct, frozen=True, kw_only=True):
-    """The lock of a workspace's state: who has it, and since when."""
+    """The lock of a workspace's state, with its holder and its time."""
 
     lock_id: str
     who: str

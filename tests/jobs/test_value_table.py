@@ -17,6 +17,7 @@ from semaphore_twisted.jobs.job_inputs import (
     JobOptions,
     JobOrder,
     RepositorySource,
+    StateBackend,
     VaultPassword,
 )
 from semaphore_twisted.model.inventories import InventoryType
@@ -40,8 +41,9 @@ AUTHORS = {
     "VPN host",
 }
 #: Forms in which a program receives a value; a dash where it does not.
-FORMS = {"template", "exact", "argument", "environment", "pipe", "file"}
-PROGRAMS = ("Ansible", "bash and python", "git", "ssh-agent")
+FORMS = {"template", "exact", "argument", "environment", "directory", "pipe", "file"}
+PROGRAMS = ("Ansible", "bash and python", "Terraform", "git", "ssh-agent")
+PHASES = {"init", "workspace", "plan", "show", "apply"}
 
 #: Values of a task that its template allows, and of all else.
 OWN = {"limit": ["limit-of-template"], "tags": ["tag-of-template"]}
@@ -52,6 +54,12 @@ FREE = {
     **OWN,
     "skip_tags": ["skip-of-template"],
 }
+STATE = StateBackend(
+    port=20_000,
+    socket="/s/StateBackend.socket",
+    alias="StateBackend.alias",
+    password="StateBackend.password",
+)
 KEY_TEXT = Text(text="Text.text")
 SSH = SshKey(login="SshKey.login", private_key="SshKey.private_key")
 LOGIN = LoginPassword(login="LoginPassword.login", password="LoginPassword.password")
@@ -66,7 +74,7 @@ def rows() -> Iterator[tuple[list[str], list[str], dict[str, set[str]]]]:
     text = DOCUMENT.read_text().partition("\n## Values of a job\n")[2]
     for line in text.partition("\n## ")[0].splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if len(cells) == 6 and cells[0].startswith("`"):
+        if len(cells) == 7 and cells[0].startswith("`"):
             forms = {
                 program: set(cell.split(", ")) - {"—"}
                 for program, cell in zip(PROGRAMS, cells[2:], strict=True)
@@ -101,7 +109,7 @@ def fields(of: type[msgspec.Struct], seen: set[type]) -> Iterator[str]:
 
 def orders() -> Iterator[JobOrder]:
     """Yield orders in which each text is the name of its field."""
-    for app in ("ansible", "bash"):
+    for app in ("ansible", "bash", "terraform"):
         for free in (True, False):
             own = template(
                 app=app,
@@ -122,7 +130,11 @@ def orders() -> Iterator[JobOrder]:
                 environment='{"Task.environment": "Task.environment"}',
                 secret="Task.secret",
                 limit="Task.limit" if free else "",
-                arguments='["--limit","Task.arguments"]',
+                arguments=(
+                    '["-target=Task.arguments"]'
+                    if app == "terraform"
+                    else '["--limit","Task.arguments"]'
+                ),
                 git_branch="Task.git_branch" if free else None,
                 message="Task.message",
                 commit_message="Task.commit_message",
@@ -154,7 +166,13 @@ def orders() -> Iterator[JobOrder]:
                     username="JobOrder.username",
                     source=source,
                     inventory=InventorySource(
-                        type=InventoryType.STATIC if free else InventoryType.FILE,
+                        type=(
+                            InventoryType.TERRAFORM_WORKSPACE
+                            if app == "terraform"
+                            else InventoryType.STATIC
+                            if free
+                            else InventoryType.FILE
+                        ),
                         inventory="InventorySource.inventory",
                         key=key if key == SSH else LOGIN,
                         become=LOGIN,
@@ -171,6 +189,7 @@ def orders() -> Iterator[JobOrder]:
                     environment={"E": "JobOrder.environment"},
                     secret_environment={"F": "JobOrder.secret_environment"},
                     incoming_version="JobOrder.incoming_version",
+                    state=STATE if app == "terraform" else None,
                 )
 
 
@@ -205,13 +224,19 @@ def program_of(step: Step) -> str:
         return "Ansible"
     if step.name == "script":
         return "bash and python"
+    if step.name in PHASES or step.name in {"backend", "state relay"}:
+        return "Terraform"
     return "ssh-agent" if step.argv[0].startswith("ssh-") else "git"
 
 
 def given(made: JobSpecification) -> Iterator[tuple[str, str, str]]:
     """Yield each program, form and text in which something is given to it."""
     for step in made.steps:
+        if step.approval is not None:
+            continue
         program = program_of(step)
+        if program == "Terraform":
+            yield program, "directory", step.cwd
         yield program, "argument", " ".join(step.argv)
         yield program, "environment", " ".join((*step.environ, *step.environ.values()))
         for content in (step.stdin or b"", *(pipe.content for pipe in step.pipes)):

@@ -9,15 +9,14 @@ import re
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.inventories import (
     BYTE_ORDER_MARK,
-    DEFAULT_WORKSPACE,
     WORKSPACES,
     InventoryType,
 )
 from semaphore_twisted.model.refusals import quoted
+from semaphore_twisted.model.terraform import check_workspace
 
 _SECTION = re.compile(r"\[(?P<group>[^:\]\s]+)(:(?P<kind>\w+))?\]\s*(#.*)?")
 _KINDS = ("children", "hosts", "vars")
-_WORKSPACE = re.compile(r"[A-Za-z0-9_~][A-Za-z0-9_.~-]{0,89}")
 _TAB = re.compile(r" *\t\s*(- |[^\s#])")
 
 
@@ -27,27 +26,13 @@ def checked_text(kind: str, text: str) -> str:
     :raises Invalid: naming the line that Ansible cannot read
     """
     if kind in WORKSPACES:
-        return _checked_workspace(text)
+        return check_workspace(text)
     plain = text.removeprefix(BYTE_ORDER_MARK)
     if kind == InventoryType.STATIC:
         _check_sections(plain)
     elif kind == InventoryType.STATIC_YAML:
         _check_indentation(plain)
     return plain
-
-
-def _checked_workspace(text: str) -> str:
-    """Return the name of a workspace, by default that which Terraform always has.
-
-    Terraform accepts names that need no escaping in a URL.
-    """
-    name = text.strip() or DEFAULT_WORKSPACE
-    if not _WORKSPACE.fullmatch(name):
-        raise Invalid(
-            f"inventory: invalid workspace {quoted(name)}; expected up to 90 letters,"
-            " digits, _ . ~ and -, not with - or . at the beginning"
-        )
-    return name
 
 
 def _check_sections(text: str) -> None:

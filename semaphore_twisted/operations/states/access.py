@@ -1,4 +1,4 @@
-"""Who may read and write a state by an alias of the state backend."""
+"""The right to read and write a state by an alias of the state backend."""
 
 import msgspec
 

@@ -1,6 +1,6 @@
 """The versions of a workspace's state: stored by Terraform, kept as a history.
 
-A content is compressed and encrypted (``crypto.sealed_content``); what a list shows is
+A content is compressed and encrypted (``crypto.sealed_content``), its description is
 beside it. The newest version is the present state.
 """
 

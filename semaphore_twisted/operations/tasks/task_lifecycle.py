@@ -220,7 +220,12 @@ def finish(
 def _is_dry_run(task: Task, template: Template) -> bool:
     """Return whether a task has built and deployed nothing."""
     own = template.task_params.get("dry_run") is True
-    return task.dry_run or (own and task.params.get("dry_run") is not False)
+    planned = (template.task_params.get("plan"), task.params.get("plan"))
+    return (
+        task.dry_run
+        or True in planned
+        or (own and task.params.get("dry_run") is not False)
+    )
 
 
 def _follow(conn: Connection, keyring: Keyring, built: Task) -> list[Task]:

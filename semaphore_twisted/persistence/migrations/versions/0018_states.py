@@ -12,7 +12,7 @@ from sqlalchemy import (
 )
 
 revision = "0018"
-down_revision = "0015"
+down_revision = "0017"
 
 _ALIAS = "project__terraform_inventory_alias"
 _STATE = "project__terraform_inventory_state"
