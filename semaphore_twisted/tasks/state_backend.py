@@ -1,5 +1,8 @@
 """Gives a job that plans its own alias of the state of its workspace."""
 
+import contextlib
+import errno
+import secrets
 import socket
 from pathlib import Path
 
@@ -10,6 +13,10 @@ from semaphore_twisted.interfaces import IDatabase
 from semaphore_twisted.jobs.job_inputs import JobOrder, StateBackend
 from semaphore_twisted.model.inventories import WORKSPACES
 from semaphore_twisted.operations.tasks.overrides import inventory_of
+
+#: The ports that relays use, and how many are tried.
+_FIRST_PORT, _PORTS = 15_000, 17_000
+_ATTEMPTS = 100
 
 
 @define(eq=False)
@@ -49,10 +56,14 @@ class StateBackends:
 def _free_port() -> int:
     """Return a port of the loopback address that nothing uses now.
 
-    If another program takes it before the relay does, the job fails before it has
-    started Terraform.
+    It is outside of the range for outgoing connections. If another program takes it
+    before the relay does, the job fails before it has started Terraform.
+
+    :raises OSError: if no port is free
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    for _ in range(_ATTEMPTS):
+        port = _FIRST_PORT + secrets.randbelow(_PORTS)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError(errno.EADDRINUSE, "no port of the loopback address is free")

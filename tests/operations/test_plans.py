@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.model.errors import Conflict
 from semaphore_twisted.model.plans import PlanChange, PlanSummary
-from semaphore_twisted.model.tasks import TaskEvent, TaskStatus
+from semaphore_twisted.model.tasks import IllegalTransition, TaskEvent, TaskStatus
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations.tasks import plans, slices, task_lifecycle
 from semaphore_twisted.persistence import schema
@@ -97,6 +97,32 @@ class PlanTests(SynchronousTestCase):
         found = plans.of_task(self.conn, self.actor(), self.task).decision
         assert found is not None
         self.assertEqual((found.user_id, found.user_name), (None, boss.name))
+
+    def test_verbs(self) -> None:
+        """Approving and rejecting store the decision, and record an event with it."""
+        plans.store(self.conn, self.task, PLAN)
+        task = plans.confirm(self.conn, self.actor(), self.task, "as\nagreed")
+        self.assertEqual(task.status, TaskStatus.CONFIRMED)
+        found = plans.of_task(self.conn, self.actor(), self.task).decision
+        assert found is not None
+        self.assertEqual((found.approved, found.comment), (True, "as\nagreed"))
+        self.assertRaises(
+            IllegalTransition, plans.reject, self.conn, self.actor(), self.task
+        )
+        other = make_task(
+            self.conn,
+            self.project,
+            task.template_id,
+            status=TaskStatus.WAITING_CONFIRMATION,
+        )
+        plans.reject(self.conn, self.actor(), other)  # without a plan
+        self.assertEqual(
+            self.conn.column(select(schema.event.c.description)),
+            [
+                f'Task ID {self.task} (Say) plan approved: "as\\nagreed"',
+                f"Task ID {other} (Say) plan rejected",
+            ],
+        )
 
     def test_deleted(self) -> None:
         """The plan is deleted with its task, also by retention."""

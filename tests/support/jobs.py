@@ -90,6 +90,7 @@ class MemoryJob:
     stubborn: bool = False
     result: JobResult | None = None
     records: list[tuple[str, Any]] = field(factory=list)
+    decisions: list[str] = field(factory=list)
     _delivering: bool = False
 
     def say(self, *texts: str, at: float = 1.0) -> None:
@@ -124,6 +125,10 @@ class MemoryJob:
         """Record the call, and end."""
         self.killed += 1
         self.end("stopped", "stopped")
+
+    def decide(self, order: str) -> None:
+        """Record *order*."""
+        self.decisions.append(order)
 
     def release(self, offset: int) -> None:
         """Record the call."""

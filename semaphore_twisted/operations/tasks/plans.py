@@ -8,8 +8,12 @@ from msgspec.structs import asdict
 from semaphore_twisted.model.errors import Conflict, NotFound
 from semaphore_twisted.model.ids import TaskId, UserId
 from semaphore_twisted.model.plans import PlanDecision, PlanSummary, TaskPlan
+from semaphore_twisted.model.refusals import quoted
+from semaphore_twisted.model.tasks import Task
 from semaphore_twisted.model.users import Actor
+from semaphore_twisted.operations import events
 from semaphore_twisted.operations.projects.references import project_of
+from semaphore_twisted.operations.tasks import tasks
 from semaphore_twisted.operations.tasks.tasks import task_of
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.result_tables import task_plan
@@ -69,6 +73,44 @@ def decide(
         word = "approved" if stored.approved else "rejected"
         by = f" by {stored.user_name}" if stored.user_name else ""
         raise Conflict(f"The plan was {word}{by} already")
+
+
+def confirm(conn: Connection, actor: Actor, task_id: TaskId, comment: str = "") -> Task:
+    """Approve the plan of a task, which is then applied.
+
+    :raises semaphore_twisted.model.tasks.IllegalTransition: if it does not wait for an
+        approval
+    """
+    task = tasks.confirm(conn, actor, task_id)
+    _decided(conn, actor, task, approved=True, comment=comment)
+    return task
+
+
+def reject(conn: Connection, actor: Actor, task_id: TaskId, comment: str = "") -> Task:
+    """Reject the plan of a task: nothing is changed, and the task ends.
+
+    :raises semaphore_twisted.model.tasks.IllegalTransition: if it does not wait for an
+        approval
+    """
+    task = tasks.reject(conn, actor, task_id)
+    _decided(conn, actor, task, approved=False, comment=comment)
+    return task
+
+
+def _decided(
+    conn: Connection, actor: Actor, task: Task, *, approved: bool, comment: str
+) -> None:
+    decide(conn, actor, task.id, approved=approved, comment=comment)
+    template = tasks.template_of(conn, task.project_id, task.template_id)
+    what = "plan approved" if approved else "plan rejected"
+    events.TASK.record(
+        conn,
+        actor,
+        task.id,
+        template.name,
+        f"{what}: {quoted(comment)}" if comment else what,
+        object_name=template.playbook,
+    )
 
 
 def of_task(conn: Connection, actor: Actor, task_id: TaskId) -> TaskPlan:
