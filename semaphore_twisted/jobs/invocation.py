@@ -35,7 +35,6 @@ from semaphore_twisted.jobs.workspace import (
     files,
     layout,
 )
-from semaphore_twisted.model.apps import app_of
 from semaphore_twisted.model.jobs import JobSpecification, Step
 from semaphore_twisted.model.keys import (
     ClientCertificate,
@@ -102,12 +101,12 @@ def _path(order: JobOrder) -> str:
 
 def _of_collection(order: JobOrder) -> bool:
     """Whether the playbook is in a collection of the requirements, not in a file."""
-    return app_of(order.template.app).is_ansible and of_collection(_path(order))
+    return order.app.is_ansible and of_collection(_path(order))
 
 
 def _called(order: JobOrder) -> str:
     """Return the word for the file that is run."""
-    return app_of(order.template.app).file
+    return order.app.file
 
 
 def _checkouts(
@@ -174,7 +173,7 @@ def _program(
     :raises Invalid: if the app is not supported.
     """
     path = _path(order)
-    if app_of(order.template.app).is_ansible:
+    if order.app.is_ansible:
         return ansible.plan(order, options, paths, playbook=path)
     return ansible.AnsiblePlan(
         steps=(shell.step(order, options, paths, script=path),),

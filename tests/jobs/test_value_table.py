@@ -19,6 +19,7 @@ from semaphore_twisted.jobs.job_inputs import (
     RepositorySource,
     VaultPassword,
 )
+from semaphore_twisted.model.apps import ANSIBLE, BASH, AppTable
 from semaphore_twisted.model.inventories import InventoryType
 from semaphore_twisted.model.jobs import JobSpecification, Step
 from semaphore_twisted.model.keys import (
@@ -36,12 +37,13 @@ from tests.support.orders import options, task, template
 JOBS = Path(values.__file__).parent
 DOCUMENT = Path(__file__).parents[2] / "docs" / "architecture.md"
 AUTHORS = {
-    *("server", "operator", "manager", "task runner", "any account", "committer"),
+    *("server", "operator", "administrator", "manager", "task runner", "any account"),
+    "committer",
     "VPN host",
 }
 #: Forms in which a program receives a value; a dash where it does not.
 FORMS = {"template", "exact", "argument", "environment", "pipe", "file"}
-PROGRAMS = ("Ansible", "bash and python", "git", "ssh-agent")
+PROGRAMS = ("Ansible", "scripts", "git", "ssh-agent")
 
 #: Values of a task that its template allows, and of all else.
 OWN = {"limit": ["limit-of-template"], "tags": ["tag-of-template"]}
@@ -58,6 +60,20 @@ LOGIN = LoginPassword(login="LoginPassword.login", password="LoginPassword.passw
 CERTIFICATE = ClientCertificate(
     certificate="ClientCertificate.certificate",
     private_key="ClientCertificate.private_key",
+)
+
+
+#: Apps whose programs and arguments are the names of their fields.
+_TABLE = AppTable(
+    {
+        each.id: replace(
+            each,
+            program=program,
+            arguments=("App.arguments",),
+            variable_option="App.variable_option",
+        )
+        for each, program in ((ANSIBLE, "ansible-App.program"), (BASH, "App.program"))
+    }
 )
 
 
@@ -171,6 +187,7 @@ def orders() -> Iterator[JobOrder]:
                     environment={"E": "JobOrder.environment"},
                     secret_environment={"F": "JobOrder.secret_environment"},
                     incoming_version="JobOrder.incoming_version",
+                    apps=_TABLE,
                 )
 
 
@@ -204,7 +221,7 @@ def program_of(step: Step) -> str:
     if step.argv[0].startswith("ansible"):
         return "Ansible"
     if step.name == "script":
-        return "bash and python"
+        return "scripts"
     return "ssh-agent" if step.argv[0].startswith("ssh-") else "git"
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from typing_extensions import override
 
-from semaphore_twisted.model.apps import App, app_of
+from semaphore_twisted.model.apps import App
 from semaphore_twisted.model.documents import JsonObject, json_texts
 from semaphore_twisted.model.errors import Invalid, at_field
 from semaphore_twisted.model.ids import (
@@ -123,15 +123,16 @@ class TemplateSource(msgspec.Struct, frozen=True, kw_only=True):
     ran: Callable[[str], bool] = lambda _: False
 
 
-def allowed(template: Template, body: NewTask, source: TemplateSource) -> Allowed:
-    """Return the overrides in *body*.
+def allowed(
+    template: Template, body: NewTask, source: TemplateSource, app: App
+) -> Allowed:
+    """Return the overrides in *body*; *app* is the template's.
 
     :raises Invalid: naming each override that *template* does not permit, or a value of
         the wrong form
     """
     own = msgspec.convert(_plain(template.task_params), TaskParams)
     params = _params(body)
-    app = app_of(template.app)
     arguments = checked_arguments(body.arguments, app)
     branch, commit = body.git_branch or None, _commit(body.commit_hash)
     own_branch = template.git_branch or source.branch
