@@ -35,7 +35,6 @@ from semaphore_twisted.jobs.workspace import (
     files,
     layout,
 )
-from semaphore_twisted.model.apps import app_of
 from semaphore_twisted.model.jobs import JobSpecification, Step
 from semaphore_twisted.model.keys import (
     ClientCertificate,
@@ -99,19 +98,19 @@ def _path(order: JobOrder) -> str:
     For an app that plans it may be empty, which is the whole repository.
     """
     path = order.task.playbook or order.template.playbook
-    if app_of(order.template.app).plans and path in {"", "."}:
+    if order.app.plans and path in {"", "."}:
         return ""
     return path_in_checkout(path, _called(order))
 
 
 def _of_collection(order: JobOrder) -> bool:
     """Whether the playbook is in a collection of the requirements, not in a file."""
-    return app_of(order.template.app).is_ansible and of_collection(_path(order))
+    return order.app.is_ansible and of_collection(_path(order))
 
 
 def _called(order: JobOrder) -> str:
     """Return the word for the file that is run."""
-    return app_of(order.template.app).file
+    return order.app.file
 
 
 def _checkouts(
@@ -178,10 +177,9 @@ def _program(
     :raises Invalid: if the app is not supported.
     """
     path = _path(order)
-    app = app_of(order.template.app)
-    if app.is_ansible:
+    if order.app.is_ansible:
         return ansible.plan(order, options, paths, playbook=path)
-    if app.plans:
+    if order.app.plans:
         return ansible.AnsiblePlan(
             steps=terraform.steps(order, options, paths, directory=path),
             files=terraform.files(order, options, paths),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import msgspec
 from typing_extensions import override
 
+from semaphore_twisted.model.apps import ANSIBLE, BUILT_IN, App, AppTable
 from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.ids import KeyId
 from semaphore_twisted.model.inventories import InventoryType
@@ -100,6 +101,13 @@ class JobOrder(msgspec.Struct, frozen=True, kw_only=True):
     state: StateBackend | None = None
     #: The access keys whose content is in this order.
     keys: frozenset[KeyId] = frozenset()
+    #: The apps as they were set when the order was made.
+    apps: AppTable = BUILT_IN
+
+    @property
+    def app(self) -> App:
+        """The app of the template; raises ``Invalid`` if there is none."""
+        return self.apps.get(self.template.app)
 
     @override
     def __repr__(self) -> str:
@@ -118,6 +126,8 @@ class CheckOrder(msgspec.Struct, frozen=True, kw_only=True):
     source: RepositorySource | None = None
     #: The access keys whose content is in this order.
     keys: frozenset[KeyId] = frozenset()
+    #: Ansible, as it was set when the order was made.
+    ansible: App = ANSIBLE
 
     @override
     def __repr__(self) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from semaphore_twisted.model.apps import app_of
+from semaphore_twisted.model.apps import is_ansible
 from semaphore_twisted.model.documents import json_texts
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.selections import (
@@ -156,7 +156,7 @@ def arguments(template: Template, task: Task) -> tuple[tuple[str, ...], ...]:
     asked = _argument_list(task.arguments, "task")
     if asked == own:
         return own, ()
-    if app_of(template.app).is_ansible:
+    if is_ansible(template.app):
         check_task_arguments(asked)
     return own, asked
 

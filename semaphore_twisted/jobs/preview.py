@@ -11,7 +11,6 @@ from semaphore_twisted.jobs.invocation import specification
 from semaphore_twisted.jobs.job_inputs import JobOptions, JobOrder
 from semaphore_twisted.jobs.parameters import branch
 from semaphore_twisted.jobs.values import ansible_environment, script_environment
-from semaphore_twisted.model.apps import app_of
 from semaphore_twisted.model.previews import MASK, RunFile, RunPreview
 
 #: Stands for a secret in an order that is only shown.
@@ -30,7 +29,7 @@ def preview(order: JobOrder, options: JobOptions) -> RunPreview:
     """
     made = specification(order, options)
     program = made.steps[-1]
-    if app_of(order.template.app).is_ansible:
+    if order.app.is_ansible:
         names = ansible_environment(order)
     else:
         names = script_environment(order, options)

@@ -27,7 +27,7 @@ from semaphore_twisted.jobs.workspace import (
     environ,
     literal,
 )
-from semaphore_twisted.model.apps import TERRAGRUNT, app_of
+from semaphore_twisted.model.apps import TERRAGRUNT
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.inventories import DEFAULT_WORKSPACE, WORKSPACES
 from semaphore_twisted.model.jobs import File, Step
@@ -78,7 +78,7 @@ def steps(
 
     :raises Invalid: if an argument is not accepted, or a variable cannot be written
     """
-    app = app_of(order.template.app)
+    app = order.app
     given = arguments_of_phases(order.template, order.task)
     params = effective_phases(order.template, order.task)
     base = _base(order, options, paths, directory)
@@ -128,7 +128,7 @@ def _words(given: tuple[str, ...]) -> tuple[str, ...]:
 
 def _base(order: JobOrder, options: JobOptions, paths: Layout, directory: str) -> Step:
     """Return what all steps have in common."""
-    app = app_of(order.template.app)
+    app = order.app
     programs = ssh.of_order(order, options, paths)
     cwd = f"{WORKSPACE}/{CHECKOUT}"
     return Step(
@@ -138,7 +138,7 @@ def _base(order: JobOrder, options: JobOptions, paths: Layout, directory: str) -
         environ={
             **environ(options, paths),
             **_ENVIRONMENT,
-            **(_OF_TERRAGRUNT if app == TERRAGRUNT else {}),
+            **(_OF_TERRAGRUNT if app.id == TERRAGRUNT.id else {}),
             "GIT_SSH_COMMAND": programs.git,
             **({"GIT_SSL_CAINFO": options.ca_bundle} if options.ca_bundle else {}),
             **plan_environment(order, options),
@@ -203,7 +203,7 @@ def _plan(
         base,
         name="plan",
         argv=(
-            *(app_of(order.template.app).program, "plan"),
+            *(order.app.program, "plan"),
             *(("-destroy",) if destroy else ()),
             *variables,
             *_words(given),

@@ -173,8 +173,8 @@ def ansible_environment(order: JobOrder) -> dict[str, str]:
 def script_arguments(order: JobOrder, *, script: str) -> tuple[str, ...]:
     """Return the script and its arguments, in Semaphore's order.
 
-    These are the template's arguments, ``NAME=value`` for each plain variable, then the
-    task's arguments.
+    These are the template's arguments, ``NAME=value`` for each plain variable, with the
+    app's option for variables before it if there is one, then the task's arguments.
 
     :raises Invalid: if a process cannot have one of them
     """
@@ -183,7 +183,12 @@ def script_arguments(order: JobOrder, *, script: str) -> tuple[str, ...]:
     for name, value in variables.items():
         check_depth(value, f"The variable {name}")
         _check_size(name, text(value))
-    pairs = tuple(f"{name}={text(value)}" for name, value in variables.items())
+    option = (order.app.variable_option,) if order.app.variable_option else ()
+    pairs = (
+        word
+        for name, value in variables.items()
+        for word in (*option, f"{name}={text(value)}")
+    )
     return tuple(map(literal, (script, *own, *pairs, *asked)))
 
 

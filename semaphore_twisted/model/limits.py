@@ -313,6 +313,13 @@ SCHEDULE_PAST: Final = 5_000
 SCHEDULES_DUE: Final = 100
 SCHEDULE_HEADS: Final = 4
 
+# Apps --------------------------------------------------------------------------------
+
+#: Apps with stored settings, arguments of one, and its largest priority.
+APPS: Final = 200
+APP_ARGUMENTS: Final = 100
+APP_PRIORITY: Final = 1_000_000
+
 # Events ------------------------------------------------------------------------------
 
 #: Events in one answer.

@@ -113,6 +113,7 @@ class EventKind:
         )
 
 
+APP = EventKind("app", "App {name} {what}")
 ENVIRONMENT = EventKind("environment", "Environment {name} {what}")
 INTEGRATION = EventKind("integration", "Integration {name} {what}")
 INVENTORY = EventKind("inventory", "Inventory {name} {what}")

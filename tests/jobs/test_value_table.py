@@ -20,6 +20,7 @@ from semaphore_twisted.jobs.job_inputs import (
     StateBackend,
     VaultPassword,
 )
+from semaphore_twisted.model.apps import ANSIBLE, BASH, AppTable
 from semaphore_twisted.model.inventories import InventoryType
 from semaphore_twisted.model.jobs import JobSpecification, Step
 from semaphore_twisted.model.keys import (
@@ -37,12 +38,13 @@ from tests.support.orders import options, task, template
 JOBS = Path(values.__file__).parent
 DOCUMENT = Path(__file__).parents[2] / "docs" / "architecture.md"
 AUTHORS = {
-    *("server", "operator", "manager", "task runner", "any account", "committer"),
+    *("server", "operator", "administrator", "manager", "task runner", "any account"),
+    "committer",
     "VPN host",
 }
 #: Forms in which a program receives a value; a dash where it does not.
 FORMS = {"template", "exact", "argument", "environment", "directory", "pipe", "file"}
-PROGRAMS = ("Ansible", "bash and python", "Terraform", "git", "ssh-agent")
+PROGRAMS = ("Ansible", "scripts", "Terraform", "git", "ssh-agent")
 PHASES = {"init", "workspace", "plan", "show", "apply"}
 
 #: Values of a task that its template allows, and of all else.
@@ -66,6 +68,20 @@ LOGIN = LoginPassword(login="LoginPassword.login", password="LoginPassword.passw
 CERTIFICATE = ClientCertificate(
     certificate="ClientCertificate.certificate",
     private_key="ClientCertificate.private_key",
+)
+
+
+#: Apps whose programs and arguments are the names of their fields.
+_TABLE = AppTable(
+    {
+        each.id: replace(
+            each,
+            program=program,
+            arguments=("App.arguments",),
+            variable_option="App.variable_option",
+        )
+        for each, program in ((ANSIBLE, "ansible-App.program"), (BASH, "App.program"))
+    }
 )
 
 
@@ -190,6 +206,7 @@ def orders() -> Iterator[JobOrder]:
                     secret_environment={"F": "JobOrder.secret_environment"},
                     incoming_version="JobOrder.incoming_version",
                     state=STATE if app == "terraform" else None,
+                    apps=_TABLE,
                 )
 
 
@@ -223,7 +240,7 @@ def program_of(step: Step) -> str:
     if step.argv[0].startswith("ansible"):
         return "Ansible"
     if step.name == "script":
-        return "bash and python"
+        return "scripts"
     if step.name in PHASES or step.name in {"backend", "state relay"}:
         return "Terraform"
     return "ssh-agent" if step.argv[0].startswith("ssh-") else "git"

@@ -6,6 +6,7 @@ import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.jobs.parameters import branch, effective_params
+from semaphore_twisted.model.apps import BUILT_IN
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.ids import (
     InventoryId,
@@ -96,7 +97,8 @@ class OverrideTests(SynchronousTestCase):
     def check(self, of: Template | None = None, **more: Any) -> Allowed:
         """Return the checked overrides."""
         source = TemplateSource(branch="main", ran=lambda commit: commit == RAN)
-        return allowed(of or template(), asked(**more), source)
+        found = of or template()
+        return allowed(found, asked(**more), source, BUILT_IN.get(found.app))
 
     def test_nothing(self) -> None:
         """A task without overrides has the template's values."""

@@ -13,6 +13,8 @@ from pathlib import Path
 from sqlalchemy import select
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.model.apps import BUILT_IN
+from semaphore_twisted.operations import apps
 from semaphore_twisted.operations.accounts import users
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import connect, utc_now
@@ -53,6 +55,7 @@ ALL = [
     "0016_approvals",
     "0017_plans",
     "0018_states",
+    "0019_apps",
     "0020_token_scopes",
 ]
 
@@ -381,6 +384,35 @@ class MigrationTests(SynchronousTestCase):
                 self.assertEqual(found.password, f"hash of {owner}", typed)
             ids = conn.column(select(schema.user.c.id).order_by(schema.user.c.id))
             self.assertEqual(ids, [*range(1, len(names) + 1)])
+
+    def test_apps(self) -> None:
+        """Templates of an older database keep their apps; no settings are stored."""
+        folder = self.folder / "before"
+        folder.mkdir()
+        for name in ALL[: ALL.index("0019_apps")]:
+            shutil.copy(VERSIONS / f"{name}.py", folder)
+        migrate(self.path, utc_now, versions=folder)
+        with closing(sqlite3.connect(self.path)) as raw, raw:
+            raw.executescript(
+                """
+                INSERT INTO project (id, uuid, created, name)
+                    VALUES (1, 'u', '2026-01-01T00:00:00.000000Z', 'P');
+                INSERT INTO access_key (id, uuid, name, type, project_id)
+                    VALUES (1, 'k', 'K', 'none', 1);
+                INSERT INTO project__repository (id, project_id, name, git_url,
+                    ssh_key_id) VALUES (1, 1, 'R', '/r', 1);
+                INSERT INTO project__template (id, project_id, name, app,
+                    repository_id) VALUES (3, 1, 'T', 'python', 1);
+                """
+            )
+        migrate(self.path, utc_now)
+        self.assertEqual(self.schema(), self.wanted)
+        conn = connect(self.path, now=FixedClock(), entropy=Entropy())
+        with closing(conn.raw):
+            self.assertEqual(apps.stored(conn), {})
+            self.assertEqual(apps.table(conn), BUILT_IN)
+            used = conn.column(select(schema.template.c.app))
+        self.assertEqual(used, ["python"])
 
     def test_templates(self) -> None:
         """A template keeps its vault password, and a view its place."""

@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 
 from semaphore_twisted.model.answers import check_answer, check_survey
-from semaphore_twisted.model.apps import ANSIBLE, App, find
+from semaphore_twisted.model.apps import ANSIBLE, App, AppTable
 from semaphore_twisted.model.documents import JsonObject, json_texts
 from semaphore_twisted.model.errors import Invalid, at_field
 from semaphore_twisted.model.expressions import check_plain
@@ -55,8 +55,6 @@ from semaphore_twisted.operations.projects.references import (
     unique,
 )
 
-#: Apps of Semaphore that this version does not run.
-_NOT_SERVED = frozenset({"powershell", "pulumi"})
 _TYPES = frozenset({"", "build", "deploy"})
 _VAULT_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 _MOST_VERBOSE = 6
@@ -153,12 +151,17 @@ class NewTemplate(msgspec.Struct, frozen=True, kw_only=True):
     jwt_params: Unserved = None
 
 
-def checked(new: NewTemplate) -> dict[str, object]:
+def checked(
+    new: NewTemplate, apps: AppTable, *, kept: str | None = None
+) -> dict[str, object]:
     """Return the columns of *new* that are not references to other objects.
+
+    *kept* is the app that the template has already, or that a backup has: it may be
+    one of *apps* that is switched off.
 
     :raises Invalid: naming the invalid value
     """
-    app = _app(new.app)
+    app = _app(new.app, apps, kept)
     check_name(new.name, "template name can not be empty")
     if app.needs_inventory and not new.inventory_id:
         raise Invalid("template inventory can not be empty", field="inventory_id")
@@ -225,12 +228,12 @@ def _stored(new: SurveyVariable) -> SurveyVariable:
     return SurveyVariable(**{**named, **empty})
 
 
-def _app(name: str) -> App:
-    app = find(name)
+def _app(name: str, apps: AppTable, kept: str | None) -> App:
+    app = apps.find(name)
     if app is None:
-        later = " (not supported yet)" if name in _NOT_SERVED else ""
-        raise Invalid(f"Invalid app id: {name[:50]}{later}", field="app")
-    return app
+        raise Invalid(f"Invalid app id: {name[:50]}", field="app")
+    with at_field("app"):
+        return app if app.id == kept else apps.usable(name)
 
 
 def _check_playbook(playbook: str, app: App) -> None:

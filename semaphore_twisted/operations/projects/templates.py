@@ -12,7 +12,7 @@ from semaphore_twisted.model.keys import KeyType
 from semaphore_twisted.model.limits import SLICE_PARTS
 from semaphore_twisted.model.templates import Template
 from semaphore_twisted.model.users import Actor
-from semaphore_twisted.operations import events
+from semaphore_twisted.operations import apps, events
 from semaphore_twisted.operations.projects import template_parts
 from semaphore_twisted.operations.projects.references import (
     References,
@@ -136,11 +136,19 @@ def references(conn: Connection, actor: Actor, template_id: TemplateId) -> Refer
     )
 
 
-def insert(conn: Connection, actor: Actor, new: NewTemplate) -> TemplateId:
-    """Create a template, and return its id."""
+def insert(
+    conn: Connection, actor: Actor, new: NewTemplate, *, restored: bool = False
+) -> TemplateId:
+    """Create a template, and return its id.
+
+    A *restored* one may have an app that is switched off: it cannot run until then.
+    """
     project_id = project_of(actor)
     groups = _groups(conn, project_id, groups_of(new))
-    values = {**checked(new), **_references(conn, project_id, new, itself=None)}
+    values = {
+        **checked(new, apps.table(conn), kept=new.app if restored else None),
+        **_references(conn, project_id, new, itself=None),
+    }
     vaults = _vaults(conn, project_id, new)
     number = TemplateId(
         conn.insert(
@@ -161,7 +169,7 @@ def change(
     project_id = project_of(actor)
     groups = _groups(conn, project_id, groups_of(new, stored))
     values = {
-        **checked(new),
+        **checked(new, apps.table(conn), kept=stored.app),
         **_references(conn, project_id, new, itself=template_id),
     }
     vaults = _vaults(conn, project_id, new)

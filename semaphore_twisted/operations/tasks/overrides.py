@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from typing_extensions import override
 
-from semaphore_twisted.model.apps import App, app_of
+from semaphore_twisted.model.apps import App
 from semaphore_twisted.model.documents import JsonObject, json_texts
 from semaphore_twisted.model.errors import Invalid, at_field
 from semaphore_twisted.model.ids import (
@@ -126,15 +126,16 @@ class TemplateSource(msgspec.Struct, frozen=True, kw_only=True):
     ran: Callable[[str], bool] = lambda _: False
 
 
-def allowed(template: Template, body: NewTask, source: TemplateSource) -> Allowed:
-    """Return the overrides in *body*.
+def allowed(
+    template: Template, body: NewTask, source: TemplateSource, app: App
+) -> Allowed:
+    """Return the overrides in *body*; *app* is the template's.
 
     :raises Invalid: naming each override that *template* does not permit, or a value of
         the wrong form
     """
     own = msgspec.convert(_plain(template.task_params), TaskParams)
     params = _params(body)
-    app = app_of(template.app)
     arguments = checked_arguments(body.arguments, app)
     branch, commit = body.git_branch or None, _commit(body.commit_hash)
     own_branch = template.git_branch or source.branch
@@ -144,7 +145,7 @@ def allowed(template: Template, body: NewTask, source: TemplateSource) -> Allowe
             ("playbook", _differs(body.playbook, template.playbook), False),
             (
                 "arguments",
-                _other_arguments(arguments, template),
+                _other_arguments(arguments, template, app),
                 template.allow_override_args_in_task,
             ),
             (
@@ -213,7 +214,7 @@ def allowed(template: Template, body: NewTask, source: TemplateSource) -> Allowe
         )
     with at_field("git_branch"):
         check_branch(branch or "")
-    if _other_arguments(arguments, template):
+    if _other_arguments(arguments, template, app):
         with at_field("arguments"):
             _check_arguments(arguments, app)
     _check_selection(params, own)
@@ -265,11 +266,11 @@ def _commit(sent: str | None) -> str | None:
     return sent.lower()
 
 
-def _other_arguments(asked: str | None, template: Template) -> bool:
+def _other_arguments(asked: str | None, template: Template, app: App) -> bool:
     """Return whether a task's arguments differ from the template's, as lists."""
     if asked is None or asked == template.arguments:
         return False
-    if app_of(template.app).plans:
+    if app.plans:
         own_phases = phase_arguments(template.arguments, "template")
         return phase_arguments(asked, "task") != own_phases
     sentence = "template arguments must be valid JSON: a list of texts"

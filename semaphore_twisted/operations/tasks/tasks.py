@@ -8,7 +8,6 @@ from typing_extensions import override
 
 from semaphore_twisted.crypto.keyring import Keyring, SealContext
 from semaphore_twisted.model import limits
-from semaphore_twisted.model.apps import app_of
 from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.errors import Invalid, NotFound, at_field
 from semaphore_twisted.model.ids import (
@@ -29,7 +28,7 @@ from semaphore_twisted.model.tasks import (
 )
 from semaphore_twisted.model.templates import Template
 from semaphore_twisted.model.users import Actor
-from semaphore_twisted.operations import events
+from semaphore_twisted.operations import apps, events
 from semaphore_twisted.operations.projects import template_parts
 from semaphore_twisted.operations.projects.references import project_of
 from semaphore_twisted.operations.projects.survey import answers
@@ -157,12 +156,13 @@ def draft(
 ) -> TaskDraft:
     """Return a checked, waiting task of *template*; nothing is stored.
 
-    :raises Invalid: if the task overrides settings that its template does not permit
+    :raises Invalid: if the task overrides settings that its template does not permit,
+        or if the app is switched off
     """
     if template.fault:
         raise Invalid(f"template_id: template {template.id}: {template.fault}")
-    app = app_of(template.app)
-    overrides = allowed(template, body, _source(conn, template))
+    app = apps.table(conn).usable(template.app)
+    overrides = allowed(template, body, _source(conn, template), app)
     with at_field("environment"):
         given = answers(
             template.survey_vars or (),

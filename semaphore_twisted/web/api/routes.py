@@ -2,6 +2,7 @@
 
 from semaphore_twisted.web.api import (
     active_tasks,
+    apps,
     auth,
     caches,
     checks,
@@ -41,6 +42,7 @@ from semaphore_twisted.web.http.routing import Route
 
 ROUTES: tuple[Route, ...] = (
     *system.ROUTES,
+    *apps.ROUTES,
     *health.ROUTES,
     *auth.ROUTES,
     *users.ROUTES,

@@ -20,6 +20,7 @@ from semaphore_twisted.interfaces import (
     ITaskControl,
     WriteFunction,
 )
+from semaphore_twisted.model.apps import AppTable
 from semaphore_twisted.model.deliveries import RawDelivery
 from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.health import HealthFinding
@@ -50,6 +51,11 @@ async def nothing_to_clear(_: ProjectId | None) -> None:
     """Stand for a server that has no copies of repositories."""
 
 
+def no_findings(_: AppTable) -> Sequence[HealthFinding]:
+    """Stand for a server of which the start knows nothing."""
+    return ()
+
+
 @frozen(kw_only=True)
 class Services:
     """The collaborators of the site; created once by the composition root.
@@ -63,9 +69,10 @@ class Services:
     VPN; *redeem_limit* limits enrolling, *hook_limit* wrong secrets of webhooks,
     *state_limit* those of aliases of states. *expires* returns the seconds until the
     certificate expires, if there is one, *failing* whether its renewal is overdue, and
-    *certified* the names in it. *health* checks what only the start knows, and may take
-    as long as a slow disk. *computing* and *reading* are the accounts whose expensive
-    computations and long reads run. *public_url* and *routes* are those of one site.
+    *certified* the names in it. *health* checks what only the start knows, with the
+    programs of the apps, and may take as long as a slow disk. *computing* and *reading*
+    are the accounts whose expensive computations and long reads run. *public_url* and
+    *routes* are those of one site.
     """
 
     database: IDatabase
@@ -87,7 +94,7 @@ class Services:
     expires: Callable[[], float] | None = None
     failing: Callable[[], bool] = bool
     certified: Callable[[], Iterable[str]] = no_names
-    health: Callable[[], Sequence[HealthFinding]] = tuple
+    health: Callable[[AppTable], Sequence[HealthFinding]] = no_findings
     redeem_limit: RedeemLimit = field()
     hook_limit: HookLimit = field()
     state_limit: HookLimit = field()

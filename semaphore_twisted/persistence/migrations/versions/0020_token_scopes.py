@@ -4,7 +4,7 @@ from alembic import op
 from sqlalchemy import Column, ForeignKey, Integer
 
 revision = "0020"
-down_revision = "0018"
+down_revision = "0019"
 
 _TOKEN = "user__token"  # noqa: S105 - the name of a table
 
