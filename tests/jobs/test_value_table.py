@@ -20,7 +20,7 @@ from semaphore_twisted.jobs.job_inputs import (
     StateBackend,
     VaultPassword,
 )
-from semaphore_twisted.model.apps import ANSIBLE, BASH, AppTable
+from semaphore_twisted.model.apps import ANSIBLE, BASH, TERRAFORM, AppTable
 from semaphore_twisted.model.inventories import InventoryType
 from semaphore_twisted.model.jobs import JobSpecification, Step
 from semaphore_twisted.model.keys import (
@@ -80,7 +80,11 @@ _TABLE = AppTable(
             arguments=("App.arguments",),
             variable_option="App.variable_option",
         )
-        for each, program in ((ANSIBLE, "ansible-App.program"), (BASH, "App.program"))
+        for each, program in (
+            (ANSIBLE, "ansible-App.program"),
+            (TERRAFORM, "App.program"),
+            (BASH, "App.program"),
+        )
     }
 )
 

@@ -119,7 +119,7 @@ class SettingsTests(SynchronousTestCase):
         table = with_settings(
             [
                 StoredApp(id="perl"),
-                StoredApp(id="awk", path="/usr/bin/awk", args=("-f",), priority=500),
+                StoredApp(id="awk", path="/usr/bin/awk", args=("-f",), priority=950),
             ]
         )
         perl, awk = table.get("perl"), table.get("awk")

@@ -50,13 +50,18 @@ class AppCase(ResourceTestCase):
         return found
 
 
+#: The built-in apps that are switched on without settings.
+ACTIVE = ["ansible", "terraform", "terragrunt", "tofu", "bash", "python"]
+WITHOUT_BASH = [each for each in ACTIVE if each != "bash"]
+
+
 class RouteTests(AppCase):
     """Apps are shown, added, changed, switched and deleted."""
 
     def test_list(self) -> None:
         """Users see active apps, administrators all; the shape is Semaphore's."""
-        self.assertEqual(self.ids(self.client), ["ansible", "bash", "python"])
-        everything = ["ansible", "bash", "python", "powershell", "pulumi"]
+        self.assertEqual(self.ids(self.client), ACTIVE)
+        everything = [*ACTIVE, "powershell", "pulumi"]
         self.assertEqual(self.ids(self.admin), everything)
         apps = {each["id"]: each for each in self.admin.get("/api/apps").json}
         self.assertEqual(
@@ -126,7 +131,7 @@ class RouteTests(AppCase):
 
     def test_active(self) -> None:
         """An app is switched off and on; the second time changes nothing."""
-        for active, ids in ((False, ["ansible", "python"]), (True, None)):
+        for active, ids in ((False, WITHOUT_BASH), (True, None)):
             for _ in range(2):
                 answer = self.admin.post("/api/apps/bash/active", {"active": active})
                 self.assertEqual((answer.status, answer.body), (204, b""))
@@ -156,7 +161,7 @@ class RouteTests(AppCase):
                 client.post("/api/options", {"key": "apps.bash.active", "value": ""}),
             ):
                 self.assertEqual(answer.status, 403, answer.body)
-        self.assertEqual(self.ids(owner), ["ansible", "bash", "python"])
+        self.assertEqual(self.ids(owner), ACTIVE)
         self.assertEqual(self.events(), [])
 
     def test_refused(self) -> None:
@@ -337,7 +342,7 @@ class OptionTests(AppCase):
         )
         shown = self.admin.get("/api/apps/bash").json
         self.assertEqual((shown["title"], shown["args"]), ("Shell", ["-e"]))
-        self.assertEqual(self.ids(self.client), ["ansible", "python"])
+        self.assertEqual(self.ids(self.client), WITHOUT_BASH)
         for field in ("active", "priority", "title", "args"):
             self.assertEqual(self.set(f"apps.bash.{field}", "").status, 200)
         self.assertEqual(self.admin.get("/api/options").json, {})
