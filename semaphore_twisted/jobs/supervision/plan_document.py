@@ -1,7 +1,7 @@
 """The plan of a job in JSON, as ``terraform show -json`` prints it, made safe to store.
 
 The printed document has every value of the configuration and of the state in plain
-text. What is written into the spool keeps its form, but has only the changes of
+text. The document in the spool keeps its form, but has only the changes of
 resources and outputs, without values that the plan marks as sensitive; known secrets
 are masked in each text. The document comes from the job, so it is limited in size, and
 one that cannot be read is left out.

@@ -1,4 +1,4 @@
-"""Approvals of plans: what a job says of them, and what it is told.
+"""Approvals of plans: records of the job, and orders for it.
 
 The job asks for an approval with a token that nobody else knows. The decision of a user
 changes the status of the task, and the token makes the order of it that the job
