@@ -138,7 +138,7 @@ class TerraformTests(JobCase):
             self.assertNotIn("Apply complete", ran.log)
 
     def test_no_changes(self) -> None:
-        """Without changes nobody is asked, and the task succeeds."""
+        """Without changes the task succeeds, and does not wait."""
         for _ in self.releases():
             ran = self.finish(self.order("locals {}\n"))
             self.assertEqual(ran.status, "success", ran.log[-4000:])
