@@ -217,6 +217,8 @@ def _secrets(order: JobOrder) -> Iterator[bytes]:
     """Yield every secret text of the order."""
     yield from secrets_of(order.source, order.inventory)
     yield from _texts(vault.password for vault in order.vaults)
+    if order.state is not None:
+        yield order.state.password.encode()
     for pairs in (
         order.secret_variables,
         order.secret_answers,

@@ -136,11 +136,6 @@ def references(conn: Connection, actor: Actor, template_id: TemplateId) -> Refer
     )
 
 
-def create(conn: Connection, actor: Actor, new: NewTemplate) -> Template:
-    """Create a template."""
-    return get(conn, actor, insert(conn, actor, new))
-
-
 def insert(conn: Connection, actor: Actor, new: NewTemplate) -> TemplateId:
     """Create a template, and return its id."""
     project_id = project_of(actor)
