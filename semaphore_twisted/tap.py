@@ -60,8 +60,9 @@ from semaphore_twisted.tasks.job_directories import JobDirectories
 from semaphore_twisted.tasks.mirrors import Mirrors
 from semaphore_twisted.tasks.observers import Observers
 from semaphore_twisted.tasks.previews import previewed
+from semaphore_twisted.tasks.queue import TaskOptions
 from semaphore_twisted.tasks.schedules import ScheduleService
-from semaphore_twisted.tasks.service import TaskOptions, TaskService
+from semaphore_twisted.tasks.service import TaskService
 from semaphore_twisted.vpn.service import PeerService
 from semaphore_twisted.vpn.wake_socket import NAME, WakePort
 from semaphore_twisted.web.enroll.site import build_enroll_site

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from msgspec.structs import replace
 
-from semaphore_twisted.jobs import ansible, shell
+from semaphore_twisted.jobs import ansible, shell, terraform
 from semaphore_twisted.jobs.agent import Agent
 from semaphore_twisted.jobs.checkout import Checkout
 from semaphore_twisted.jobs.inventory import (
@@ -94,10 +94,14 @@ def _time_limit(order: JobOrder, options: JobOptions) -> float:
 
 
 def _path(order: JobOrder) -> str:
-    """Return the path of the playbook or script, relative to the checkout."""
-    return path_in_checkout(
-        order.task.playbook or order.template.playbook, _called(order)
-    )
+    """Return the path of the playbook or script, relative to the checkout.
+
+    For an app that plans it may be empty, which is the whole repository.
+    """
+    path = order.task.playbook or order.template.playbook
+    if app_of(order.template.app).plans and path in {"", "."}:
+        return ""
+    return path_in_checkout(path, _called(order))
 
 
 def _of_collection(order: JobOrder) -> bool:
@@ -116,18 +120,18 @@ def _checkouts(
     """Return the checkouts that the job needs."""
     source = order.source
     reference = branch(order.template, order.task, source.branch)
-    program = (_called(order), _path(order))
-    wanted = [] if _of_collection(order) else [program]
+    path = _path(order)
+    wanted = [(_called(order), path)] if path and not _of_collection(order) else []
     wanted += [
         ("vault script", path_in_checkout(vault.script, "vault script"))
         for vault in order.vaults
         if vault.script
     ]
     inventory = order.inventory
-    path = inventory_path(inventory)
-    other = inventory.source if inventory is not None and path is not None else None
-    if path is not None and other is None:
-        wanted.append(("inventory", path))
+    file = inventory_path(inventory)
+    other = inventory.source if inventory is not None and file is not None else None
+    if file is not None and other is None:
+        wanted.append(("inventory", file))
     first = Checkout(
         name="repository",
         folder=CHECKOUT,
@@ -136,7 +140,7 @@ def _checkouts(
         paths=paths,
         wanted=tuple(wanted),
     )
-    if other is None or path is None:
+    if other is None or file is None:
         return (first,)
     second = Checkout(
         name="inventory",
@@ -144,7 +148,7 @@ def _checkouts(
         source=other,
         options=options,
         paths=paths,
-        wanted=(("inventory", path),),
+        wanted=(("inventory", file),),
         facts=False,
     )
     return first, second
@@ -174,8 +178,14 @@ def _program(
     :raises Invalid: if the app is not supported.
     """
     path = _path(order)
-    if app_of(order.template.app).is_ansible:
+    app = app_of(order.template.app)
+    if app.is_ansible:
         return ansible.plan(order, options, paths, playbook=path)
+    if app.plans:
+        return ansible.AnsiblePlan(
+            steps=terraform.steps(order, options, paths, directory=path),
+            files=terraform.files(order, options, paths),
+        )
     return ansible.AnsiblePlan(
         steps=(shell.step(order, options, paths, script=path),),
         files=shell.files(order, options, paths),

@@ -22,8 +22,11 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     the template. *file* is the word for that file. A template of an app with
     *needs_inventory* must have an inventory.
 
-    *package* is the package of Debian that has the program, or *pip* the distribution
-    for pip. With a *purpose* the server warns at its start if the program is missing.
+    An app that *plans* runs in phases: it plans the changes, waits for an approval, and
+    applies them. Its file is a directory of the repository, by default the whole.
+
+    *package* is the package that has the program, or *pip* the distribution for pip.
+    With a *purpose* the server warns at its start if the program is missing.
     """
 
     id: str
@@ -37,6 +40,7 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     arguments: tuple[str, ...] = ()
     file: str = "script"
     needs_inventory: bool = False
+    plans: bool = False
     package: str = ""
     pip: str = ""
     purpose: str = ""
@@ -69,6 +73,48 @@ ANSIBLE: Final = App(
     purpose="to run playbooks",
 )
 
+TERRAFORM: Final = App(
+    id="terraform",
+    title="Terraform Code",
+    icon="mdi-terraform",
+    color="#7b42bc",
+    dark_color="#a067da",
+    path="terraform",
+    priority=900,
+    program="terraform",
+    file="directory",
+    plans=True,
+    package="terraform",
+)
+
+TERRAGRUNT: Final = App(
+    id="terragrunt",
+    title="Terragrunt Code",
+    icon="mdi-terraform",
+    color="#5849a6",
+    dark_color="#8a7ad9",
+    path="terragrunt",
+    priority=850,
+    program="terragrunt",
+    file="directory",
+    plans=True,
+    package="terragrunt",
+)
+
+TOFU: Final = App(
+    id="tofu",
+    title="OpenTofu Code",
+    icon="mdi-terraform",
+    color="#b8960c",
+    dark_color="#ffda18",
+    path="tofu",
+    priority=800,
+    program="tofu",
+    file="directory",
+    plans=True,
+    package="tofu",
+)
+
 BASH: Final = App(
     id="bash",
     title="Bash Script",
@@ -93,8 +139,10 @@ PYTHON: Final = App(
     package="python3",
 )
 
+_ALL: Final = (ANSIBLE, TERRAFORM, TERRAGRUNT, TOFU, BASH, PYTHON)
+
 #: The table: each app by its id.
-APPS: Final[dict[str, App]] = {each.id: each for each in (ANSIBLE, BASH, PYTHON)}
+APPS: Final[dict[str, App]] = {each.id: each for each in _ALL}
 
 
 def find(name: str) -> App | None:

@@ -100,6 +100,17 @@ task_error = Table(
     sqlite_with_rowid=False,
 )
 
+#: The approval that a task waits for, or has waited for: the token that the job
+#: accepts, and when it gives up.
+task_approval = Table(
+    "task__approval",
+    TABLES,
+    _task(),
+    _text("token"),
+    _text("until"),
+    sqlite_with_rowid=False,
+)
+
 #: The plan of a Terraform task: *summary* is a ``PlanSummary`` as JSON, which has no
 #: sensitive values. *approved* is NULL until somebody decides; the name of who did
 #: stays when the account is deleted.

@@ -40,8 +40,9 @@ AUTHORS = {
     "VPN host",
 }
 #: Forms in which a program receives a value; a dash where it does not.
-FORMS = {"template", "exact", "argument", "environment", "pipe", "file"}
-PROGRAMS = ("Ansible", "bash and python", "git", "ssh-agent")
+FORMS = {"template", "exact", "argument", "environment", "directory", "pipe", "file"}
+PROGRAMS = ("Ansible", "bash and python", "Terraform", "git", "ssh-agent")
+PHASES = {"init", "workspace", "plan", "show", "apply"}
 
 #: Values of a task that its template allows, and of all else.
 OWN = {"limit": ["limit-of-template"], "tags": ["tag-of-template"]}
@@ -66,7 +67,7 @@ def rows() -> Iterator[tuple[list[str], list[str], dict[str, set[str]]]]:
     text = DOCUMENT.read_text().partition("\n## Values of a job\n")[2]
     for line in text.partition("\n## ")[0].splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if len(cells) == 6 and cells[0].startswith("`"):
+        if len(cells) == 7 and cells[0].startswith("`"):
             forms = {
                 program: set(cell.split(", ")) - {"—"}
                 for program, cell in zip(PROGRAMS, cells[2:], strict=True)
@@ -101,7 +102,7 @@ def fields(of: type[msgspec.Struct], seen: set[type]) -> Iterator[str]:
 
 def orders() -> Iterator[JobOrder]:
     """Yield orders in which each text is the name of its field."""
-    for app in ("ansible", "bash"):
+    for app in ("ansible", "bash", "terraform"):
         for free in (True, False):
             own = template(
                 app=app,
@@ -122,7 +123,11 @@ def orders() -> Iterator[JobOrder]:
                 environment='{"Task.environment": "Task.environment"}',
                 secret="Task.secret",
                 limit="Task.limit" if free else "",
-                arguments='["--limit","Task.arguments"]',
+                arguments=(
+                    '["-target=Task.arguments"]'
+                    if app == "terraform"
+                    else '["--limit","Task.arguments"]'
+                ),
                 git_branch="Task.git_branch" if free else None,
                 message="Task.message",
                 commit_message="Task.commit_message",
@@ -154,7 +159,13 @@ def orders() -> Iterator[JobOrder]:
                     username="JobOrder.username",
                     source=source,
                     inventory=InventorySource(
-                        type=InventoryType.STATIC if free else InventoryType.FILE,
+                        type=(
+                            InventoryType.TERRAFORM_WORKSPACE
+                            if app == "terraform"
+                            else InventoryType.STATIC
+                            if free
+                            else InventoryType.FILE
+                        ),
                         inventory="InventorySource.inventory",
                         key=key if key == SSH else LOGIN,
                         become=LOGIN,
@@ -205,13 +216,19 @@ def program_of(step: Step) -> str:
         return "Ansible"
     if step.name == "script":
         return "bash and python"
+    if step.name in PHASES:
+        return "Terraform"
     return "ssh-agent" if step.argv[0].startswith("ssh-") else "git"
 
 
 def given(made: JobSpecification) -> Iterator[tuple[str, str, str]]:
     """Yield each program, form and text in which something is given to it."""
     for step in made.steps:
+        if step.approval is not None:
+            continue
         program = program_of(step)
+        if program == "Terraform":
+            yield program, "directory", step.cwd
         yield program, "argument", " ".join(step.argv)
         yield program, "environment", " ".join((*step.environ, *step.environ.values()))
         for content in (step.stdin or b"", *(pipe.content for pipe in step.pipes)):

@@ -8,6 +8,9 @@ from semaphore_twisted.model.apps import (
     APPS,
     BASH,
     PYTHON,
+    TERRAFORM,
+    TERRAGRUNT,
+    TOFU,
     App,
     app_of,
     find,
@@ -33,7 +36,7 @@ class AppsTests(SynchronousTestCase):
 
     def test_order(self) -> None:
         """Clients show the highest priority first."""
-        self.assertEqual(listed(), [ANSIBLE, BASH, PYTHON])
+        self.assertEqual(listed(), [ANSIBLE, TERRAFORM, TERRAGRUNT, TOFU, BASH, PYTHON])
 
     def test_rows(self) -> None:
         """Ids are the keys of the table; each program can be installed somehow."""
@@ -50,7 +53,13 @@ class AppsTests(SynchronousTestCase):
 
     def test_ansible(self) -> None:
         """The rules of Ansible are for its own app only."""
-        self.assertEqual([each.is_ansible for each in listed()], [True, False, False])
+        self.assertEqual([each for each in listed() if each.is_ansible], [ANSIBLE])
+
+    def test_plans(self) -> None:
+        """Terraform and its relatives run in phases, without an inventory too."""
+        planning = [each for each in listed() if each.plans]
+        self.assertEqual(planning, [TERRAFORM, TERRAGRUNT, TOFU])
+        self.assertFalse(any(each.needs_inventory for each in planning))
 
     def test_needed(self) -> None:
         """The start looks for the programs that have a purpose."""

@@ -50,6 +50,7 @@ ALL = [
     "0013_schedules",
     "0014_integrations",
     "0015_templates",
+    "0016_approvals",
     "0017_plans",
 ]
 

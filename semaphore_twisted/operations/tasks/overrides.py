@@ -29,6 +29,8 @@ from semaphore_twisted.model.selections import (
 )
 from semaphore_twisted.model.tasks import Task
 from semaphore_twisted.model.templates import TaskParams, Template
+from semaphore_twisted.model.terraform import check_task_arguments as check_phases
+from semaphore_twisted.model.terraform import phase_arguments
 from semaphore_twisted.model.texts import (
     TASK_JSON,
     Branch,
@@ -57,11 +59,12 @@ class AskedParams(msgspec.Struct, frozen=True, kw_only=True):
     limit: tuple[TaskText, ...] | TaskText | None = None
     tags: tuple[TaskText, ...] | TaskText | None = None
     skip_tags: tuple[TaskText, ...] | TaskText | None = None
-    plan: Unserved = None
-    destroy: Unserved = None
-    auto_approve: Unserved = None
-    upgrade: Unserved = None
-    reconfigure: Unserved = None
+    plan: bool | None = None
+    destroy: bool | None = None
+    auto_approve: bool | None = None
+    upgrade: bool | None = None
+    reconfigure: bool | None = None
+    migrate_state: bool | None = None
 
 
 class NewTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -191,6 +194,14 @@ def allowed(template: Template, body: NewTask, source: TemplateSource) -> Allowe
                 params.get("debug_level") not in {None, own.debug_level},
                 own.allow_debug,
             ),
+            *(
+                (name, bool(params.get(name)) and not getattr(own, name), may)
+                for name, may in (
+                    ("destroy", own.allow_destroy),
+                    ("auto_approve", own.allow_auto_approve),
+                    ("migrate_state", own.allow_migrate_state),
+                )
+            ),
         )
         if asked and not may
     ]
@@ -225,8 +236,10 @@ def inventory_of(template: Template, task: Task) -> InventoryId | None:
 
 
 def _check_arguments(arguments: str | None, app: App) -> None:
-    """Refuse restricted arguments of Ansible; a script interprets its own arguments."""
-    if arguments is not None and app.is_ansible:
+    """Refuse restricted arguments; a script interprets its own arguments."""
+    if app.plans:
+        check_phases(phase_arguments(arguments, "task"))
+    elif arguments is not None and app.is_ansible:
         check_task_arguments(msgspec.json.decode(arguments, type=tuple[str, ...]))
 
 
@@ -256,6 +269,9 @@ def _other_arguments(asked: str | None, template: Template) -> bool:
     """Return whether a task's arguments differ from the template's, as lists."""
     if asked is None or asked == template.arguments:
         return False
+    if app_of(template.app).plans:
+        own_phases = phase_arguments(template.arguments, "template")
+        return phase_arguments(asked, "task") != own_phases
     sentence = "template arguments must be valid JSON: a list of texts"
     own = json_texts(template.arguments or "", sentence)
     return json_texts(asked, sentence) != own

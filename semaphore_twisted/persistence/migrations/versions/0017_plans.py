@@ -4,7 +4,7 @@ from alembic import op
 from sqlalchemy import Column, ForeignKey, Integer, Text
 
 revision = "0017"
-down_revision = "0015"
+down_revision = "0016"
 
 _PLANS = "task__plan"
 
