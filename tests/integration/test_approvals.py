@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from semaphore_twisted.model.jobs import JobSpecification, Step
+from semaphore_twisted.model.plan_summary import summarize
 from semaphore_twisted.model.results import PlanMade
 from tests.support.approvals import asked, confirm, order
 from tests.support.execution import JobCase, Ran, run
@@ -237,11 +238,11 @@ class DocumentTests(ApprovalCase):
             "name": "b",
             "change": {
                 "actions": ["update"],
-                "before": {"x": 1, "pw": "old-generated", "l": ["p", "q"]},
-                "after": {"x": 12345678, "pw": "new-generated", "l": ["p", "r"]},
+                "before": {"x": 1, "pw": "old-generated", "l": ["p", "q", "q"]},
+                "after": {"x": 12345678, "pw": "new-generated", "l": ["p", "q", "r"]},
                 "after_unknown": {},
-                "before_sensitive": {"pw": True, "l": [False, True]},
-                "after_sensitive": {"pw": True, "l": [False, True]},
+                "before_sensitive": {"pw": True, "l": [False, True, True]},
+                "after_sensitive": {"pw": True, "l": [False, True, True]},
             },
         }
         bare = {"actions": ["create"], "before": None, "after": "plain", "x": "y"}
@@ -260,14 +261,21 @@ class DocumentTests(ApprovalCase):
         )
         self.assertEqual((ran.status, ran.lines), ("success", []))
         inner = found["resource_changes"][0]["change"]
-        self.assertEqual(inner["before"], {"x": 1, "pw": None, "l": ["p", None]})
-        self.assertEqual(inner["after"], {"x": "***", "pw": None, "l": ["p", None]})
+        # 1 stands for a sensitive value that differs from that before the change
+        self.assertEqual(inner["before"], {"x": 1, "pw": 0, "l": ["p", 0, 0]})
+        self.assertEqual(inner["after"], {"x": "***", "pw": 1, "l": ["p", 0, 1]})
+        (listed,) = summarize(json.dumps(found).encode()).changes[:1]
+        self.assertEqual(
+            [(each.path, each.sensitive, each.after) for each in listed.attributes],
+            [("x", False, '"***"'), ("pw", True, None), ("l[2]", True, None)],
+        )
+        self.assertEqual(listed.unchanged, 2)
         self.assertEqual(inner["after_sensitive"]["pw"], True)
         text = json.dumps(found)
         for word in ("generated", "of-a-variable", "of-the-state", "kept", '"r"'):
             self.assertNotIn(word, text)
         # without marks it is not known which values are sensitive
-        self.assertIsNone(found["output_changes"]["o"]["after"])
+        self.assertEqual(found["output_changes"]["o"]["after"], 1)
         self.assertEqual(found["output_changes"]["s"]["after"], "plain")
 
     def test_no_plan(self) -> None:

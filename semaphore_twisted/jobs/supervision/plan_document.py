@@ -127,7 +127,8 @@ def _sides(given: Given, mask: Callable[[str], str]) -> Given:
         # A plan without marks does not say which values are sensitive.
         marks = given.get(f"{side}_sensitive", True)
         made[f"{side}_sensitive"] = marks
-        made[side] = _masked(_plain(given.get(side), marks), mask)
+        plain = _plain(given.get(side), marks, given.get("before"))
+        made[side] = _masked(plain, mask)
     return made
 
 
@@ -138,18 +139,32 @@ def _without_values(change: Given) -> Given:
     return {**change, "change": {"actions": actions}}
 
 
-def _plain(value: object, marks: object) -> object:
-    """Return *value* with ``null`` for each part that *marks* call sensitive."""
-    if marks is True:
-        return None
+#: What stands for a sensitive value, if it is that before the change or another one.
+_SAME, _OTHER = 0, 1
+
+
+def _plain(value: object, marks: object, before: object) -> object:
+    """Return *value* without the parts that *marks* call sensitive.
+
+    A number stands for each of them, so that it is seen whether it differs from that of
+    the value *before*.
+    """
     if isinstance(value, dict) and isinstance(marks, dict):
-        return {name: _plain(each, marks.get(name)) for name, each in value.items()}
+        old = before if isinstance(before, dict) else {}
+        return {
+            name: _plain(each, marks.get(name), old.get(name))
+            for name, each in value.items()
+        }
     if isinstance(value, list) and isinstance(marks, list):
         rest = [None] * (len(value) - len(marks))
-        pairs = zip(value, [*marks, *rest], strict=False)
-        return [_plain(each, mark) for each, mark in pairs]
+        former = before if isinstance(before, list) else []
+        former = [*former, *[None] * (len(value) - len(former))]
+        triples = zip(value, [*marks, *rest], former, strict=False)
+        return [_plain(each, mark, old) for each, mark, old in triples]
     # A mark of another form than the value: what it means is not known.
-    return value if not _any(marks) else None
+    if value is None or not _any(marks):
+        return value
+    return _SAME if value == before else _OTHER
 
 
 def _any(marks: object) -> bool:
