@@ -1,25 +1,22 @@
 """Listens on the local socket through which jobs reach the states of Terraform."""
 
 import contextlib
-import os
-import socket
 from pathlib import Path
 from typing import ClassVar
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import (
     IListeningPort,
     IProtocolFactory,
-    IReactorSocket,
+    IReactorUNIX,
 )
 from twisted.logger import Logger
 from typing_extensions import override
 
 #: The socket's name in the state directory.
 NAME = "states.sock"
-
-_BACKLOG = 50
 
 
 class StateListener(Service):
@@ -32,7 +29,7 @@ class StateListener(Service):
     _log: ClassVar[Logger] = Logger()
 
     def __init__(
-        self, path: Path, factory: IProtocolFactory, *, reactor: IReactorSocket
+        self, path: Path, factory: IProtocolFactory, *, reactor: IReactorUNIX
     ) -> None:
         """Pass connections to the socket at *path* to *factory*."""
         self._path = path
@@ -45,17 +42,16 @@ class StateListener(Service):
         """Replace a socket that an earlier server left, and listen."""
         super().startService()
         try:
-            listener = self._bound()
-        except OSError as error:
+            with contextlib.suppress(FileNotFoundError):
+                self._path.unlink()
+            self._port = self._reactor.listenUNIX(
+                str(self._path), self._factory, mode=0o600
+            )
+        except (OSError, CannotListenError) as error:
             self._log.error(
                 "{path}: {error}; tasks of Terraform cannot reach their states",
                 path=str(self._path),
-                error=error.strerror,
-            )
-            return
-        with listener:
-            self._port = self._reactor.adoptStreamPort(
-                listener.fileno(), socket.AF_UNIX, self._factory
+                error=error,
             )
 
     @override
@@ -66,22 +62,3 @@ class StateListener(Service):
         if port is None:
             return maybeDeferred(lambda: None)
         return maybeDeferred(port.stopListening)
-
-    def _bound(self) -> socket.socket:
-        with contextlib.suppress(FileNotFoundError):
-            self._path.unlink()
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        # a name that fits into the 107 bytes of a socket's address
-        folder = os.open(self._path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        before = os.umask(0o177)
-        try:
-            listener.bind(f"/proc/self/fd/{folder}/{self._path.name}")
-            listener.listen(_BACKLOG)
-            listener.setblocking(False)  # noqa: FBT003 - no keyword
-        except BaseException:
-            listener.close()
-            raise
-        finally:
-            os.umask(before)
-            os.close(folder)
-        return listener

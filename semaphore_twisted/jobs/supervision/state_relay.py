@@ -10,15 +10,10 @@ the port is taken. The server checks the password that the job sends.
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import sys
 import threading
 import time
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 #: Seconds that a connection waits for the server, and between two attempts.
 _WAIT = 900.0
@@ -35,8 +30,7 @@ def main(argv: list[str]) -> None:
     listener.bind(("127.0.0.1", port))
     listener.listen(_CONNECTIONS)
     announced = socket.socket(socket.AF_UNIX)
-    with _short(ready) as name:
-        announced.bind(name)
+    announced.bind(ready)
     announced.listen()
     free = threading.BoundedSemaphore(_CONNECTIONS)
     while True:
@@ -72,8 +66,7 @@ def _connected(server: str) -> socket.socket | None:
     while time.monotonic() < until:
         upstream = socket.socket(socket.AF_UNIX)
         try:
-            with _short(server) as name:
-                upstream.connect(name)
+            upstream.connect(server)
         except OSError:
             upstream.close()
             time.sleep(_PAUSE)
@@ -92,17 +85,6 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
         for each in (source, target):
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
-
-
-@contextlib.contextmanager
-def _short(path: str) -> Iterator[str]:
-    """Yield a name for *path* that fits into the 107 bytes of a socket's address."""
-    folder, _, name = path.rpartition("/")
-    number = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield f"/proc/self/fd/{number}/{name}"
-    finally:
-        os.close(number)
 
 
 if __name__ == "__main__":
