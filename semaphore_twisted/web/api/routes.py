@@ -3,6 +3,7 @@
 from semaphore_twisted.web.api import (
     active_tasks,
     auth,
+    bulk,
     caches,
     checks,
     environment,
@@ -62,6 +63,7 @@ ROUTES: tuple[Route, ...] = (
     *schedules.ROUTES,
     *tasks.ROUTES,
     *active_tasks.ROUTES,
+    *bulk.ROUTES,
     *task_results.ROUTES,
     *statistics.ROUTES,
     *known_hosts.ROUTES,
