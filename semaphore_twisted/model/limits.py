@@ -272,6 +272,9 @@ RESOLVER_SECONDS: Final = 10.0
 
 # Lists -------------------------------------------------------------------------------
 
+#: Templates or tasks in a request that does the same to several.
+BULK_ITEMS: Final = 100
+
 #: Objects in a part of a list that a client asks for, and tasks or events that are
 #: searched for a text at a time.
 LIST_PART: Final = 1_000

@@ -48,6 +48,9 @@ from semaphore_twisted.persistence.statements.tasks import tasks as statements
 #: Maximum number of tasks in a list, as in Semaphore.
 LONGEST_LIST = 1_000
 
+#: Maximum number of tasks whose stop is requested in one transaction.
+_STOPPED_AT_ONCE = 50
+
 #: Above all task ids.
 NEWEST = 2**63 - 1
 
@@ -395,6 +398,20 @@ def ask_stop_all(conn: Connection, actor: Actor, template_id: TemplateId) -> lis
         statements.unfinished_of_template,
         project_id=project_id,
         template_id=template_id,
+    )
+    return [ask_stop(conn, actor, TaskId(each)) for each in task_ids]
+
+
+def ask_stop_some(conn: Connection, actor: Actor, *, after: int) -> list[Task]:
+    """Request the stop of some unfinished tasks of the project with ids above *after*.
+
+    They are in the order of their ids; there are no more if the list is empty.
+    """
+    task_ids = conn.column(
+        statements.unfinished_of_project,
+        project_id=project_of(actor),
+        after=after,
+        count=_STOPPED_AT_ONCE,
     )
     return [ask_stop(conn, actor, TaskId(each)) for each in task_ids]
 

@@ -197,6 +197,18 @@ unfinished_of_template = (
     .order_by(_c.id)
 )
 
+#: Some of the unfinished tasks of a project above an id; its index has the statuses.
+unfinished_of_project = (
+    select(_c.id)
+    .where(
+        or_(*(_c.status == each for each in UNFINISHED)),
+        _c.project_id == bindparam("project_id"),
+        _c.id > bindparam("after"),
+    )
+    .order_by(_c.id)
+    .limit(bindparam("count"))
+)
+
 #: Internal data of a task for its execution, which is not shown.
 machinery = (
     select(
