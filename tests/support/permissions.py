@@ -52,6 +52,9 @@ ROLES = (
     "disabled",
 )
 
+#: The content of each secret.
+SECRET = "Zx9-marker"
+
 #: An id that no object has.
 MISSING = 987654
 
@@ -200,8 +203,8 @@ class Site:
             make_member(self.conn, first, users[role], role)
         make_member(self.conn, first, users["member"])
         make_member(self.conn, first, users["disabled"], Role.OWNER)
-        guest = make_user(self.conn, "other-guest")
-        make_member(self.conn, other, guest)
+        visitor = make_user(self.conn, "visitor")
+        make_member(self.conn, other, visitor)
         shared = {
             "public_key": public_key(1),
             "digest": "ab" * 32,
@@ -210,7 +213,7 @@ class Site:
             **self._network(users["member"]),
         }
         self.ids = {**shared, **self._objects(first), "user_id": users["member"].id}
-        self.foreign = {**shared, **self._objects(other), "user_id": guest.id}
+        self.foreign = {**shared, **self._objects(other), "user_id": visitor.id}
         self.own = {name: self._belongings(name, users.get(name)) for name in ROLES}
         self.ids |= self._belongings("member", users["member"], prefix="")
         self._saved = sqlite3.connect(":memory:", check_same_thread=False)
@@ -237,7 +240,10 @@ class Site:
         return {"site_id": site, "grant_id": grant}
 
     def _objects(self, project: Project) -> dict[str, Any]:
-        """Make one object of each kind in *project*; nothing else refers to it."""
+        """Make one object of each kind in *project*; nothing else refers to it.
+
+        Names begin with the project's.
+        """
         base = f"/api/project/{project.id}"
 
         def made(noun: str, **body: Any) -> Any:
@@ -247,29 +253,33 @@ class Site:
             answer = self._made(f"{base}/{noun}", {}, "administrator")
             return answer["id"], answer["url"].rpartition("/")[2]
 
+        name = f"{project.name}-spare"
+        secret = {"operation": "create", "type": "var", "name": "S", "secret": SECRET}
         ids: dict[str, Any] = {
             "project_id": project.id,
-            "view_id": made("views", title="Spare"),
-            "key_id": made("keys", name="Spare", type="none"),
+            "view_id": made("views", title=name),
+            "key_id": made("keys", name=name, type="none"),
             "password_id": made(
                 "keys",
-                name="Password",
+                name=f"{name} password",
                 type="login_password",
-                login_password={"login": "", "password": "hidden"},
+                login_password={"login": "", "password": SECRET},
             ),
-            "inventory_id": made("inventory", name="Spare", type="static"),
-            "environment_id": made("environment", name="Spare", json="{}"),
+            "inventory_id": made("inventory", name=name, type="static"),
+            "environment_id": made(
+                "environment", name=name, json="{}", secrets=[secret]
+            ),
         }
-        key = made("keys", name="Used", type="none")
+        key = made("keys", name=f"{name} used", type="none")
         used, ids["repository_id"] = (
             made(
                 "repositories",
-                name=name,
+                name=each,
                 git_url="https://git.example/a.git",
                 git_branch="main",
                 ssh_key_id=key,
             )
-            for name in ("Used", "Spare")
+            for each in (f"{name} used", name)
         )
         checked = b'{"status":"success","ended":"2026-01-02T03:04:05Z"}'
         assert json.loads(checked)["ended"] == f"{BEGINNING:%Y-%m-%dT%H:%M:%SZ}"
@@ -277,11 +287,11 @@ class Site:
             schema.repository, ids["repository_id"], checked=checked.decode()
         )
         ids["template_id"], hooked = (
-            make_template(self.conn, project, repository_id=used, name=name)
-            for name in ("Spare", "Hooked")
+            make_template(self.conn, project, repository_id=used, name=each)
+            for each in (name, f"{name} hooked")
         )
         ids["integration_id"] = one = made(
-            "integrations", name="Spare", template_id=hooked, keep_bodies=True
+            "integrations", name=name, template_id=hooked, keep_bodies=True
         )
         part = {"body_data_type": "json", "key": "ref"}
         ids["matcher_id"] = made(
@@ -303,7 +313,7 @@ class Site:
         ids["delivery_id"] = listed.json[0]["id"]
         ids["schedule_id"] = made(
             "schedules",
-            name="Spare",
+            name=name,
             template_id=ids["template_id"],
             cron_format="0 7 * * *",
         )

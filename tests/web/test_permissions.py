@@ -7,10 +7,24 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.web.api.routes import ROUTES
 from tests.support.http import Answer
-from tests.support.permissions import MISSING, ROLES, Row, Site, line_for, rows
+from tests.support.permissions import (
+    MISSING,
+    ROLES,
+    SECRET,
+    Row,
+    Site,
+    line_for,
+    rows,
+)
 
 #: Methods that a path may have.
 _METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
+
+#: How the names of the objects begin that a role must not see.
+FOREIGN = {
+    **dict.fromkeys(("owner", "manager", "task_runner", "guest"), b"Other-"),
+    **dict.fromkeys(("stranger", "anonymous", "disabled"), b"Site-"),
+}
 
 
 class TableTests(SynchronousTestCase):
@@ -67,10 +81,17 @@ class MatrixTests(SiteCase):
             found += f", expected {expected} {answer.body[:200]!r}"
         elif status != "+" and (changed := self.site.changed()):
             found = f"{row} {role}: refused, and changed {changed}"
+        elif SECRET.encode() in answer.body:
+            found = f"{row} {role}: shows a secret"
+        elif role in FOREIGN and FOREIGN[role] in answer.body:
+            found = f"{row} {role}: shows an object of another project"
         return found
 
     def test_cells(self) -> None:
-        """Each role is served or refused as the table says; refusals change nothing."""
+        """Each role is served or refused as the table says.
+
+        A refusal changes nothing; no answer has a secret or a foreign object.
+        """
         wrong = []
         for row in rows():
             for role in ROLES:
