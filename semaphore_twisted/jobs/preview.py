@@ -51,7 +51,7 @@ def preview(order: JobOrder, options: JobOptions) -> RunPreview:
         )
         + tuple(
             RunFile(path=pipe.name, content=_masked(pipe.content.decode()))
-            for pipe in (program.pipes if app.plans else ())
+            for pipe in (program.pipes if order.app.plans else ())
         ),
         repository=order.source.url,
         branch=branch(order.template, order.task, order.source.branch),

@@ -28,23 +28,21 @@ _PLAYBOOK = """\
 SAID = "from the environment"
 
 
-class ClientsTests(SharedProductTestCase):
-    """Each client makes, runs and deletes a project."""
+class ClientCase(SharedProductTestCase):
+    """A server, and programs of the other environment."""
+
+    #: the longest time that a program takes
+    SECONDS = 120.0
 
     def setUp(self) -> None:
-        """Have a repository with a playbook and a script."""
+        """Start the server, if there are such programs."""
         if not list(PLACE.glob("installed-*")):
             raise SkipTest("the clients are not installed: tests/run installs them")
         super().setUp()
-        files = {"say.yml": _PLAYBOOK, "say.sh": 'echo "It says $*"\n'}
-        self.git = repository(self.own / "files", files)
-        self.before = self.projects()
 
-    def projects(self) -> list[str]:
-        """Return the names of the projects."""
-        return [each["name"] for each in self.product.api("GET", "/projects")]
-
-    def run_client(self, *words: str, path: tuple[Path, ...] = ()) -> str:
+    def run_client(
+        self, *words: str, path: tuple[Path, ...] = (), **environ: str
+    ) -> str:
         """Run a program of the environment; return its output."""
         ran = subprocess.run(
             [str(PLACE / "bin" / words[0]), *words[1:]],
@@ -57,27 +55,48 @@ class ClientsTests(SharedProductTestCase):
                 LOGIN="admin",
                 PASSWORD=ADMIN_PASSWORD,
                 TOKEN=self.product.token,
-                REPOSITORY=f"file://{self.git}",
                 PYTHONPATH=":".join(map(str, path)),
                 PYTHONDONTWRITEBYTECODE="1",
+                **environ,
             ),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=self.SECONDS,
             check=False,
         )
         if ran.returncode:
             raise AssertionError(f"{words}: {ran.stdout}\n{ran.stderr[-3000:]}")
         return ran.stdout
 
-    def script(self, name: str, *words: str, path: tuple[Path, ...] = ()) -> Any:
-        """Run a scenario, and return its report."""
+    def script(
+        self, name: str, *words: str, path: tuple[Path, ...] = (), **environ: str
+    ) -> Any:
+        """Run a program of ``tests.support.clients``, and return its report."""
         file = ROOT / "tests" / "support" / "clients" / f"{name}.py"
-        return json.loads(self.run_client("python", str(file), *words, path=path))
+        return json.loads(
+            self.run_client("python", str(file), *words, path=path, **environ)
+        )
+
+
+class ClientsTests(ClientCase):
+    """Each client makes, runs and deletes a project."""
+
+    def setUp(self) -> None:
+        """Have a repository with a playbook and a script."""
+        super().setUp()
+        files = {"say.yml": _PLAYBOOK, "say.sh": 'echo "It says $*"\n'}
+        self.git = repository(self.own / "files", files)
+        self.before = self.projects()
+
+    def projects(self) -> list[str]:
+        """Return the names of the projects."""
+        return [each["name"] for each in self.product.api("GET", "/projects")]
 
     def generated(self, *words: str, path: tuple[Path, ...] = ()) -> None:
         """Run the scenario of a generated client, and check what it saw."""
-        report = self.script("generated", *words, path=path)
+        report = self.script(
+            "generated", *words, path=path, REPOSITORY=f"file://{self.git}"
+        )
         self.assertEqual(report["user"], "admin")
         self.assertEqual(report["status"], "success", report["output"])
         self.assertIn(SAID, "".join(report["output"]))

@@ -27,6 +27,13 @@ SECRETS = frozenset(
     }
 )
 
+_BODIES = (
+    "A request body is JSON whatever its Content-Type says. Names of fields match"
+    " without case, unknown fields are ignored, and null counts as absent for a field"
+    " that has no null in its schema. A schema without additional properties is read"
+    " strictly."
+)
+
 _PREFIX = "#/components/schemas/"
 _TEMPLATE = _PREFIX + "{name}"
 
@@ -80,6 +87,7 @@ def document(routes: Iterable[Route], *, base: str) -> dict[str, object]:
         "info": {
             "title": "Semaphore",
             "summary": "Run Ansible playbooks and scripts",
+            "description": _BODIES,
             "version": CONTRACT,
             "license": {"name": "MIT", "identifier": "MIT"},
         },

@@ -1,0 +1,169 @@
+"""Bodies that no route accepts: a sentence for each, and nothing is stored.
+
+The valid bodies are those of ``permissions.txt``.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from semaphore_twisted.web.api.routes import ROUTES
+from semaphore_twisted.web.http.openapi import document
+from tests.support.permissions import MISSING, Row, rows
+from tests.web.test_permissions import SiteCase
+
+#: Bytes of a large body.
+_MIB = 1 << 20
+
+#: What is no value of a type, by the type in the document.
+_WRONG: Mapping[str, object] = {
+    "string": 7,
+    "integer": "many",
+    "number": "many",
+    "boolean": "no such value",
+    "array": "no such value",
+    "object": "no such value",
+}
+
+#: Bodies that are no JSON, or none of an object.
+_SHAPELESS = (
+    b"{",
+    b"[]",
+    b'"text"',
+    b"7",
+    b"\xff\xfe",
+    b'{"name": "\xff"}',
+    b'{"a": ' + b"[" * 20_000 + b"]" * 20_000 + b"}",
+    b'{"a": ' + b'{"a": ' * 200 + b"1" + b"}" * 200 + b"}",
+    b'{"a": [' + b"1," * 60_000 + b"1]}",
+    b'{"a": 1e999, "id": 123456789012345678901234567890}',
+)
+
+
+def _taking() -> Iterator[tuple[Row, Any]]:
+    """Yield each line whose route takes JSON, with the schema of its body."""
+    whole: Any = msgspec.to_builtins(document(ROUTES, base=""))
+    routes = {(each.method, each.pattern): each for each in ROUTES}
+    for row in rows():
+        route = routes[row.method, row.pattern]
+        if route.body is None or row.expected["administrator"] != "+":
+            continue
+        operation = whole["paths"][row.pattern.replace(":text}", "}")]
+        content = operation[row.method.lower()]["requestBody"]["content"]
+        yield row, _resolved(content["application/json"]["schema"], whole)
+
+
+def _resolved(schema: Any, whole: Any) -> Any:
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return whole["components"]["schemas"][name]
+    return schema
+
+
+def _types(schema: Any) -> set[str]:
+    """Return the types that a field may have; none if any value is accepted."""
+    if "$ref" in schema:
+        return {"string", "object"}
+    found = {schema["type"]} if "type" in schema else set()
+    for each in schema.get("anyOf", ()):
+        found |= _types(each)
+    return found - {"null"}
+
+
+def _longest(schema: Any) -> int | None:
+    """Return the length of a text field, if the document limits it."""
+    lengths = [each.get("maxLength") for each in (schema, *schema.get("anyOf", ()))]
+    return max((each for each in lengths if each is not None), default=None)
+
+
+class BadBodyTests(SiteCase):
+    """Each route that takes a body."""
+
+    def refused(self, row: Row, body: bytes, what: str, **more: Any) -> str:
+        """Send *body*; return what is wrong with the answer, or nothing."""
+        answer = self.site.ask(row, "administrator", body=body, **more)
+        changed = self.site.changed()
+        said = (answer.json or {}).get("error") if answer.status != 404 else "404"
+        if 400 <= answer.status < 500 and said and not changed:
+            return ""
+        self.site.restore()
+        return f"{row} {what}: {answer.status} {answer.body[:150]!r} {changed}"
+
+    def check(self, found: Iterator[str]) -> None:
+        """Report each sentence of *found*."""
+        self.assertEqual([each for each in found if each], [])
+
+    def valid(self, row: Row) -> dict[str, Any]:
+        """Return the valid body of *row*."""
+        found: dict[str, Any] = msgspec.json.decode(
+            row.content(self.site.ids_of("administrator"))
+        )
+        return found
+
+    def test_shapeless(self) -> None:
+        """What is no object of JSON, too deep, or of too many values."""
+        self.check(
+            self.refused(row, body, f"{body[:20]!r}")
+            for row, _ in _taking()
+            for body in _SHAPELESS
+        )
+
+    def test_types(self) -> None:
+        """A value of a wrong type, in each field."""
+
+        def found() -> Iterator[str]:
+            for row, schema in _taking():
+                for name, field in schema.get("properties", {}).items():
+                    for wrong in [_WRONG[each] for each in sorted(_types(field))]:
+                        body = msgspec.json.encode({**self.valid(row), name: wrong})
+                        yield self.refused(row, body, f"{name}={wrong!r}")
+
+        self.check(found())
+
+    def test_missing(self) -> None:
+        """A body without a value that the document requires."""
+        self.check(
+            self.refused(
+                row,
+                msgspec.json.encode(
+                    {key: each for key, each in self.valid(row).items() if key != name}
+                ),
+                f"without {name}",
+            )
+            for row, schema in _taking()
+            for name in schema.get("required", ())
+        )
+
+    def test_long_texts(self) -> None:
+        """A text of one character more than the document permits, and of 1 MiB."""
+
+        def found() -> Iterator[str]:
+            for row, schema in _taking():
+                for name, field in schema.get("properties", {}).items():
+                    most = _longest(field)
+                    if most is None:
+                        continue
+                    for length in {most + 1, _MIB + 1}:
+                        body = {**self.valid(row), name: "x" * max(length, most + 1)}
+                        yield self.refused(
+                            row, msgspec.json.encode(body), f"{name} of {length}"
+                        )
+
+        self.check(found())
+
+    def test_ids(self) -> None:
+        """A reference to an object of another project, and to none at all."""
+
+        def found() -> Iterator[str]:
+            for row, _ in _taking():
+                usual = self.site.ids_of("administrator")
+                for name in row.references:
+                    if not isinstance(usual[name], int):
+                        continue
+                    other = self.site.foreign.get(name, MISSING)
+                    for number in {other, MISSING} - {usual[name]}:
+                        body = row.content({**usual, name: number})
+                        yield self.refused(row, body, f"{name}={number}")
+
+        self.check(found())
