@@ -1,7 +1,8 @@
 // Compares the texts of the languages with each other and with the keys in the sources.
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { Plugin } from 'vite'
+import { FORMS, type Language } from '../src/locales/languages.ts'
 
 type Tree = { [name: string]: string | Tree }
 
@@ -23,7 +24,31 @@ export function texts(folder: string): Map<string, string> {
 }
 
 const places = (text: string) => [...new Set(text.match(/\{\w+\}/g))].sort().join(' ')
-const forms = (text: string) => text.split(' | ').length
+const forms = (text: string) => text.split(' | ')
+
+/** How many forms *language* has of a text that is *english*. */
+function formsOf(language: Language, english: string): number {
+  const count = forms(english).length
+  return count === 1 ? 1 : count - FORMS.en.length + FORMS[language].length
+}
+
+/** Whether a form is for several numbers, and does not say which of them. */
+function hidesNumber(language: Language, text: string): boolean {
+  const [first = '', ...rest] = forms(text).slice(-FORMS[language].length)
+  const severalOnes = FORMS[language].length > 2 // 1, 21, 31 in Russian
+  return severalOnes && rest.join().includes('{n}') && !first.includes('{n}')
+}
+
+/** Return what is wrong with a translated text, for a sentence; empty if nothing is. */
+function faultOf(language: Language, english: string, translated: string | undefined): string {
+  if (translated === undefined) return 'is missing'
+  if (translated.split('|').some((form) => form.trim() === '')) return 'is empty'
+  if (places(english) !== places(translated)) return `has other places than "${english}"`
+  const wanted = formsOf(language, english)
+  if (forms(translated).length !== wanted) return `has not ${wanted} plural forms`
+  if (hidesNumber(language, translated)) return 'has no {n} in its first plural form'
+  return ''
+}
 
 function usedKeys(folder: string): Map<string, string> {
   const used = new Map<string, string>()
@@ -37,20 +62,21 @@ function usedKeys(folder: string): Map<string, string> {
   return used
 }
 
+/** The languages beside English that have texts below *sources*. */
+export function languagesOf(sources: string): Exclude<Language, 'en'>[] {
+  const all = (Object.keys(FORMS) as Language[]).filter((each) => each !== 'en')
+  return all.filter((each) => existsSync(join(sources, 'locales', each)))
+}
+
 /** Return what is wrong with the texts below *sources*: an empty list if nothing is. */
 export function messageFaults(sources: string): string[] {
   const faults: string[] = []
   const english = texts(join(sources, 'locales/en'))
-  for (const language of readdirSync(join(sources, 'locales'))) {
-    if (language === 'en' || language.endsWith('.ts')) continue
+  for (const language of languagesOf(sources)) {
     const other = texts(join(sources, 'locales', language))
     for (const [key, text] of english) {
-      const translated = other.get(key)
-      if (translated === undefined) faults.push(`${language}: ${key} is missing`)
-      else if (places(text) !== places(translated))
-        faults.push(`${language}: ${key} has other places than "${text}"`)
-      else if (forms(text) !== forms(translated))
-        faults.push(`${language}: ${key} has another number of plural forms`)
+      const fault = faultOf(language, text, other.get(key))
+      if (fault) faults.push(`${language}: ${key} ${fault}`)
     }
     for (const key of other.keys())
       if (!english.has(key)) faults.push(`${language}: ${key} is not an English text`)

@@ -9,6 +9,7 @@ import { router } from './router'
 import { startTheme } from './theme'
 
 startTheme()
+const speaking = startLanguage()
 
 // The browser has evaluated all scripts of the first load. To start the router and to draw are
 // tasks of their own, so that none is long.
@@ -26,8 +27,9 @@ const head = createHead({
 })
 const app = createApp(App, { nonce })
 app._context.provides.usehead = head // the library makes no other one then
+// the router loads texts at once, in the language that is set by then
+await speaking
 app.use(head).use(i18n).use(router).use(ui)
 
-await startLanguage()
 await nextTask()
 app.mount('#app')

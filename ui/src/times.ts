@@ -50,25 +50,33 @@ export function exact(at: number): string {
   return exactFormat.value.format(at)
 }
 
+const unit = computed(() => ({
+  d: t('common.unit.days'),
+  h: t('common.unit.hours'),
+  m: t('common.unit.minutes'),
+  s: t('common.unit.seconds'),
+}))
+
 const two = (value: number) => String(value).padStart(2, '0')
 
-/** Return a duration such as <1s, 21s, 2m 14s, 1h 02m or 3d 04h. */
+/** Return a duration, in English such as <1s, 21s, 2m 14s, 1h 02m or 3d 04h. */
 export function duration(milliseconds: number): string {
-  if (milliseconds < SECOND) return '<1s'
+  const { d, h, m, s } = unit.value
+  if (milliseconds < SECOND) return `<1${s}`
   const seconds = Math.round(milliseconds / SECOND)
   const minutes = Math.floor(seconds / 60)
   const hours = Math.floor(minutes / 60)
-  if (minutes === 0) return `${seconds}s`
-  if (hours === 0) return `${minutes}m ${two(seconds % 60)}s`
-  if (hours < 24) return `${hours}h ${two(minutes % 60)}m`
-  return `${Math.floor(hours / 24)}d ${two(hours % 24)}h`
+  if (minutes === 0) return `${seconds}${s}`
+  if (hours === 0) return `${minutes}${m} ${two(seconds % 60)}${s}`
+  if (hours < 24) return `${hours}${h} ${two(minutes % 60)}${m}`
+  return `${Math.floor(hours / 24)}${d} ${two(hours % 24)}${h}`
 }
 
 /** The same, with tenths of a second below *most*: <0.1s, 2.1s. */
 export function fineDuration(milliseconds: number, most: number): string {
   if (milliseconds >= most) return duration(milliseconds)
-  if (milliseconds < SECOND / 20) return `<${number(0.1)}s`
-  return `${number(milliseconds / SECOND, { maximumFractionDigits: 1 })}s`
+  if (milliseconds < SECOND / 20) return `<${number(0.1)}${unit.value.s}`
+  return `${number(milliseconds / SECOND, { maximumFractionDigits: 1 })}${unit.value.s}`
 }
 
 /** Return after which time something ended, for a sentence: "after 21s". */

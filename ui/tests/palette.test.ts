@@ -14,6 +14,15 @@ test('every word has to be there, and a beginning is best', () => {
   expect(labels('')).toHaveLength(3)
 })
 
+test('accents need not be typed', () => {
+  const found = (label: string, term: string) => matching([{ label, icon: '' }], term, 1).length
+  expect([found('Thème sombre', 'theme'), found('Ещё', 'еще'), found('Über', 'UBER')]).toEqual([
+    1, 1, 1,
+  ])
+  expect(found('Theme', 'тема')).toBe(0)
+  expect(parts('Thème', 'theme')).toEqual([{ text: 'Thème', hit: true }])
+})
+
 test('what was typed is marked, and no sign is special', () => {
   expect(parts('Deploy (web)', '(w')).toEqual([
     { text: 'Deploy ', hit: false },

@@ -8,6 +8,16 @@ import { world } from './world.mjs'
 export const DESKTOP = { width: 1280, height: 800 }
 export const PHONE = { width: 390, height: 844 }
 
+/** What a browser prefers whose user reads one of the page's languages. */
+const LOCALES = {
+  en: 'en-GB',
+  de: 'de-DE',
+  es: 'es-MX',
+  fr: 'fr-CA',
+  ru: 'ru-RU',
+  zh: 'zh-CN',
+}
+
 /** What the console says of a refused request, which a test may expect. */
 const REFUSED = /^Failed to load resource: the server responded with a status of (\d+)/
 
@@ -52,13 +62,13 @@ function newContext({ phone, dark, language }) {
     hasTouch: phone,
     colorScheme: dark ? 'dark' : 'light',
     reducedMotion: 'reduce',
-    locale: language === 'de' ? 'de-DE' : 'en-GB',
+    locale: LOCALES[language],
   })
 }
 
 /**
  * Open a page of its own: nothing of another test is in it.
- * login: as the administrator; phone: small screen and touch; dark; language: en or de;
+ * login: as the administrator; phone: small screen and touch; dark; language: such as de;
  * fresh: the browser has loaded nothing of the page before.
  */
 export async function openPage({

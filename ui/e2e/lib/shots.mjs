@@ -33,7 +33,7 @@ export async function shoot(name, url, prepare = async () => {}, options = {}) {
 
 /** Wait until fonts are there and nothing is loading. */
 export async function settle(page) {
-  await page.waitForFunction(() => !document.querySelector('[role=status][aria-label=Loading]'))
+  await page.waitForFunction(() => !document.querySelector('.bones'))
   await page.evaluate(() => document.fonts.ready)
   await page.waitForTimeout(200)
 }

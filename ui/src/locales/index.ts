@@ -3,13 +3,14 @@
 import { computed, ref } from 'vue'
 import { createI18n } from 'vue-i18n'
 import { keep, recall } from '@/storage'
+import * as english from './en'
+import { LANGUAGES, languageOf, pluralRule, TAGS, type Language, type Tree } from './languages'
 import type { Texts as English } from './nouns'
 
-export const LANGUAGES = { en: 'English', de: 'Deutsch' } as const
-export type Language = keyof typeof LANGUAGES
+export { LANGUAGES, type Language }
 
-/** Texts as they are loaded. */
-type Tree = { [name: string]: Tree }
+/** What a language brings. English is always there, another one is loaded when it is chosen. */
+type Words = Pick<typeof english, 'files' | 'library'>
 
 type Leaves<T, Prefix extends string = ''> = {
   [K in keyof T & string]: T[K] extends string ? `${Prefix}${K}` : Leaves<T[K], `${Prefix}${K}.`>
@@ -25,6 +26,9 @@ export const i18n = createI18n({
   legacy: false,
   locale: 'en',
   messages: {} as Record<string, Tree>,
+  pluralRules: Object.fromEntries(
+    (Object.keys(LANGUAGES) as Language[]).map((each) => [each, pluralRule(each)]),
+  ),
   missing: (_language, key) => console.error(`the text ${key} is not loaded: meta.texts`),
 })
 
@@ -44,6 +48,13 @@ export function plural(key: Key, count: number, values: Values = {}): string {
   return i18n.global.t(key, { n: number(count), ...values }, count)
 }
 
+const collator = computed(() => new Intl.Collator(language.value))
+
+/** Compare two names for sorting, as people who read the present language do. */
+export function compareNames(a: string, b: string): number {
+  return collator.value.compare(a, b)
+}
+
 const plainNumber = computed(() => new Intl.NumberFormat(language.value))
 
 /** Return *value* as people write it. */
@@ -55,18 +66,17 @@ export function number(value: number, options?: Intl.NumberFormatOptions): strin
 const chosen = ref(recall('language'))
 
 /** The language that was chosen, or null if the browser decides. */
-export const chosenLanguage = computed(() => known(chosen.value))
+export const chosenLanguage = computed(() => languageOf(chosen.value))
 
-function known(tag: string | null | undefined): Language | null {
-  const short = tag?.slice(0, 2).toLowerCase()
-  return short && short in LANGUAGES ? (short as Language) : null
-}
-
-const files = import.meta.glob<{ default: Tree }>('./{en,de}/*.json')
+const others = import.meta.glob<Words>(['./*/index.ts', '!./en/index.ts'])
+const words = new Map<Language, Words>([['en', english]])
 const loaded = new Set<Noun>()
 
+/** The words of the library's parts, in the present language. */
+export const library = computed(() => words.get(language.value)!.library)
+
 async function read(tag: Language, noun: Noun): Promise<void> {
-  const texts = await files[`./${tag}/${noun}.json`]!()
+  const texts = await words.get(tag)!.files[`./${noun}.json`]!()
   i18n.global.mergeLocaleMessage(tag, { [noun]: texts.default })
 }
 
@@ -79,14 +89,14 @@ export async function loadTexts(...nouns: Noun[]): Promise<void> {
 
 /** Load the texts of every noun. */
 export function loadAllTexts(): Promise<void> {
-  const names = Object.keys(files).filter((each) => each.startsWith('./en/'))
-  return loadTexts(...names.map((each) => each.slice(5, -5) as Noun))
+  return loadTexts(...Object.keys(english.files).map((each) => each.slice(2, -5) as Noun))
 }
 
 async function use(next: Language): Promise<void> {
+  if (!words.has(next)) words.set(next, await others[`./${next}/index.ts`]!())
   await Promise.all([...loaded].map((each) => read(next, each)))
   i18n.global.locale.value = next
-  document.documentElement.lang = next
+  document.documentElement.lang = TAGS[next]
 }
 
 /** Use *next*, or with null the browser's language, from now on. */
@@ -98,6 +108,6 @@ export async function chooseLanguage(next: Language | null): Promise<void> {
 
 /** Use the language that was chosen, else the one that the browser prefers. */
 export async function startLanguage(): Promise<void> {
-  const preferred = navigator.languages.map(known).find((each) => each !== null)
+  const preferred = navigator.languages.map(languageOf).find((each) => each !== null)
   await use(chosenLanguage.value ?? preferred ?? 'en')
 }

@@ -56,13 +56,23 @@ export function taskNumber(term: string): number {
   return Number(/^#?(\d{1,9})$/.exec(term.trim())?.[1] ?? 0)
 }
 
+const MARKS = /\p{M}/gu
+
+/** Return *text* as it is compared: small letters without accents, each in its place. */
+export function folded(text: string): string {
+  return text.replace(/[^\x00-\x7f]|[A-Z]/g, (each) => {
+    const bare = each.normalize('NFD').replace(MARKS, '').toLowerCase()
+    return bare.length === each.length ? bare : each
+  })
+}
+
 /** Return those of *hits* whose label has every word of *term*, best first. */
 export function matching(hits: Hit[], term: string, most: number): Hit[] {
-  const words = term.toLowerCase().split(/\s+/).filter(Boolean)
+  const words = folded(term).split(/\s+/).filter(Boolean)
   if (words.length === 0) return hits.slice(0, most)
   const rank = (label: string) => (label.startsWith(words[0]!) ? 0 : 1)
   return hits
-    .map((hit) => ({ hit, text: hit.label.toLowerCase() }))
+    .map((hit) => ({ hit, text: folded(hit.label) }))
     .filter(({ text }) => words.every((word) => text.includes(word)))
     .sort((a, b) => rank(a.text) - rank(b.text))
     .slice(0, most)
@@ -71,14 +81,15 @@ export function matching(hits: Hit[], term: string, most: number): Hit[] {
 
 /** Split *label* into parts, and say which of them *term* has. */
 export function parts(label: string, term: string): { text: string; hit: boolean }[] {
-  const words = term.split(/\s+/).filter(Boolean)
+  const words = folded(term).split(/\s+/).filter(Boolean)
   if (words.length === 0) return [{ text: label, hit: false }]
   const escaped = words.map((each) => each.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-  return label
-    .split(new RegExp(`(${escaped.join('|')})`, 'i'))
+  let at = 0
+  return folded(label)
+    .split(new RegExp(`(${escaped.join('|')})`))
     .filter(Boolean)
-    .map((text) => ({
-      text,
-      hit: words.some((word) => word.toLowerCase() === text.toLowerCase()),
-    }))
+    .map((part) => {
+      at += part.length
+      return { text: label.slice(at - part.length, at), hit: words.includes(part) }
+    })
 }

@@ -66,8 +66,9 @@ export function dayName(date: string): string {
     new Intl.DateTimeFormat(locale(), { timeZone: 'UTC', ...options }).format(
       Date.UTC(year!, month! - 1, day),
     )
-  const first = day === 1 ? [part({ month: 'short' })] : []
-  return [part({ weekday: 'short' }), day, ...first].join(' ')
+  const values = { weekday: part({ weekday: 'short' }), day: day! }
+  if (day !== 1) return t('schedules.dayName', values)
+  return t('schedules.firstName', { ...values, month: part({ month: 'short' }) })
 }
 
 /** All zones that the browser knows. */

@@ -2,7 +2,7 @@
 import type { Schemas } from '@/api/client'
 import type { SparkBar } from '@/components/SparkBars.vue'
 import { markOf } from '@/components/status'
-import { t } from '@/locales'
+import { compareNames, t } from '@/locales'
 
 export type Template = Schemas['Template']
 export type View = Schemas['View']
@@ -81,7 +81,7 @@ export function selected(
   const isIn = (row: TemplateRow) => !view || view.type === 'all' || row.view_id === view.id
   const way = view?.sort_reverse ? -1 : 1
   const byKey = (a: TemplateRow, b: TemplateRow) =>
-    way * sortKey(a, view).localeCompare(sortKey(b, view)) || a.name.localeCompare(b.name)
+    way * compareNames(sortKey(a, view), sortKey(b, view)) || compareNames(a.name, b.name)
   return rows
     .filter((row) => isIn(row) && fits(row))
     .sort(

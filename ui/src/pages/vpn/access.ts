@@ -1,5 +1,6 @@
 // Who may reach which network behind the server, and why.
 import type { Schemas } from '@/api/client'
+import { compareNames } from '@/locales'
 import type { Device } from './devices'
 
 export type Grant = Schemas['NetworkGrant']
@@ -43,7 +44,7 @@ export function holders(devices: Device[], grants: Grant[]): Holder[] {
     if (each.project_id !== null) holder('project', each.project_id, each.to)
   }
   return [...found.values()].sort(
-    (a, b) => b.kind.localeCompare(a.kind) || a.name.localeCompare(b.name),
+    (a, b) => b.kind.localeCompare(a.kind) || compareNames(a.name, b.name),
   )
 }
 

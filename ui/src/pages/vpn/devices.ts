@@ -1,7 +1,7 @@
 // What the page says of a device: its state, its traffic, what may be done with it.
 import type { Schemas } from '@/api/client'
 import type { Mark } from '@/components/status'
-import { number, t, type Key } from '@/locales'
+import { compareNames, number, t, type Key } from '@/locales'
 
 export type Peer = Schemas['Peer']
 export type PeerStatus = Schemas['PeerStatus']
@@ -114,7 +114,7 @@ export function selected(devices: Device[], text: string): Device[] {
 /** Own devices, then those of others, then hosts; by name within each. */
 export function ordered(devices: Device[]): Device[] {
   const rank = (each: Device) => (each.mine ? 0 : each.kind === 'host' ? 2 : 1)
-  return [...devices].sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name))
+  return [...devices].sort((a, b) => rank(a) - rank(b) || compareNames(a.name, b.name))
 }
 
 /** At most *most* of *devices* for the picture: trouble first, then own ones, then traffic. */

@@ -1,0 +1,5 @@
+// The texts by noun, each loaded alone, and the words of the parts of @nuxt/ui.
+import type { Files, Tree } from '../languages'
+
+export { de as library } from '@nuxt/ui/locale'
+export const files: Files = import.meta.glob<{ default: Tree }>('./*.json')
