@@ -35,8 +35,6 @@ REASONS = {
     "secret storages": "later, with secret storages",
     "subscription": "never: no feature is sold",
     "task JWT": "later, with tokens of tasks",
-    "templates": "later, with Terraform's workspaces",
-    "terraform state": "later, with Terraform",
     "workflows": "later, with workflows",
 }
 

@@ -51,6 +51,24 @@ class VaultPassword(msgspec.Struct, frozen=True, kw_only=True):
     script: str = ""
 
 
+class StateBackend(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a job keeps the state of Terraform: the alias of its task.
+
+    *port* is that of the loopback address on which the job's relay listens, *socket*
+    the path of the server's socket that it passes connections to.
+    """
+
+    port: int
+    socket: str
+    alias: str
+    password: str
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self, "port", "socket")
+
+
 class JobOrder(msgspec.Struct, frozen=True, kw_only=True):
     """One task, ready to become a specification.
 
@@ -78,6 +96,8 @@ class JobOrder(msgspec.Struct, frozen=True, kw_only=True):
     secret_environment: dict[str, str] = {}
     #: Version of the build that a deploy task deploys.
     incoming_version: str | None = None
+    #: The backend of a job that plans, if its workspace has a state here.
+    state: StateBackend | None = None
     #: The access keys whose content is in this order.
     keys: frozenset[KeyId] = frozenset()
 

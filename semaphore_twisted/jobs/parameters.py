@@ -89,6 +89,10 @@ class EffectivePhases(msgspec.Struct, frozen=True, kw_only=True):
     upgrade: bool = False
     reconfigure: bool = False
     migrate_state: bool = False
+    #: whether the state is kept here even if the code has a backend, and the file that
+    #: says so
+    override_backend: bool = False
+    backend_filename: str = ""
     #: seconds that the approval may take
     approval_timeout: int = USUAL_APPROVAL
 
@@ -112,6 +116,8 @@ def effective_phases(template: Template, task: Task) -> EffectivePhases:
         reconfigure=own.reconfigure or asked.reconfigure,
         migrate_state=own.migrate_state
         or (own.allow_migrate_state and asked.migrate_state),
+        override_backend=own.override_backend,
+        backend_filename=own.backend_filename,
         approval_timeout=own.approval_timeout_sec or USUAL_APPROVAL,
     )
 

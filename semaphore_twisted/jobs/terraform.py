@@ -7,8 +7,13 @@ after it was made, so what is applied is what was approved.
 
 from msgspec.structs import replace
 
-from semaphore_twisted.jobs import ssh
-from semaphore_twisted.jobs.job_inputs import InventorySource, JobOptions, JobOrder
+from semaphore_twisted.jobs import ssh, state_backend
+from semaphore_twisted.jobs.job_inputs import (
+    InventorySource,
+    JobOptions,
+    JobOrder,
+    StateBackend,
+)
 from semaphore_twisted.jobs.parameters import (
     EffectivePhases,
     arguments_of_phases,
@@ -79,12 +84,14 @@ def steps(
     base = _base(order, options, paths, directory)
     workspace = workspace_of(order.inventory)
     return (
+        *_backend(order, base, paths),
         replace(
             base,
             name="init",
             argv=(app.program, "init", *_init(params), *_words(given.init)),
+            announce=(state_backend.NO_WORKSPACE,) if order.inventory is None else (),
         ),
-        *_workspace(base, app.program, workspace),
+        *_workspace(base, app.program, workspace, order.state),
         _plan(order, base, destroy=params.destroy, given=given.plan),
         replace(
             base,
@@ -150,12 +157,41 @@ def _init(params: EffectivePhases) -> tuple[str, ...]:
     )
 
 
-def _workspace(base: Step, program: str, name: str) -> tuple[Step, ...]:
-    """Return the step that selects the workspace; a fresh checkout has the default."""
+def _backend(order: JobOrder, base: Step, paths: Layout) -> tuple[Step, ...]:
+    """Return the steps that decide where the state is kept."""
+    if order.state is None:
+        return ()
+    params = effective_phases(order.template, order.task)
+    return (
+        state_backend.relay(order.state, paths),
+        state_backend.declaration(
+            base,
+            order.state,
+            file=params.backend_filename,
+            forced=params.override_backend,
+        ),
+    )
+
+
+def _workspace(
+    base: Step, program: str, name: str, state: StateBackend | None
+) -> tuple[Step, ...]:
+    """Return the step that selects the workspace; a fresh checkout has the default.
+
+    The state that the server keeps is that of the workspace already, and Terraform's
+    backend ``http`` has a single workspace.
+    """
     if name == DEFAULT_WORKSPACE:
         return ()
     argv = ("sh", "-c", _SELECT, "workspace", program, name)
-    return (replace(base, name="workspace", argv=argv),)
+    step = replace(base, name="workspace", argv=argv)
+    if state is not None:
+        step = replace(
+            step,
+            requires=state_backend.OWN_BACKEND,
+            absent=(f"The state is that of the workspace {name}",),
+        )
+    return (step,)
 
 
 def _plan(

@@ -40,6 +40,14 @@ WORKSPACES = frozenset(
 )
 
 
+#: The type of the workspaces of an app.
+WORKSPACE_OF_APP = {
+    "terraform": InventoryType.TERRAFORM_WORKSPACE,
+    "terragrunt": InventoryType.TERRAFORM_WORKSPACE,
+    "tofu": InventoryType.TOFU_WORKSPACE,
+}
+
+
 class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     """An inventory, as the API shows it (exactly these keys)."""
 

@@ -111,6 +111,20 @@ SURVEY_PATTERNS: Final = 4000
 PATTERN_MEMORY: Final = 1 * _MIB
 PATTERN_TEXT: Final = 4 * _KIB
 
+# States ------------------------------------------------------------------------------
+
+#: Bytes of a state of Terraform, and of a lock's description.
+STATE: Final = 16 * _MIB
+STATE_LOCK: Final = 4 * _KIB
+
+#: Versions of a workspace's state that are kept, and bytes of them as they are stored;
+#: the newest one is always kept.
+STATE_VERSIONS: Final = 100
+STATE_HISTORY: Final = 64 * _MIB
+
+#: Aliases of a workspace's state.
+STATE_ALIASES: Final = 20
+
 # Answers and batches -----------------------------------------------------------------
 
 #: Bytes of one batch: of a log, of a stream, or of missed websocket messages.

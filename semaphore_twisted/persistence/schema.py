@@ -24,12 +24,12 @@ from semaphore_twisted.persistence import (
     integration_tables,
     result_tables,
     schedule_tables,
+    state_tables,  # noqa: F401 - its tables belong to the metadata
     template_tables,
 )
 from semaphore_twisted.persistence.metadata import TABLES
 
 metadata = TABLES
-
 task_stage = result_tables.task_stage
 task_run = result_tables.task_run
 task_section = result_tables.task_section

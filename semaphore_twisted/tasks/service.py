@@ -12,11 +12,11 @@ running job that is not in the database, because an older one was restored, is k
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import ClassVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -78,7 +78,7 @@ class TaskService:
         database: IDatabase,
         runner: IJobRunner,
         keyring: Keyring,
-        prepare: Callable[[JobOrder], JobSpecification],
+        prepare: Callable[[JobOrder], JobSpecification | Awaitable[JobSpecification]],
         directories: JobPaths,
         compute: ComputeFunction,
         observers: Observers,
@@ -333,7 +333,7 @@ class TaskService:
                 return None
             run.keys = order.keys
             run.inventory_id = inventory_of(order.template, order.task)
-            return self._prepare(order)
+            return await maybeDeferred(self._prepare, order)
         except (OSError, Unavailable) as error:
             if shortage(error) is not None:
                 raise

@@ -135,7 +135,7 @@ class DecisionTests(ApprovalCase):
 
 
 class PlanTests(ApprovalCase):
-    """What is applied is what was planned."""
+    """The applied plan is the one that was made."""
 
     def test_no_process_is_left(self) -> None:
         """A program that the plan left behind is ended before the approval."""
@@ -180,7 +180,7 @@ class PlanTests(ApprovalCase):
         self.assertEqual(ran.reason, "Running plan failed: it wrote no plan")
 
     def test_unchanged(self) -> None:
-        """Without changes nobody is asked, nothing is applied, and other steps run."""
+        """Without changes the job neither waits nor applies; other steps run."""
         ran = self.job(
             plan('echo x >"$1"', exits={"0": "unchanged"}),
             shell("show", "echo shown"),
@@ -190,7 +190,7 @@ class PlanTests(ApprovalCase):
         self.assertEqual((ran.status, ran.lines), ("success", ["shown"]))
 
     def test_stop_while_applying(self) -> None:
-        """A program with patience ends by itself, with the others that it needs."""
+        """A program with patience ends by itself, before its own programs."""
         script = (
             "setsid sh -c 'trap \"\" TERM; sleep 60' & "
             'trap "kill -0 $! && echo stored; exit 1" INT; '
@@ -220,7 +220,7 @@ class DocumentTests(ApprovalCase):
     """The plan in JSON has no secrets, and is no part of the log."""
 
     def shown(self, document: object, **fields: Any) -> tuple[Ran, Any]:
-        """Return how a job ended that shows *document*, and what was stored."""
+        """Return how a job ended that shows *document*, and the stored document."""
         path = self.folder / "document"
         text = document if isinstance(document, str) else json.dumps(document)
         path.write_text(text)
@@ -279,7 +279,7 @@ class DocumentTests(ApprovalCase):
         self.assertEqual(found["output_changes"]["s"]["after"], "plain")
 
     def test_no_plan(self) -> None:
-        """What cannot be read is left out with a line in the log."""
+        """An unreadable document is left out, with a line in the log."""
         for text in ("", "no", "[]", "{}", "[" * 10_000, '{"resource_changes":[1]}'):
             ran, found = self.shown(text)
             self.assertEqual((ran.status, found), ("success", None))

@@ -17,6 +17,7 @@ from semaphore_twisted.jobs.job_inputs import (
     JobOptions,
     JobOrder,
     RepositorySource,
+    StateBackend,
     VaultPassword,
 )
 from semaphore_twisted.model.inventories import InventoryType
@@ -53,6 +54,12 @@ FREE = {
     **OWN,
     "skip_tags": ["skip-of-template"],
 }
+STATE = StateBackend(
+    port=20_000,
+    socket="/s/StateBackend.socket",
+    alias="StateBackend.alias",
+    password="StateBackend.password",
+)
 KEY_TEXT = Text(text="Text.text")
 SSH = SshKey(login="SshKey.login", private_key="SshKey.private_key")
 LOGIN = LoginPassword(login="LoginPassword.login", password="LoginPassword.password")
@@ -182,6 +189,7 @@ def orders() -> Iterator[JobOrder]:
                     environment={"E": "JobOrder.environment"},
                     secret_environment={"F": "JobOrder.secret_environment"},
                     incoming_version="JobOrder.incoming_version",
+                    state=STATE if app == "terraform" else None,
                 )
 
 
@@ -216,7 +224,7 @@ def program_of(step: Step) -> str:
         return "Ansible"
     if step.name == "script":
         return "bash and python"
-    if step.name in PHASES:
+    if step.name in PHASES or step.name in {"backend", "state relay"}:
         return "Terraform"
     return "ssh-agent" if step.argv[0].startswith("ssh-") else "git"
 

@@ -52,6 +52,7 @@ ALL = [
     "0015_templates",
     "0016_approvals",
     "0017_plans",
+    "0018_states",
 ]
 
 #: The last of them, and the one after it.
@@ -481,3 +482,34 @@ class MigrationTests(SynchronousTestCase):
         self.assertIn("UPDATE nothing", error.message)
         self.assertEqual(self.counts(self.path), (1, 1, 1))
         self.assertEqual(pending(self.path), [])
+
+    def test_states(self) -> None:
+        """A key store of before opens, and a workspace can get a state."""
+        folder = self.folder / "before"
+        folder.mkdir()
+        for name in ALL[: ALL.index("0018_states")]:
+            shutil.copy(VERSIONS / f"{name}.py", folder)
+        migrate(self.path, utc_now, versions=folder)
+        with closing(sqlite3.connect(self.path)) as raw, raw:
+            raw.executescript(
+                """
+                INSERT INTO project (id, uuid, created, name)
+                    VALUES (1, 'u', '2026-01-01T00:00:00.000000Z', 'P');
+                INSERT INTO project__inventory (id, project_id, name, inventory, type)
+                    VALUES (5, 1, 'W', 'prod', 'terraform-workspace');
+                """
+            )
+        migrate(self.path, utc_now)
+        self.assertEqual(self.schema(), self.wanted)
+        with closing(sqlite3.connect(self.path)) as raw:
+            raw.execute("PRAGMA foreign_keys=ON")
+            raw.execute(
+                "INSERT INTO project__terraform_inventory_state (uuid, project_id,"
+                " inventory_id, created, serial, lineage, size, outputs, secret,"
+                " content) VALUES ('s', 1, 5, 'now', 1, 'l', 1, '[]', 'v', x'00')"
+            )
+            raw.execute("DELETE FROM project WHERE id = 1")
+            left = raw.execute(
+                "SELECT count(*) FROM project__terraform_inventory_state"
+            ).fetchone()
+        self.assertEqual(left, (0,))

@@ -18,7 +18,7 @@ ASKED = ApprovalAsked("t" * 32, 2e9)
 
 
 class ApprovalTests(ServiceTestCase):
-    """From the plan to the decision, and what happens between them."""
+    """From the plan to the decision."""
 
     options = TaskOptions(max_parallel_tasks=1)
 

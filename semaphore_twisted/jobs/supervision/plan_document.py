@@ -64,10 +64,11 @@ class PlanDocument:
 def reduced(data: bytes, mask: Callable[[str], str]) -> bytes | None:
     """Return the document that is written; ``None`` if *data* is no plan.
 
-    Changes beyond the limit lose their values, and then ``shortened`` is true.
+    Some releases print a prefix before the document, which is skipped. Changes beyond
+    the limit lose their values, and then ``shortened`` is true.
     """
     try:
-        given = json.loads(data)
+        given = json.loads(data[max(data.find(b"{"), 0) :])
         changes = [_change(each, mask) for each in given.get("resource_changes") or ()]
         outputs: Given = {
             mask(name): _sides(each, mask)

@@ -60,8 +60,8 @@ class Services:
     *password_changed* is called after the password of an account was changed
     (the file with the initial one can then be deleted), *repositories_changed* after a
     repository was changed or deleted. *peers* is the VPN's service, ``None`` without a
-    VPN; *redeem_limit* limits enrolling,
-    *hook_limit* wrong secrets of webhooks. *expires* returns the seconds until the
+    VPN; *redeem_limit* limits enrolling, *hook_limit* wrong secrets of webhooks,
+    *state_limit* those of aliases of states. *expires* returns the seconds until the
     certificate expires, if there is one, *failing* whether its renewal is overdue, and
     *certified* the names in it. *health* checks what only the start knows, and may take
     as long as a slow disk. *computing* and *reading* are the accounts whose expensive
@@ -90,6 +90,7 @@ class Services:
     health: Callable[[], Sequence[HealthFinding]] = tuple
     redeem_limit: RedeemLimit = field()
     hook_limit: HookLimit = field()
+    state_limit: HookLimit = field()
     public_url: PublicUrl = field()
     routes: tuple[Route, ...] = ()
     task_lists: TaskLists = field(factory=TaskLists)
@@ -102,6 +103,10 @@ class Services:
 
     @hook_limit.default
     def _hook_limit(self) -> HookLimit:
+        return HookLimit(self.clock.seconds)
+
+    @state_limit.default
+    def _state_limit(self) -> HookLimit:
         return HookLimit(self.clock.seconds)
 
     @public_url.default

@@ -30,6 +30,11 @@ SECRETS = frozenset(
 _PREFIX = "#/components/schemas/"
 _TEMPLATE = _PREFIX + "{name}"
 
+#: The methods that OpenAPI 3.1 knows; LOCK and UNLOCK are Terraform's own.
+_METHODS = frozenset(
+    {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
+)
+
 _SECURITY: list[dict[str, list[str]]] = [{"bearer": []}, {"cookie": []}]
 
 _SCHEMES = {
@@ -66,6 +71,8 @@ def document(routes: Iterable[Route], *, base: str) -> dict[str, object]:
     schemas = _Schemas(chosen)
     paths: dict[str, dict[str, object]] = {}
     for route in chosen:
+        if route.method not in _METHODS:
+            continue
         path = paths.setdefault(_path(route), {})
         path[route.method.lower()] = _operation(route, schemas)
     return {
@@ -106,6 +113,7 @@ _NAMES = {
     409: "Conflict",
     412: "ChangedMeanwhile",
     413: "TooLarge",
+    423: "Locked",
     429: "TooManyAttempts",
     500: "Failed",
     503: "NotAvailable",
@@ -120,6 +128,10 @@ _RESPONSES = {
     "Conflict": _refusal("The present state does not allow it"),
     "ChangedMeanwhile": _refusal("The object has another tag than If-Match says"),
     "TooLarge": _refusal("The body is too large"),
+    "Locked": {
+        "description": "Another client has locked it; the body is its lock",
+        "content": {"application/json": {"schema": {"type": "object"}}},
+    },
     "TooManyAttempts": _refusal("Too many attempts; Retry-After tells when to go on"),
     "Failed": _refusal("A fault of the server; its log has more"),
     "NotAvailable": _refusal("What is needed does not answer now"),
