@@ -226,16 +226,24 @@ def changes(conn: Connection, after: int | None) -> Changes:
     return Changes(last=last, changes=tuple(rows))
 
 
-def empty(conn: Connection, project_id: ProjectId) -> None:
-    """Keep the events of a deleted project, but remove their details.
+def empty_some(conn: Connection, project_id: ProjectId) -> bool:
+    """Keep some events of a deleted project, but remove their details.
 
-    They then belong to the installation.
+    They then belong to the installation. Return whether the project has more events.
     """
-    conn.run(
+    emptied = conn.run(
         statements.empty_of_project,
         of_project=project_id,
         text=f"Something in project {project_id}, which is deleted",
+        most=_SLICE,
     )
+    return emptied == _SLICE
+
+
+def empty(conn: Connection, project_id: ProjectId) -> None:
+    """Do what :func:`empty_some` does with every event of the project."""
+    while empty_some(conn, project_id):
+        pass
 
 
 def forget(conn: Connection, *, keep: timedelta | None) -> bool:

@@ -153,9 +153,9 @@ def change(conn: Connection, actor: Actor, changed: NewProject) -> None:
 
 
 def delete_some(conn: Connection, actor: Actor) -> bool:
-    """Delete some ended tasks of a project that is being deleted.
+    """Delete some ended tasks of a project that is being deleted, or empty some events.
 
-    Return whether there may be more; :func:`delete` deletes the rest.
+    Return whether there may be more of either; :func:`delete` deletes the rest.
 
     :raises Conflict: if one of its tasks is active: it must be stopped first.
     """
@@ -166,7 +166,7 @@ def delete_some(conn: Connection, actor: Actor) -> bool:
         task_statements.ended_of_project, of=project.id, count=SLICE_PARTS
     )
     slices.delete_some(conn, tasks)
-    return bool(tasks)
+    return bool(tasks) or events.empty_some(conn, project.id)
 
 
 def delete(conn: Connection, actor: Actor) -> None:

@@ -146,10 +146,16 @@ _who_and_when = (
 creation = _who_and_when.where(event.c.action == "created").order_by(event.c.id)
 last_change = _who_and_when.order_by(event.c.id.desc())
 
-#: Keep the event of a deleted project, but remove its details.
+_of_deleted = (
+    select(event.c.id)
+    .where(event.c.project_id == bindparam("of_project"))
+    .limit(bindparam("most"))
+)
+
+#: Keep some events of a deleted project, but remove their details.
 empty_of_project = (
     update(event)
-    .where(event.c.project_id == bindparam("of_project"))
+    .where(event.c.id.in_(_of_deleted))
     .values(project_id=null(), object_name="", description=bindparam("text"))
 )
 
