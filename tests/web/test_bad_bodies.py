@@ -10,6 +10,7 @@ import msgspec
 
 from semaphore_twisted.web.api.routes import ROUTES
 from semaphore_twisted.web.http.openapi import document
+from tests.support.http import Answer
 from tests.support.permissions import MISSING, Row, rows
 from tests.web.test_permissions import SiteCase
 
@@ -77,6 +78,14 @@ def _longest(schema: Any) -> int | None:
     return max((each for each in lengths if each is not None), default=None)
 
 
+def _is_refusal(answer: Answer) -> bool:
+    """Return whether *answer* refuses with a sentence, or each of several items."""
+    said = answer.json or {}
+    if answer.status == 207:  # a route for several objects
+        return all(400 <= each["status"] < 500 for each in said["results"])
+    return answer.status == 404 or (400 <= answer.status < 500 and "error" in said)
+
+
 class BadBodyTests(SiteCase):
     """Each route that takes a body."""
 
@@ -84,8 +93,7 @@ class BadBodyTests(SiteCase):
         """Send *body*; return what is wrong with the answer, or nothing."""
         answer = self.site.ask(row, "administrator", body=body, **more)
         changed = self.site.changed()
-        said = (answer.json or {}).get("error") if answer.status != 404 else "404"
-        if 400 <= answer.status < 500 and said and not changed:
+        if _is_refusal(answer) and not changed:
             return ""
         self.site.restore()
         return f"{row} {what}: {answer.status} {answer.body[:150]!r} {changed}"
