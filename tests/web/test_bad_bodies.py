@@ -3,10 +3,12 @@
 The valid bodies are those of ``permissions.txt``.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
+from attrs import frozen
 
 from semaphore_twisted.web.api.routes import ROUTES
 from semaphore_twisted.web.http.openapi import document
@@ -42,9 +44,23 @@ _SHAPELESS = (
 )
 
 
+@frozen
+class Field:
+    """A field of a body, or of an object in it; *body* returns one with a value."""
+
+    name: str
+    schema: Any
+    body: Callable[[object], dict[str, Any]]
+
+
+@lru_cache(maxsize=1)
+def _document() -> Any:
+    return msgspec.to_builtins(document(ROUTES, base=""))
+
+
 def _taking() -> Iterator[tuple[Row, Any]]:
     """Yield each line whose route takes JSON, with the schema of its body."""
-    whole: Any = msgspec.to_builtins(document(ROUTES, base=""))
+    whole = _document()
     routes = {(each.method, each.pattern): each for each in ROUTES}
     for row in rows():
         route = routes[row.method, row.pattern]
@@ -52,14 +68,54 @@ def _taking() -> Iterator[tuple[Row, Any]]:
             continue
         operation = whole["paths"][row.pattern.replace(":text}", "}")]
         content = operation[row.method.lower()]["requestBody"]["content"]
-        yield row, _resolved(content["application/json"]["schema"], whole)
+        yield row, _resolved(content["application/json"]["schema"])
 
 
-def _resolved(schema: Any, whole: Any) -> Any:
-    if "$ref" in schema:
-        name = schema["$ref"].rpartition("/")[2]
-        return whole["components"]["schemas"][name]
+def _resolved(schema: Any) -> Any:
+    """Return the schema that *schema* refers to; of several, the first of an object."""
+    for each in (schema, *schema.get("anyOf", ())):
+        if "$ref" in each:
+            name = each["$ref"].rpartition("/")[2]
+            return _document()["components"]["schemas"][name]
     return schema
+
+
+def _fields(schema: Any, valid: dict[str, Any]) -> Iterator[Field]:
+    """Yield the fields of a body, and those of the objects and lists in it."""
+    for name, field in schema.get("properties", {}).items():
+        yield Field(name, field, partial(_with, valid, name))
+        present = valid.get(name)
+        usual = present if isinstance(present, dict) else {}
+        for key, inner in _resolved(field).get("properties", {}).items():
+            yield Field(
+                f"{name}.{key}", inner, partial(_inside, valid, name, usual, key)
+            )
+        first = present[0] if isinstance(present, list) else {}
+        for each in (field, *field.get("anyOf", ())):
+            items = _resolved(each.get("items", {}))
+            for key, inner in items.get("properties", {}).items():
+                if isinstance(first, dict):
+                    yield Field(
+                        f"{name}[0].{key}",
+                        inner,
+                        partial(_in_list, valid, name, first, key),
+                    )
+
+
+def _with(valid: dict[str, Any], name: str, value: object) -> dict[str, Any]:
+    return {**valid, name: value}
+
+
+def _inside(
+    valid: dict[str, Any], name: str, usual: dict[str, Any], key: str, value: object
+) -> dict[str, Any]:
+    return {**valid, name: {**usual, key: value}}
+
+
+def _in_list(
+    valid: dict[str, Any], name: str, first: dict[str, Any], key: str, value: object
+) -> dict[str, Any]:
+    return {**valid, name: [{**first, key: value}]}
 
 
 def _types(schema: Any) -> set[str]:
@@ -122,10 +178,10 @@ class BadBodyTests(SiteCase):
 
         def found() -> Iterator[str]:
             for row, schema in _taking():
-                for name, field in schema.get("properties", {}).items():
-                    for wrong in [_WRONG[each] for each in sorted(_types(field))]:
-                        body = msgspec.json.encode({**self.valid(row), name: wrong})
-                        yield self.refused(row, body, f"{name}={wrong!r}")
+                for field in _fields(schema, self.valid(row)):
+                    for each in sorted(_types(field.schema)):
+                        body = msgspec.json.encode(field.body(_WRONG[each]))
+                        yield self.refused(row, body, f"{field.name} no {each}")
 
         self.check(found())
 
@@ -148,15 +204,14 @@ class BadBodyTests(SiteCase):
 
         def found() -> Iterator[str]:
             for row, schema in _taking():
-                for name, field in schema.get("properties", {}).items():
-                    most = _longest(field)
-                    if most is None:
-                        continue
-                    for length in {most + 1, _MIB + 1}:
-                        body = {**self.valid(row), name: "x" * max(length, most + 1)}
-                        yield self.refused(
-                            row, msgspec.json.encode(body), f"{name} of {length}"
-                        )
+                for field in _fields(schema, self.valid(row)):
+                    most = _longest(field.schema)
+                    for length in (
+                        () if most is None else (most + 1, max(most, _MIB) + 1)
+                    ):
+                        text = "x" * length
+                        body = msgspec.json.encode(field.body(text))
+                        yield self.refused(row, body, f"{field.name} of {length}")
 
         self.check(found())
 
