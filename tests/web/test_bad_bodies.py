@@ -128,6 +128,17 @@ def _types(schema: Any) -> set[str]:
     return found - {"null"}
 
 
+def _wrong(types: set[str]) -> list[object]:
+    """Return values that have none of *types*."""
+    found = [_WRONG[each] for each in sorted(types)]
+    return [
+        each
+        for each in found
+        if not (isinstance(each, str) and "string" in types)
+        and not (isinstance(each, int) and types & {"integer", "number"})
+    ]
+
+
 def _longest(schema: Any) -> int | None:
     """Return the length of a text field, if the document limits it."""
     lengths = [each.get("maxLength") for each in (schema, *schema.get("anyOf", ()))]
@@ -145,14 +156,20 @@ def _is_refusal(answer: Answer) -> bool:
 class BadBodyTests(SiteCase):
     """Each route that takes a body."""
 
-    def refused(self, row: Row, body: bytes, what: str, **more: Any) -> str:
-        """Send *body*; return what is wrong with the answer, or nothing."""
-        answer = self.site.ask(row, "administrator", body=body, **more)
+    def refused(self, row: Row, body: bytes, what: str, field: str = "") -> str:
+        """Send *body*; return what is wrong with the answer, or nothing.
+
+        The refusal has to name the *field*, or the one that it is in.
+        """
+        answer = self.site.ask(row, "administrator", body=body)
         changed = self.site.changed()
-        if _is_refusal(answer) and not changed:
+        outer, inner = field.partition(".")[0], field.rpartition(".")[2]
+        said = answer.body.decode().lower().replace(" ", "_")
+        is_named = not field or outer.removesuffix("[0]") in said or inner in said
+        if _is_refusal(answer) and is_named and not changed:
             return ""
         self.site.restore()
-        return f"{row} {what}: {answer.status} {answer.body[:150]!r} {changed}"
+        return f"{row} {field} {what}: {answer.status} {said[:150]} {changed}"
 
     def check(self, found: Iterator[str]) -> None:
         """Report each sentence of *found*."""
@@ -179,9 +196,9 @@ class BadBodyTests(SiteCase):
         def found() -> Iterator[str]:
             for row, schema in _taking():
                 for field in _fields(schema, self.valid(row)):
-                    for each in sorted(_types(field.schema)):
-                        body = msgspec.json.encode(field.body(_WRONG[each]))
-                        yield self.refused(row, body, f"{field.name} no {each}")
+                    for each in _wrong(_types(field.schema)):
+                        body = msgspec.json.encode(field.body(each))
+                        yield self.refused(row, body, f"{each!r}", field.name)
 
         self.check(found())
 
@@ -211,7 +228,7 @@ class BadBodyTests(SiteCase):
                     ):
                         text = "x" * length
                         body = msgspec.json.encode(field.body(text))
-                        yield self.refused(row, body, f"{field.name} of {length}")
+                        yield self.refused(row, body, f"{length}", field.name)
 
         self.check(found())
 
