@@ -3,13 +3,16 @@
 The valid bodies are those of ``permissions.txt``.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
+from attrs import frozen
 
 from semaphore_twisted.web.api.routes import ROUTES
 from semaphore_twisted.web.http.openapi import document
+from tests.support.http import Answer
 from tests.support.permissions import MISSING, Row, rows
 from tests.web.test_permissions import SiteCase
 
@@ -41,9 +44,23 @@ _SHAPELESS = (
 )
 
 
+@frozen
+class Field:
+    """A field of a body, or of an object in it; *body* returns one with a value."""
+
+    name: str
+    schema: Any
+    body: Callable[[object], dict[str, Any]]
+
+
+@lru_cache(maxsize=1)
+def _document() -> Any:
+    return msgspec.to_builtins(document(ROUTES, base=""))
+
+
 def _taking() -> Iterator[tuple[Row, Any]]:
     """Yield each line whose route takes JSON, with the schema of its body."""
-    whole: Any = msgspec.to_builtins(document(ROUTES, base=""))
+    whole = _document()
     routes = {(each.method, each.pattern): each for each in ROUTES}
     for row in rows():
         route = routes[row.method, row.pattern]
@@ -51,14 +68,54 @@ def _taking() -> Iterator[tuple[Row, Any]]:
             continue
         operation = whole["paths"][row.pattern.replace(":text}", "}")]
         content = operation[row.method.lower()]["requestBody"]["content"]
-        yield row, _resolved(content["application/json"]["schema"], whole)
+        yield row, _resolved(content["application/json"]["schema"])
 
 
-def _resolved(schema: Any, whole: Any) -> Any:
-    if "$ref" in schema:
-        name = schema["$ref"].rpartition("/")[2]
-        return whole["components"]["schemas"][name]
+def _resolved(schema: Any) -> Any:
+    """Return the schema that *schema* refers to; of several, the first of an object."""
+    for each in (schema, *schema.get("anyOf", ())):
+        if "$ref" in each:
+            name = each["$ref"].rpartition("/")[2]
+            return _document()["components"]["schemas"][name]
     return schema
+
+
+def _fields(schema: Any, valid: dict[str, Any]) -> Iterator[Field]:
+    """Yield the fields of a body, and those of the objects and lists in it."""
+    for name, field in schema.get("properties", {}).items():
+        yield Field(name, field, partial(_with, valid, name))
+        present = valid.get(name)
+        usual = present if isinstance(present, dict) else {}
+        for key, inner in _resolved(field).get("properties", {}).items():
+            yield Field(
+                f"{name}.{key}", inner, partial(_inside, valid, name, usual, key)
+            )
+        first = present[0] if isinstance(present, list) else {}
+        for each in (field, *field.get("anyOf", ())):
+            items = _resolved(each.get("items", {}))
+            for key, inner in items.get("properties", {}).items():
+                if isinstance(first, dict):
+                    yield Field(
+                        f"{name}[0].{key}",
+                        inner,
+                        partial(_in_list, valid, name, first, key),
+                    )
+
+
+def _with(valid: dict[str, Any], name: str, value: object) -> dict[str, Any]:
+    return {**valid, name: value}
+
+
+def _inside(
+    valid: dict[str, Any], name: str, usual: dict[str, Any], key: str, value: object
+) -> dict[str, Any]:
+    return {**valid, name: {**usual, key: value}}
+
+
+def _in_list(
+    valid: dict[str, Any], name: str, first: dict[str, Any], key: str, value: object
+) -> dict[str, Any]:
+    return {**valid, name: [{**first, key: value}]}
 
 
 def _types(schema: Any) -> set[str]:
@@ -71,24 +128,48 @@ def _types(schema: Any) -> set[str]:
     return found - {"null"}
 
 
+def _wrong(types: set[str]) -> list[object]:
+    """Return values that have none of *types*."""
+    found = [_WRONG[each] for each in sorted(types)]
+    return [
+        each
+        for each in found
+        if not (isinstance(each, str) and "string" in types)
+        and not (isinstance(each, int) and types & {"integer", "number"})
+    ]
+
+
 def _longest(schema: Any) -> int | None:
     """Return the length of a text field, if the document limits it."""
     lengths = [each.get("maxLength") for each in (schema, *schema.get("anyOf", ()))]
     return max((each for each in lengths if each is not None), default=None)
 
 
+def _is_refusal(answer: Answer) -> bool:
+    """Return whether *answer* refuses with a sentence, or each of several items."""
+    said = answer.json or {}
+    if answer.status == 207:  # a route for several objects
+        return all(400 <= each["status"] < 500 for each in said["results"])
+    return answer.status == 404 or (400 <= answer.status < 500 and "error" in said)
+
+
 class BadBodyTests(SiteCase):
     """Each route that takes a body."""
 
-    def refused(self, row: Row, body: bytes, what: str, **more: Any) -> str:
-        """Send *body*; return what is wrong with the answer, or nothing."""
-        answer = self.site.ask(row, "administrator", body=body, **more)
+    def refused(self, row: Row, body: bytes, what: str, field: str = "") -> str:
+        """Send *body*; return what is wrong with the answer, or nothing.
+
+        The refusal has to name the *field*, or the one that it is in.
+        """
+        answer = self.site.ask(row, "administrator", body=body)
         changed = self.site.changed()
-        said = (answer.json or {}).get("error") if answer.status != 404 else "404"
-        if 400 <= answer.status < 500 and said and not changed:
+        outer, inner = field.partition(".")[0], field.rpartition(".")[2]
+        said = answer.body.decode().lower().replace(" ", "_")
+        is_named = not field or outer.removesuffix("[0]") in said or inner in said
+        if _is_refusal(answer) and is_named and not changed:
             return ""
         self.site.restore()
-        return f"{row} {what}: {answer.status} {answer.body[:150]!r} {changed}"
+        return f"{row} {field} {what}: {answer.status} {said[:150]} {changed}"
 
     def check(self, found: Iterator[str]) -> None:
         """Report each sentence of *found*."""
@@ -114,10 +195,10 @@ class BadBodyTests(SiteCase):
 
         def found() -> Iterator[str]:
             for row, schema in _taking():
-                for name, field in schema.get("properties", {}).items():
-                    for wrong in [_WRONG[each] for each in sorted(_types(field))]:
-                        body = msgspec.json.encode({**self.valid(row), name: wrong})
-                        yield self.refused(row, body, f"{name}={wrong!r}")
+                for field in _fields(schema, self.valid(row)):
+                    for each in _wrong(_types(field.schema)):
+                        body = msgspec.json.encode(field.body(each))
+                        yield self.refused(row, body, f"{each!r}", field.name)
 
         self.check(found())
 
@@ -140,15 +221,14 @@ class BadBodyTests(SiteCase):
 
         def found() -> Iterator[str]:
             for row, schema in _taking():
-                for name, field in schema.get("properties", {}).items():
-                    most = _longest(field)
-                    if most is None:
-                        continue
-                    for length in {most + 1, _MIB + 1}:
-                        body = {**self.valid(row), name: "x" * max(length, most + 1)}
-                        yield self.refused(
-                            row, msgspec.json.encode(body), f"{name} of {length}"
-                        )
+                for field in _fields(schema, self.valid(row)):
+                    most = _longest(field.schema)
+                    for length in (
+                        () if most is None else (most + 1, max(most, _MIB) + 1)
+                    ):
+                        text = "x" * length
+                        body = msgspec.json.encode(field.body(text))
+                        yield self.refused(row, body, f"{length}", field.name)
 
         self.check(found())
 
