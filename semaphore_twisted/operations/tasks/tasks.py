@@ -8,8 +8,8 @@ from typing_extensions import override
 
 from semaphore_twisted.crypto.keyring import Keyring, SealContext
 from semaphore_twisted.model import limits
-from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.apps import has_plans
+from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.errors import Invalid, NotFound, at_field
 from semaphore_twisted.model.ids import (
     ProjectId,
