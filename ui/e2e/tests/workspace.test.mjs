@@ -73,7 +73,7 @@ pageTest('an address is added with its block, and deleted', async (page) => {
 pageTest('a workspace is made', async (page) => {
   await page.goto(inProject('/inventory?add=1'))
   await page.getByLabel('Name', { exact: true }).fill('made here')
-  await page.getByText('Terraform workspace', { exact: true }).click()
+  await page.getByRole('group').getByText('Terraform workspace', { exact: true }).click()
   await page.getByLabel('Workspace', { exact: true }).fill('a b')
   page.expectRefusal(400, '/inventory')
   await page.getByRole('button', { name: 'Add inventory' }).last().click()
