@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from msgspec.structs import replace
 
-from semaphore_twisted.jobs import ansible, shell, terraform
+from semaphore_twisted.jobs import ansible, shell
 from semaphore_twisted.jobs.agent import Agent
 from semaphore_twisted.jobs.checkout import Checkout
 from semaphore_twisted.jobs.inventory import (
@@ -182,6 +182,9 @@ def _program(
     if app.is_ansible:
         return ansible.plan(order, options, paths, playbook=path)
     if app.plans:
+        # most servers run no such app, and save its memory
+        from semaphore_twisted.jobs import terraform  # noqa: PLC0415
+
         return ansible.AnsiblePlan(
             steps=terraform.steps(order, options, paths, directory=path),
             files=terraform.files(order, options, paths),

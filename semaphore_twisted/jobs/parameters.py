@@ -100,7 +100,7 @@ class EffectivePhases(msgspec.Struct, frozen=True, kw_only=True):
 def effective_phases(template: Template, task: Task) -> EffectivePhases:
     """Merge the template's parameters with the permitted ones of *task*.
 
-    A task adds to what its template sets, and takes nothing away: a template that only
+    A task adds to the template's settings, and takes none away: a template that only
     plans never applies. Overrides that are not permitted are ignored silently: they
     are refused when the task is created.
 

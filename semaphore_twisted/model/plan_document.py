@@ -62,6 +62,8 @@ class RawPlan(msgspec.Struct):
     resource_changes: list[Raw] | None = None
     output_changes: dict[str, Raw] | None = None
     errored: bool = False
+    #: whether the job has left out values, to keep the document short
+    shortened: bool = False
 
 
 #: Versions of the form that are understood; another one has a new major number.

@@ -94,6 +94,8 @@ class _PlanReader:
         acts = [_action(each) for each in resources]
         if plan.errored:
             self._problem("Terraform made this plan with errors.")
+        if plan.shortened:
+            self._problem("The plan is so long that values of its end are left out.")
         if "other" in acts:
             self._problem("The plan has an action that this server does not know.")
         listed = sorted(

@@ -185,10 +185,7 @@ class TaskService:
             self._claims.call()
 
     def changed(self, task: Task) -> None:
-        """Notify the observers of a change that an operation made to *task*.
-
-        The decision about its plan is passed on to its job.
-        """
+        """Tell the observers of a change of *task*, and its job of a decision."""
         self._tell(task)
         if task.status in {TaskStatus.CONFIRMED, TaskStatus.REJECTED}:
             self._background.do(
@@ -368,17 +365,13 @@ class TaskService:
                 self._observers.progress_changed, run.project_id, run.task_id
             ),
             release=run.release,
-            moved=partial(self._moved, run),
-        )
-
-    def _moved(self, run: Run) -> None:
-        """Tell that the job waits for an approval, or continues."""
-        self._background.do(
-            self._tell_moved(run.task_id),
-            f"The status of task {run.task_id} was not sent; clients read it later",
+            moved=lambda: self._background.do(
+                self._tell_moved(run.task_id), f"Task {run.task_id} was not read"
+            ),
         )
 
     async def _tell_moved(self, task_id: TaskId) -> None:
+        """Tell that a job waits for an approval, or continues."""
         self._tell(await self._database.read(task_lifecycle.found, task_id))
         self.wake()
 

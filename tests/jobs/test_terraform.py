@@ -66,7 +66,7 @@ class PhaseTests(SynchronousTestCase):
         self.assertEqual(steps["plan"].cwd, "{workspace}/repository")
 
     def test_same_plan(self) -> None:
-        """What one step writes is what the others read; nothing else is applied."""
+        """The other steps read the file that the plan wrote, and apply no other."""
         steps = made()
         self.assertEqual(
             [(step.writes, step.reads) for step in steps.values()],

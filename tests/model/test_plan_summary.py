@@ -558,6 +558,13 @@ class HostileTests(SynchronousTestCase):
         found = summarize(document(errored=True))
         self.assertEqual(found.problem, "Terraform made this plan with errors.")
 
+    def test_shortened(self) -> None:
+        """A document without the values of its end says so."""
+        bare = {"address": "a.b", "change": {"actions": ["update"]}}
+        found = summarize(document(bare, shortened=True))
+        self.assertIn("values of its end are left out", found.problem)
+        self.assertEqual((found.change, found.changes[0].attributes), (1, ()))
+
     def test_unknown_action(self) -> None:
         """An unknown action is listed, and makes the list incomplete."""
         found = summarize(document(resource("a.b", "explode", before={"x": 1})))

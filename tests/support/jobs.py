@@ -103,6 +103,11 @@ class MemoryJob:
         self.records.append(("fact", (name, value)))
         self._deliver()
 
+    def report(self, what: Any) -> None:
+        """Report an event."""
+        self.records.append(("event", JobEvent(1, 1.0, what)))
+        self._deliver()
+
     def end(self, status: Any = "success", reason: str = "") -> None:
         """Write the result; only the first one counts."""
         if self.result is None:
@@ -151,10 +156,11 @@ class MemoryJob:
             if kind == "fact":
                 self.receiver.fact(*value)
         lines = [value for kind, value in fresh if kind == "line"]
+        events = [value for kind, value in fresh if kind == "event"]
         self.offset = len(self.records)
-        if lines:
+        if lines or events:
             self._delivering = True
-            stored = self.receiver.lines(lines, self.offset)
+            stored = self.receiver.lines(lines, self.offset, events)
             _ = stored.addCallbacks(self._stored, self._refused, (self.receiver,))
         elif self.result is not None:
             receiver, self.receiver = self.receiver, None

@@ -1,4 +1,4 @@
-"""The approval of a plan: an order of the server that nobody else can give.
+"""The approval of a plan: an order that only the server can give.
 
 The orders are ``confirm TOKEN`` and ``reject TOKEN``. The token is chosen when the
 approval is asked for, after every other process of the job has ended, and is only in

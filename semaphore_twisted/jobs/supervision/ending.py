@@ -1,4 +1,4 @@
-"""The end of a job: its status, its reason, and what remains to be logged."""
+"""The end of a job: its status, its reason, and its last lines."""
 
 from __future__ import annotations
 

@@ -367,7 +367,7 @@ class Job:
             raise Ending("error", f"{left} processes of the job cannot be ended")
 
     def _await_approval(self, step: ReadStep, seconds: float) -> None:
-        """Wait for the approval of what follows; no process of the job runs meanwhile.
+        """Wait for the approval of the next steps; the job has no process meanwhile.
 
         :raises Ending: if it is rejected, or not approved in time.
         """

@@ -1,7 +1,7 @@
 """The plan of a job in JSON, as ``terraform show -json`` prints it, made safe to store.
 
 The printed document has every value of the configuration and of the state in plain
-text. What is written into the spool keeps its form, but has only the changes of
+text. The document in the spool keeps its form, but has only the changes of
 resources and outputs, without values that the plan marks as sensitive; known secrets
 are masked in each text. The document comes from the job, so it is limited in size, and
 one that cannot be read is left out.
@@ -64,10 +64,11 @@ class PlanDocument:
 def reduced(data: bytes, mask: Callable[[str], str]) -> bytes | None:
     """Return the document that is written; ``None`` if *data* is no plan.
 
-    Changes beyond the limit lose their values, and then ``shortened`` is true.
+    Some releases print a prefix before the document, which is skipped. Changes beyond
+    the limit lose their values, and then ``shortened`` is true.
     """
     try:
-        given = json.loads(data)
+        given = json.loads(data[max(data.find(b"{"), 0) :])
         changes = [_change(each, mask) for each in given.get("resource_changes") or ()]
         outputs: Given = {
             mask(name): _sides(each, mask)
@@ -126,7 +127,8 @@ def _sides(given: Given, mask: Callable[[str], str]) -> Given:
         # A plan without marks does not say which values are sensitive.
         marks = given.get(f"{side}_sensitive", True)
         made[f"{side}_sensitive"] = marks
-        made[side] = _masked(_plain(given.get(side), marks), mask)
+        plain = _plain(given.get(side), marks, given.get("before"))
+        made[side] = _masked(plain, mask)
     return made
 
 
@@ -137,18 +139,32 @@ def _without_values(change: Given) -> Given:
     return {**change, "change": {"actions": actions}}
 
 
-def _plain(value: object, marks: object) -> object:
-    """Return *value* with ``null`` for each part that *marks* call sensitive."""
-    if marks is True:
-        return None
+#: What stands for a sensitive value, if it is that before the change or another one.
+_SAME, _OTHER = 0, 1
+
+
+def _plain(value: object, marks: object, before: object) -> object:
+    """Return *value* without the parts that *marks* call sensitive.
+
+    A number stands for each of them, so that it is seen whether it differs from that of
+    the value *before*.
+    """
     if isinstance(value, dict) and isinstance(marks, dict):
-        return {name: _plain(each, marks.get(name)) for name, each in value.items()}
+        old = before if isinstance(before, dict) else {}
+        return {
+            name: _plain(each, marks.get(name), old.get(name))
+            for name, each in value.items()
+        }
     if isinstance(value, list) and isinstance(marks, list):
         rest = [None] * (len(value) - len(marks))
-        pairs = zip(value, [*marks, *rest], strict=False)
-        return [_plain(each, mark) for each, mark in pairs]
+        former = before if isinstance(before, list) else []
+        former = [*former, *[None] * (len(value) - len(former))]
+        triples = zip(value, [*marks, *rest], former, strict=False)
+        return [_plain(each, mark, old) for each, mark, old in triples]
     # A mark of another form than the value: what it means is not known.
-    return value if not _any(marks) else None
+    if value is None or not _any(marks):
+        return value
+    return _SAME if value == before else _OTHER
 
 
 def _any(marks: object) -> bool:

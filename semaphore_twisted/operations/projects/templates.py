@@ -6,8 +6,10 @@ import msgspec
 from msgspec.structs import replace
 
 from semaphore_twisted.model import limits, texts
+from semaphore_twisted.model.apps import app_of
 from semaphore_twisted.model.errors import Conflict, Invalid, NotFound, at_field
 from semaphore_twisted.model.ids import EnvironmentId, ProjectId, TaskId, TemplateId
+from semaphore_twisted.model.inventories import WORKSPACES
 from semaphore_twisted.model.keys import KeyType
 from semaphore_twisted.model.limits import SLICE_PARTS
 from semaphore_twisted.model.templates import Template
@@ -255,8 +257,28 @@ def _references(
         ("view_id", statements.view_by_id),
     ):
         check(conn, statement, project_id=project_id, number=values[field], field=field)
+    _check_workspace(conn, project_id, new)
     _check_builds(conn, project_id, built_by, itself)
     return values
+
+
+def _check_workspace(conn: Connection, project_id: ProjectId, new: NewTemplate) -> None:
+    """Check that the inventory of an app that plans is a workspace, and no other's.
+
+    :raises Invalid: naming the types
+    """
+    if not new.inventory_id:
+        return
+    kind = conn.scalar(
+        of_inventories.type_of, project_id=project_id, id=new.inventory_id
+    )
+    plans = app_of(new.app).plans
+    if plans != (kind in WORKSPACES):
+        accepted = " or ".join(sorted(WORKSPACES))
+        raise Invalid(
+            f"inventory_id: inventory {new.inventory_id} has the type {kind}; expected "
+            + (accepted if plans else f"another type than {accepted}")
+        )
 
 
 def _check_builds(

@@ -1,4 +1,4 @@
-"""Approvals of plans: what a job says of them, and what it is told.
+"""Approvals of plans: records of the job, and orders for it.
 
 The job asks for an approval with a token that nobody else knows. The decision of a user
 changes the status of the task, and the token makes the order of it that the job
@@ -7,6 +7,9 @@ accepts. Both are stored, so a decision reaches the job after a restart of the s
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+
+import msgspec
+from msgspec.structs import replace
 
 from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.results import (
@@ -21,6 +24,13 @@ from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.result_tables import task_approval
 from semaphore_twisted.persistence.statements.tasks import approvals as statements
 from semaphore_twisted.persistence.statements.tasks import tasks as of_tasks
+
+
+class _Shortened(msgspec.Struct, frozen=True):
+    """Whether the supervisor left values out (``supervision.plan_document``)."""
+
+    shortened: bool = False
+
 
 _VERBS = {TaskStatus.CONFIRMED: "confirm", TaskStatus.REJECTED: "reject"}
 
@@ -52,7 +62,11 @@ def _store(conn: Connection, task_id: TaskId, document: bytes) -> None:
     from semaphore_twisted.model.plan_summary import summarize  # noqa: PLC0415
     from semaphore_twisted.operations.tasks import plans  # noqa: PLC0415
 
-    plans.store(conn, task_id, summarize(document))
+    summary = summarize(document)
+    if msgspec.json.decode(document, type=_Shortened).shortened:
+        problem = f"{summary.problem} Not every value is listed.".strip()
+        summary = replace(summary, complete=False, problem=problem)
+    plans.store(conn, task_id, summary)
 
 
 def _ask(conn: Connection, task_id: TaskId, token: str, until: datetime) -> None:

@@ -18,6 +18,7 @@ from semaphore_twisted.model.ids import (
     TemplateId,
     UserId,
 )
+from semaphore_twisted.model.inventories import WORKSPACES, Inventory
 from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.model.tasks import (
     OutputLine,
@@ -171,7 +172,7 @@ def draft(
             app=app,
         )
     if overrides.inventory_id is not None:
-        _check_inventory(conn, template.project_id, overrides.inventory_id)
+        _check_inventory(conn, template, overrides.inventory_id)
     columns: JsonObject = {
         "project_id": template.project_id,
         "template_id": template.id,
@@ -217,10 +218,23 @@ def _environment(sent: str, variables: dict[str, object]) -> str:
     return msgspec.json.encode(variables).decode()
 
 
-def _check_inventory(conn: Connection, project_id: ProjectId, number: int) -> None:
-    present = conn.scalar(orders.inventory_by_id, id=number, project_id=project_id)
-    if present is None:
+def _check_inventory(conn: Connection, template: Template, number: int) -> None:
+    """Check the inventory that a task chooses.
+
+    A workspace must be one of the template's: the state of another template's would be
+    changed by code that it is not made for.
+    """
+    found = conn.one(
+        orders.inventory_by_id, Inventory, id=number, project_id=template.project_id
+    )
+    if found is None:
         raise Invalid(f"The project has no inventory {number}", field="inventory_id")
+    if not app_of(template.app).plans or number == template.inventory_id:
+        return
+    if found.type not in WORKSPACES or found.holder_id != template.id:
+        raise Invalid(
+            f"inventory_id: {number} is no workspace of this template; attach it first"
+        )
 
 
 def _version(conn: Connection, template: Template) -> str | None:

@@ -11,6 +11,7 @@ export interface Texts {
   keys: typeof import('./en/keys.json')
   log: typeof import('./en/log.json')
   login: typeof import('./en/login.json')
+  plan: typeof import('./en/plan.json')
   repositories: typeof import('./en/repositories.json')
   run: typeof import('./en/run.json')
   schedules: typeof import('./en/schedules.json')
