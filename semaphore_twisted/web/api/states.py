@@ -111,11 +111,11 @@ async def roll_back(context: RequestContext) -> StateVersion:
     )
 
 
-async def lock(context: RequestContext) -> StateLock:
-    """Show who has locked a workspace's state; 404 if it is not locked."""
+async def listed_locks(context: RequestContext) -> list[StateLock]:
+    """Show who has locked a workspace's state: a list of one lock, or of none."""
     from semaphore_twisted.operations.states import locks  # noqa: PLC0415
 
-    return await context.read(locks.get, _workspace(context))
+    return await context.read(locks.listed, _workspace(context))
 
 
 async def force_unlock(context: RequestContext) -> None:
@@ -168,6 +168,6 @@ ROUTES = (
     Route.post(
         f"{_STATE}/rollback", roll_back, _MANAGE, answer=StateVersion, status=201
     ),
-    Route.get(f"{_ALL}/lock", lock, _READ, answer=StateLock),
-    Route.delete(f"{_ALL}/lock", force_unlock, _MANAGE, query=LockQuery),
+    Route.get(f"{_ALL}/locks", listed_locks, _READ, answer=list[StateLock]),
+    Route.delete(f"{_ALL}/locks", force_unlock, _MANAGE, query=LockQuery),
 )
