@@ -83,19 +83,26 @@ def reduced(data: bytes, mask: Callable[[str], str]) -> bytes | None:
 
 
 def _limited(made: Given, changes: list[Given], outputs: Given) -> bytes | None:
-    """Return the document, without values of changes if it would be too long."""
-    left = LONGEST_WRITTEN - len(_encoded({**made, "output_changes": outputs})) - 100
-    for each in changes:
-        left -= len(_encoded(each)) + 2
-        if left < 0:
-            shorter = _without_values(each)
-            left += len(_encoded(each)) - len(_encoded(shorter))
-            each.clear()
-            each.update(shorter)
-            made["shortened"] = True
-    whole = {**made, "resource_changes": changes, "output_changes": outputs}
-    encoded = _encoded(whole)
-    return encoded if len(encoded) <= LONGEST_WRITTEN else None
+    """Return the document: all changes, with their values as far as there is room."""
+    heads = [_without_values(each) for each in changes]
+    sizes = [len(_encoded(each)) + 1 for each in heads]
+    whole = {
+        **made,
+        "shortened": True,
+        "resource_changes": [],
+        "output_changes": outputs,
+    }
+    left = LONGEST_WRITTEN - len(_encoded(whole)) - sum(sizes)
+    if left < 0:
+        return None
+    for number, (change, size) in enumerate(zip(changes, sizes, strict=True)):
+        more = len(_encoded(change)) + 1 - size
+        if more <= left:
+            left -= more
+            heads[number] = change
+    whole["shortened"] = heads != changes
+    whole["resource_changes"] = heads
+    return _encoded(whole)
 
 
 def _encoded(value: object) -> bytes:
