@@ -11,11 +11,21 @@ export default async function shots() {
     const verb = page.getByRole('button', { name: /…$/ }).last()
     if (await verb.isVisible()) await verb.click()
   }
+  const form = async (page) => {
+    await page.getByText('Plan only').scrollIntoViewIfNeeded()
+  }
+  const run = async (page) => {
+    await page.getByRole('button', { name: 'Run', exact: true }).first().click()
+    await page.getByRole('button', { name: /^Options/ }).click()
+    await page.locator('.cmd').first().waitFor()
+  }
   return [
     ...(await shoot('14-plan', url, there)),
     ...(await shoot('14-plan-sheet', url, sheet)),
     ...(await shoot('14-plan-german', url, there, { language: 'de' })),
     ...(await shoot('14-plan-log', `${url}?view=log`)),
     ...(await shoot('14-plan-dashboard', inProject())),
+    ...(await shoot('14-plan-form', inProject(`/templates/${task.template_id}/edit`), form)),
+    ...(await shoot('14-plan-run', inProject(`/templates/${task.template_id}`), run)),
   ]
 }

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { test } from 'node:test'
 import { checkAccess } from '../lib/axe.mjs'
+import { gitFolder } from '../lib/gitfolder.mjs'
 import { inProject, pageTest } from '../lib/page.mjs'
 import { become } from '../lib/people.mjs'
 import { NETWORK, waiting } from '../lib/plans.mjs'
-import { api, template } from '../lib/runs.mjs'
+import { api, demoFiles, template } from '../lib/runs.mjs'
 
 async function open(page, task, query = '') {
   await page.goto(inProject(`/tasks/${task.id}${query}`))
@@ -116,7 +119,7 @@ pageTest('a list that is not complete says so, and leads to the log', async (pag
   await page.getByRole('button', { name: 'Approve what the log shows' }).waitFor()
   await checkAccess(page)
   await pane.getByRole('button', { name: 'Read the log' }).click()
-  await page.locator('.log').waitFor()
+  await page.locator('.panes').waitFor()
 })
 
 pageTest('a guest sees the plan, and waits for others', async (page) => {
@@ -145,4 +148,82 @@ pageTest('the dashboard counts what waits, and leads to the plan', async (page) 
     .click()
   await page.getByRole('button', { name: /^Approve:/ }).waitFor()
   assert.ok(await template('Needy'))
+})
+
+const MAIN = `variable "who" {
+  default = "all"
+}
+resource "terraform_data" "greeting" {
+  input = "hello \${var.who}"
+}
+output "greeting" {
+  value = terraform_data.greeting.output
+}
+`
+
+/** Whether there is a Terraform whose own resource needs no provider: 1.4 and newer. */
+function hasTerraform() {
+  try {
+    const text = execFileSync('terraform', ['version', '-json'], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    const [major, minor] = JSON.parse(text).terraform_version.split('.').map(Number)
+    return major > 1 || minor >= 4
+  } catch {
+    return false
+  }
+}
+
+const whenTerraform = hasTerraform()
+  ? pageTest
+  : (name) => test(`plan: ${name}`, { skip: 'needs terraform 1.4 or newer on PATH' }, () => {})
+
+whenTerraform('a template of Terraform is made, run, approved and destroyed', async (page) => {
+  const folder = gitFolder('network', { 'net/main.tf': MAIN })
+  const like = await demoFiles()
+  await api('POST', '/repositories', {
+    name: 'Network code',
+    git_url: folder,
+    git_branch: 'main',
+    ssh_key_id: like.ssh_key_id,
+  })
+  await page.goto(inProject('/templates/new'))
+  await page.getByLabel('Name', { exact: true }).fill('Real network')
+  await page.getByLabel('Application').click()
+  await page.getByRole('option', { name: 'Terraform', exact: true }).click()
+  await page.getByLabel('Directory').fill('net')
+  await page.getByLabel('Repository').click()
+  await page.getByRole('option', { name: 'Network code' }).click()
+  await page.getByRole('checkbox', { name: 'To destroy everything' }).check()
+  await page.getByLabel('For plan').fill('-parallelism=5')
+  await checkAccess(page)
+  await page.getByRole('button', { name: 'Create template' }).click()
+  await page.getByRole('button', { name: 'Run', exact: true }).first().click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByText('plan, approval, apply').waitFor()
+  await dialog.locator('.cmd').getByText('-parallelism=5').waitFor()
+  await dialog.getByRole('button', { name: 'Run', exact: true }).click()
+
+  await page.getByText('Waits for approval').waitFor({ timeout: 60_000 })
+  await page.locator('.figures').getByText('1 to create').waitFor()
+  await row(page, 'terraform_data.greeting').getByText('"hello all"').waitFor()
+  await page.getByLabel('Comment').fill('first one')
+  await page.getByRole('button', { name: 'Approve: create 1' }).click()
+  await page.getByText(/^Succeeded (after|in less)/).waitFor({ timeout: 60_000 })
+  await page.getByText('Apply complete! Resources: 1 added').first().waitFor()
+  await page.getByRole('button', { name: 'Plan', exact: true }).click()
+  await page.getByText('Approved by Administrator').waitFor()
+
+  await page.getByRole('button', { name: 'Run again' }).click()
+  await dialog.getByRole('button', { name: /^Options/ }).click()
+  await dialog.getByLabel('Destroy everything').check()
+  await checkAccess(page)
+  await dialog.getByRole('button', { name: 'Run', exact: true }).click()
+  await page.getByText('Waits for approval').waitFor({ timeout: 60_000 })
+  await page.locator('.decision').getByText('1 resource is destroyed.').waitFor()
+  await page.getByRole('button', { name: 'Reject plan' }).click()
+  await page.getByText(/^(Failed|Stopped) (after|in less)/).waitFor({ timeout: 60_000 })
+  await page.getByRole('button', { name: 'Plan', exact: true }).click()
+  await page.getByText('Rejected by Administrator').waitFor()
 })

@@ -23,10 +23,10 @@ export interface Results {
 
 type Stage = Schemas['TaskStage']
 
-const MAIN = new Set(['playbook', 'script'])
+const MAIN = new Set(['playbook', 'script', 'plan', 'approval', 'apply'])
 const KNOWN = new Set([
   ...['preparation', 'checkout', 'inventory', 'requirements', 'cleanup', ...MAIN],
-  ...['init', 'workspace', 'plan', 'approval', 'apply'],
+  'init',
 ])
 const MARKS: Record<string, Mark> = { '': 'run', success: 'ok', error: 'fail', stopped: 'stop' }
 

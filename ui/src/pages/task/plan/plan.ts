@@ -7,10 +7,6 @@ export type Change = Schemas['PlanChange']
 export type Attribute = Schemas['PlanAttribute']
 export type Action = Change['action']
 
-/** Applications that plan before they apply. */
-const PLANNING = new Set(['terraform', 'tofu', 'terragrunt'])
-export const plans = (app: string) => PLANNING.has(app)
-
 export type BandName = 'destroy' | 'change' | 'create' | 'state' | 'read'
 
 const BAND: Record<Action, BandName> = {

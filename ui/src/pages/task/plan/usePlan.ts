@@ -7,7 +7,8 @@ import { on } from '@/live/bus'
 import { useLoad } from '@/live/load'
 import type { Task } from '../task'
 import type { Results } from '../useResults'
-import { plans, type Plan } from './plan'
+import { plans } from '@/pages/templates/planning'
+import type { Plan } from './plan'
 
 export interface Review {
   /** undefined while it is not known, null if there is none */
