@@ -366,6 +366,7 @@ class TaskService:
                 self._observers.progress_changed, run.project_id, run.task_id
             ),
             release=run.release,
+            compute=self._compute,
             moved=lambda: self._background.do(
                 self._tell_moved(run.task_id), f"Task {run.task_id} was not read"
             ),
