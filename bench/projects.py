@@ -223,7 +223,8 @@ def search(bench: Installation) -> list[Row]:
     began = time.monotonic()
     while after:
         parts += 1
-        _, after = client.call("GET", after)
+        _, link = client.call("GET", after)
+        after = path + link if link else ""
     took = time.monotonic() - began
     rows.append(
         (
