@@ -166,6 +166,10 @@ PROJECT_BACKUP: Final = 16 * _MIB
 
 #: Encoded lists of tasks, and encoded rows of them, that are kept to be sent again.
 CACHED_LISTS: Final = 4 * _MIB
+
+#: Encoded lists of templates that are kept to be sent again, and the longest of them.
+CACHED_TEMPLATES: Final = 4 * _MIB
+TEMPLATE_LIST: Final = 1 * _MIB
 CACHED_ROWS: Final = 4 * _MIB
 
 #: Parts of logs, and tasks, that one transaction deletes.

@@ -75,6 +75,9 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
 
 #: The orders in which they are listed, those of a project and those of a view.
 ORDERS = statements.ids
+
+#: The columns by which they can be sorted; an empty text means the name.
+SORT_COLUMNS = frozenset({"", *statements.SORT_COLUMNS})
 ORDERS_OF_VIEW = statements.ids_of_view
 
 
