@@ -30,6 +30,7 @@ pageTest('an application is added, changed, switched off and deleted', async (pa
   assert.deepEqual((await app('perl')).args, ['-w', '-T'])
 
   const made = await addTemplate('Runs Perl', 'print 1;\n', { app: 'perl' })
+  await row.getByRole('cell', { name: '1', exact: true }).waitFor()
   await page.getByRole('button', { name: 'Perl', exact: true }).click()
   await panel.getByText('1 template runs it').waitFor()
   assert.ok(await panel.getByRole('button', { name: 'Delete' }).isDisabled())

@@ -136,6 +136,21 @@ pageTest('the page is German where German is chosen', { language: 'de' }, async 
   await page.getByText('Jeden Tag um 06:00').waitFor()
 })
 
+pageTest('the calendar says that older runs are left out', async (page) => {
+  let more = false
+  await page.route(/\/schedules\/calendar/, async (route) => {
+    const answer = await route.fetch()
+    await route.fulfill({ json: { ...(await answer.json()), more_past: more } })
+  })
+  const said = page.getByText('Older runs of these days are not shown')
+  await page.goto(inProject('/schedules'))
+  await page.getByRole('list', { name: 'Days, by date' }).waitFor()
+  assert.equal(await said.count(), 0)
+  more = true
+  await page.reload()
+  await said.waitFor()
+})
+
 for (const look of [{}, { dark: true }, { phone: true }]) {
   pageTest(`axe finds nothing in schedules ${JSON.stringify(look)}`, look, async (page) => {
     await page.goto(inProject('/schedules'))

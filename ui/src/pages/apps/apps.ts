@@ -4,10 +4,12 @@ import { useLoad } from '@/live/load'
 
 export type App = Schemas['AppInAdministration']
 
-/** Load the apps, the highest priority first. */
+const KINDS = ['app', 'template', 'project']
+
+/** Load the apps with the number of their templates, the highest priority first. */
 export function useApps() {
   return useLoad((signal) => data(api.GET('/admin/apps', { signal })), {
-    when: (event) => event.type === 'change' && event.kind === 'app',
+    when: (event) => event.type === 'change' && KINDS.includes(event.kind),
   })
 }
 
