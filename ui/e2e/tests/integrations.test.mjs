@@ -162,13 +162,6 @@ pageTest('names and what a sender wrote are only text', async (page) => {
   await api('DELETE', `/integrations/${id}`)
 })
 
-pageTest('German', { language: 'de' }, async (page) => {
-  const { id } = await make('deutsch')
-  await page.goto(inProject(`/integrations/${id}`))
-  await page.getByText('Wenn eine Zustellung eintrifft').waitFor()
-  await page.getByText('Noch keine Zustellungen').waitFor()
-})
-
 for (const look of [{}, { dark: true }, { phone: true }]) {
   pageTest(`axe finds nothing ${JSON.stringify(look)}`, look, async (page) => {
     const { id, url } = await make(`axe ${JSON.stringify(look)}`)

@@ -130,12 +130,6 @@ pageTest('hostile names are only text', async (page) => {
   assert.equal(wide, false)
 })
 
-pageTest('the page is German where German is chosen', { language: 'de' }, async (page) => {
-  await page.goto(inProject('/schedules'))
-  await page.getByText('Die nächsten sieben Tage').waitFor()
-  await page.getByText('Jeden Tag um 06:00').waitFor()
-})
-
 for (const look of [{}, { dark: true }, { phone: true }]) {
   pageTest(`axe finds nothing in schedules ${JSON.stringify(look)}`, look, async (page) => {
     await page.goto(inProject('/schedules'))
