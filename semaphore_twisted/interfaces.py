@@ -131,6 +131,12 @@ class IJob(Interface):
     def kill() -> None:
         """Request an immediate end: SIGKILL to every process."""
 
+    def decide(order: str) -> None:
+        """Pass on *order*, the decision about an approval that the job waits for.
+
+        A repetition is permitted, and changes nothing.
+        """
+
     def release(offset: int) -> None:
         """Free the disk space of output before *offset*, which is stored durably."""
 
@@ -161,7 +167,10 @@ class ITaskControl(Interface):
         """Check the queue: a task was added or changed."""
 
     def changed(task: Task) -> None:
-        """Tell the observers that an operation changed *task*, and check the queue."""
+        """Tell the observers that an operation changed *task*, and check the queue.
+
+        The decision about its plan is passed on to its job.
+        """
 
     def stop(task_id: TaskId, *, force: bool) -> Deferred[None]:
         """End a task; raises ``model.tasks.IllegalMove`` if it has already ended."""

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from twisted.application.service import Service
 from twisted.internet.interfaces import IProtocolFactory
@@ -54,21 +54,28 @@ from semaphore_twisted.start.installation import InstallationRefused
 from semaphore_twisted.start.preparation import Prepared, prepare
 from semaphore_twisted.start.sighup import SighupService
 from semaphore_twisted.start.site_options import site_options
+from semaphore_twisted.start.state_listener import NAME as STATES
+from semaphore_twisted.start.state_listener import StateListener
 from semaphore_twisted.tasks.branch_heads import BranchHeads
 from semaphore_twisted.tasks.checks import CheckService
 from semaphore_twisted.tasks.job_directories import JobDirectories
 from semaphore_twisted.tasks.mirrors import Mirrors
 from semaphore_twisted.tasks.observers import Observers
 from semaphore_twisted.tasks.previews import previewed
+from semaphore_twisted.tasks.queue import TaskOptions
 from semaphore_twisted.tasks.schedules import ScheduleService
-from semaphore_twisted.tasks.service import TaskOptions, TaskService
-from semaphore_twisted.vpn.service import PeerService
+from semaphore_twisted.tasks.service import TaskService
+from semaphore_twisted.tasks.state_backend import StateBackends
 from semaphore_twisted.vpn.wake_socket import NAME, WakePort
 from semaphore_twisted.web.enroll.site import build_enroll_site
 from semaphore_twisted.web.http.context import Services
 from semaphore_twisted.web.http.root import build_site
+from semaphore_twisted.web.http.state_site import state_site
 from semaphore_twisted.web.websocket.endpoint import framing, server_factory
 from semaphore_twisted.web.websocket.hub import Hub
+
+if TYPE_CHECKING:
+    from semaphore_twisted.vpn.service import PeerService
 
 
 class Options(DaemonOptions):
@@ -184,6 +191,9 @@ class _Assembly:
             workspaces=Path(self.job_settings.usual.workspaces),
         )
         self.runner = SupervisedRunner(reactor=reactor, identities=prepared.identities)
+        self.states = StateBackends(
+            self.database, made.installation.state.path / STATES
+        )
         self.tasks = self._tasks()
         self.checks = self._checks()
         self.heads = self._heads()
@@ -233,6 +243,11 @@ class _Assembly:
                 reactor=self.reactor,
                 clock=self.reactor,
             ),
+            StateListener(
+                self.made.installation.state.path / STATES,
+                state_site(self.services),
+                reactor=self.reactor,
+            ),
             *self._listeners(self.sockets.main, lambda: self.site),
             *self._listeners(self.sockets.enrolling, self._enroll_site),
             *self._listeners(self.sockets.redirect, self._plain_port),
@@ -242,11 +257,14 @@ class _Assembly:
 
     # the parts
 
-    def _peers(self) -> PeerService | None:
+    def _peers(self) -> "PeerService | None":
         """Return the VPN's service, which reports its trouble, if there is a VPN."""
         if self.made.network is None:
             return None
-        peers = vpn.peer_service(
+        # a server without a VPN does not need this megabyte
+        from semaphore_twisted.start import vpn_services  # noqa: PLC0415
+
+        peers = vpn_services.peer_service(
             self.config,
             database=self.database,
             keyring=self.made.keyring,
@@ -384,7 +402,9 @@ class _Assembly:
         """Return the service that listens inside the tunnel, if there is one."""
         if self.made.network is None:
             return []
-        inner = vpn.tunnel(
+        from semaphore_twisted.start import vpn_services  # noqa: PLC0415
+
+        inner = vpn_services.tunnel(
             self.config, self.made.network, self.site, reactor=self.reactor
         )
         return [] if inner is None else [inner]
@@ -421,9 +441,10 @@ class _Assembly:
             output.page, task_id, above=above, limit=limit
         )
 
-    def _prepare(self, order: JobOrder) -> JobSpecification:
+    async def _prepare(self, order: JobOrder) -> JobSpecification:
         """Return the supervisor's specification of a job."""
-        return specification(order, self.job_settings.now())
+        whole = await self.states.given(order)
+        return specification(whole, self.job_settings.now())
 
     def _password_changed(self) -> None:
         """Delete the file with the initial password, which is no longer valid."""

@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from tests.integration import test_hostile_run
+from tests.integration import test_api_document, test_hostile_run
 from tests.support.cases import ProductTestCase
 
 #: Tasks that run at a time, and the short ones that wait beside the chatty one.
@@ -115,3 +115,10 @@ class HostileSoak(test_hostile_run.HostileRunTests):
     """The hostile run, for five minutes."""
 
     SECONDS = 300.0
+
+
+class ApiDocumentSoak(test_api_document.ApiDocumentTests):
+    """Ten thousand generated requests."""
+
+    REQUESTS = 10_000
+    SECONDS = 3600.0

@@ -110,6 +110,7 @@ OPERATIONS: dict[str, set[str]] = {
     "accounts": {"vpn"},
     "projects": {"tasks", "vpn"},
     "schedules": {"projects", "tasks"},
+    "states": {"projects", "tasks", "vault"},
     "tasks": {"projects"},
     "transfer": {"projects", "schedules", "tasks", "webhooks"},
     "vault": set(),

@@ -37,8 +37,9 @@ PUBLIC: set[str | tuple[str, str]] = {
     ("Asset", "content"),
     ("Route", "content"),
     ("Question", "content"),
-    # the name of an option of the page
+    # the names of options of the page and of the installation
     ("UserOption", "key"),
+    ("InstallationOption", "key"),
     # sealed values, as they are stored
     ("KeyRow", "secret"),
     ("SealedRow", "secret"),

@@ -20,7 +20,6 @@ _ELSEWHERE = {("GET", "/ws"): "web.websocket.endpoint"}
 #: Why the pairs of an area are not served, as far as they are not.
 REASONS = {
     "2FA": "later, with the second factor",
-    "apps": "later, with the administration of apps",
     "backup": "later, with the backup of a project",
     "cluster": "later, with several servers on one database",
     "custom roles": "later, with roles of one's own",
@@ -29,14 +28,11 @@ REASONS = {
     "invites": "later, with invites to a project",
     "LDAP/OIDC": "later, with LDAP and OpenID Connect",
     "notifications": "later, with notifications",
-    "options": "later, with the administration of apps",
     "runners": "later, with remote runners",
     "schedules": "later, with schedules",
     "secret storages": "later, with secret storages",
     "subscription": "never: no feature is sold",
     "task JWT": "later, with tokens of tasks",
-    "templates": "later, with Terraform's workspaces",
-    "terraform state": "later, with Terraform",
     "workflows": "later, with workflows",
 }
 

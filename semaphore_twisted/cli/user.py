@@ -21,9 +21,10 @@ from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.crypto.passwords import hash_password
 from semaphore_twisted.model.accounts import fold
 from semaphore_twisted.model.refusals import quoted
-from semaphore_twisted.model.users import Actor, User
+from semaphore_twisted.model.users import Actor, TokenScope, User
 from semaphore_twisted.operations.accounts import tokens, users
 from semaphore_twisted.operations.accounts.users import ChangedUser, NewUser
+from semaphore_twisted.operations.projects import projects
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.vpn import wake_socket
 
@@ -82,6 +83,14 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     make.add_argument("--name", default="", help="what the token is for")
     make.add_argument(
         "--ttl", metavar="TIME", help="let it expire after a time, such as 90d or 12h"
+    )
+    make.add_argument(
+        "--read-only", action="store_true", help="let it read, and change nothing"
+    )
+    make.add_argument(
+        "--project",
+        metavar="PROJECT",
+        help="let it be for one project only, by its name or number",
     )
     _by_either(_command(of_token, "list", _list_tokens, "list the tokens"))
 
@@ -285,27 +294,51 @@ def _create_token(arguments: argparse.Namespace) -> int:
         user = _chosen(conn, arguments)
         if not users.is_active(conn, None, user.id):
             raise CommandError(f"{user.username} is disabled")
-        name = arguments.name.strip()
-        token = tokens.create(conn, Actor(user=user), name=name, lifetime=lifetime)
+        token = tokens.create(
+            conn,
+            Actor(user=user),
+            name=arguments.name.strip(),
+            lifetime=lifetime,
+            scope=_scope(conn, user, arguments),
+            on_server=True,
+        )
     print(token.id)
     return 0
+
+
+def _scope(conn: Connection, user: User, arguments: argparse.Namespace) -> TokenScope:
+    """Return the scope of a new token; a project is one that *user* can see."""
+    if arguments.project is None:
+        return TokenScope(read_only=arguments.read_only)
+    seen = projects.list_projects(conn, Actor(user=user))
+    number = identifier(arguments.project)
+    found = [each.id for each in seen if each.id == number]
+    found = found or [each.id for each in seen if each.name == arguments.project]
+    if len(found) != 1:
+        names = ", ".join(f"{each.id} ({each.name})" for each in seen) or "none"
+        raise CommandError(
+            f"--project: invalid value {quoted(arguments.project)}; expected a project"
+            f" of {user.username}: {names}"
+        )
+    return TokenScope(read_only=arguments.read_only, project_id=found[0])
 
 
 def _list_tokens(arguments: argparse.Namespace) -> int:
     with _store(arguments, write=False) as conn:
         user = _chosen(conn, arguments)
-        rows = tokens.with_ends(conn, Actor(user=user))
+        rows = tokens.list_tokens(conn, Actor(user=user))
     table.show(
-        ("TOKEN", "CREATED", "EXPIRES", "NAME", "NOTES"),
+        ("TOKEN", "CREATED", "EXPIRES", "NAME", "SCOPE", "NOTES"),
         [
             (
                 token.id,
                 table.moment(token.created),
-                table.moment(ends, "never"),
+                table.moment(token.expires or None, "never"),
                 token.name or "",
+                tokens.described(token.scope),
                 "expired" if token.expired else "",
             )
-            for token, ends in rows
+            for token in rows
         ],
     )
     return 0

@@ -44,7 +44,7 @@ from semaphore_twisted.jobs.workspace import (
     environ,
     literal,
 )
-from semaphore_twisted.model.apps import ANSIBLE
+from semaphore_twisted.model.apps import App
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.jobs import File, Pipe, Step
 from semaphore_twisted.model.keys import LoginPassword, OpenedSecret, SshKey, Text
@@ -124,7 +124,7 @@ def plan(
     run = Step(
         name="playbook",
         argv=(
-            ANSIBLE.program,
+            literal(order.app.program),
             *inventory_arguments,
             *who.arguments,
             *verbosity(order),
@@ -138,7 +138,7 @@ def plan(
             **own,
             **who.environ,
         },
-        install=ANSIBLE.install,
+        install=order.app.install,
         reports=f"{WORKSPACE}/{_PLUGINS}",
         announce=() if installed is None else ("installing static inventory",),
         remarks={
@@ -155,7 +155,7 @@ def plan(
                 order,
                 options,
                 paths,
-                partial(_requirements, posixpath.dirname(playbook)),
+                partial(_requirements, order.app, posixpath.dirname(playbook)),
                 own,
             ),
             run,
@@ -345,7 +345,7 @@ def _with_repository_key(
     return (*both, *steps(lent), *agent.end())
 
 
-def _requirements(folder: str, environ: dict[str, str]) -> tuple[Step, ...]:
+def _requirements(app: App, folder: str, environ: dict[str, str]) -> tuple[Step, ...]:
     """Return the steps that install the roles and collections of requirements files."""
     folders = (folder, "") if folder else ("",)
     wanted = [
@@ -362,8 +362,11 @@ def _requirements(folder: str, environ: dict[str, str]) -> tuple[Step, ...]:
     return tuple(
         Step(
             name="requirements",
-            install=ANSIBLE.install,
-            argv=("ansible-galaxy", *kind, "install", "-r", literal(path), "--force"),
+            install=app.install,
+            argv=(
+                literal(app.beside("ansible-galaxy")),
+                *(*kind, "install", "-r", literal(path), "--force"),
+            ),
             cwd=f"{WORKSPACE}/{CHECKOUT}",
             environ=environ,
             requires=f"{WORKSPACE}/{CHECKOUT}/{literal(path)}",

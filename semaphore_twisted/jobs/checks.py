@@ -5,6 +5,7 @@ same keys and the same separation. Its programs (``check_programs``) print names
 since what Ansible and git print can contain secrets of the project.
 """
 
+import posixpath
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,6 @@ from semaphore_twisted.jobs.inventory import (
 from semaphore_twisted.jobs.invocation import inventory_agent, secrets_of
 from semaphore_twisted.jobs.job_inputs import (
     CheckOrder,
-    InventorySource,
     JobOptions,
 )
 from semaphore_twisted.jobs.masking import patterns
@@ -32,9 +32,9 @@ from semaphore_twisted.jobs.workspace import (
     environ,
     files,
     layout,
+    literal,
 )
 from semaphore_twisted.model import limits
-from semaphore_twisted.model.apps import ANSIBLE
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.jobs import File, JobSpecification, Outcome, Step
 
@@ -78,7 +78,7 @@ def specification(
     elif order.inventory is None:
         made, own = (_list_files(options, paths, token),), (_file(_LIST_FILES),)
     else:
-        made, own = _inventory(order.inventory, checkout, options, paths, token)
+        made, own = _inventory(order, checkout, options, paths, token)
     limit = limits.CHECK_SECONDS
     return JobSpecification(
         mark=entropy(16).hex(),
@@ -135,17 +135,21 @@ def _list_files(options: JobOptions, paths: Layout, token: str) -> Step:
 
 
 def _inventory(
-    inventory: InventorySource,
+    order: CheckOrder,
     checkout: Checkout | None,
     options: JobOptions,
     paths: Layout,
     token: str,
 ) -> tuple[tuple[Step, ...], tuple[File, ...]]:
     """Return the steps and files that list the hosts and ping them."""
+    inventory, app = order.inventory, order.ansible
     installed, where = arguments_of(inventory)
     who = logins(inventory)
+    common = environ_of(inventory, options, paths)
+    if folder := posixpath.dirname(app.program):  # the check uses the same Ansible
+        common["PATH"] = f"{literal(folder)}:{common['PATH']}"
     own = {
-        **environ_of(inventory, options, paths),
+        **common,
         **strictness(inventory),
         "ANSIBLE_FORCE_COLOR": "False",
         "SEMAPHORE_CHECK": token,
@@ -156,7 +160,7 @@ def _inventory(
         argv=("python3", "-I", f"{WORKSPACE}/{_FOLDER}/list.py", *where),
         cwd=cwd,
         environ=own,
-        install=ANSIBLE.install,
+        install=app.install,
         failure="The inventory cannot be listed",
     )
     ping = Step(
@@ -175,7 +179,7 @@ def _inventory(
             # instead of the project's; of this type only one is loaded
             "ANSIBLE_CALLBACKS_ENABLED": "minimal",
         },
-        install=ANSIBLE.install,
+        install=app.install,
         exits=_HOSTS_FAILED,
         pipes=who.pipes,
     )

@@ -36,7 +36,13 @@ from semaphore_twisted.jobs.shortages import shortage
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import Unavailable
 from semaphore_twisted.model.jobs import JobResult
-from semaphore_twisted.model.results import JobEvent, Report, StepBegun
+from semaphore_twisted.model.results import (
+    JobEvent,
+    PlanEvent,
+    PlanMade,
+    Report,
+    StepBegun,
+)
 from semaphore_twisted.runtime.coalescer import Coalescer
 
 _READ = limits.SPOOL_READ
@@ -49,12 +55,17 @@ _SHORTEST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
 
 
-def _event(record: spool.SpoolRecord) -> StepBegun | Report | None:
+def _event(record: spool.SpoolRecord) -> StepBegun | Report | PlanEvent | None:
     """Return the event that *record* contains, if it is one of an event."""
-    if record.kind == spool.RecordKind.STEP:
-        return StepBegun(spool.step(record.body))
-    if record.kind == spool.RecordKind.REPORT:
-        return spool.report(record.body)
+    match record.kind:
+        case spool.RecordKind.STEP:
+            return StepBegun(spool.step(record.body))
+        case spool.RecordKind.REPORT:
+            return spool.report(record.body)
+        case spool.RecordKind.PLAN:
+            return PlanMade(record.body)
+        case spool.RecordKind.APPROVAL:
+            return spool.approval(record.body)
     return None
 
 
@@ -166,6 +177,10 @@ class Follower:
     def kill(self) -> None:
         """Ask the supervisor to kill the job."""
         self._order("kill")
+
+    def decide(self, order: str) -> None:
+        """Pass on the decision about an approval; the job ignores a repetition."""
+        self._order(order)
 
     @property
     def offset(self) -> int:

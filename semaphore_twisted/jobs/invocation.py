@@ -35,7 +35,6 @@ from semaphore_twisted.jobs.workspace import (
     files,
     layout,
 )
-from semaphore_twisted.model.apps import app_of
 from semaphore_twisted.model.jobs import JobSpecification, Step
 from semaphore_twisted.model.keys import (
     ClientCertificate,
@@ -94,20 +93,24 @@ def _time_limit(order: JobOrder, options: JobOptions) -> float:
 
 
 def _path(order: JobOrder) -> str:
-    """Return the path of the playbook or script, relative to the checkout."""
-    return path_in_checkout(
-        order.task.playbook or order.template.playbook, _called(order)
-    )
+    """Return the path of the playbook or script, relative to the checkout.
+
+    For an app that plans it may be empty, which is the whole repository.
+    """
+    path = order.task.playbook or order.template.playbook
+    if order.app.plans and path in {"", "."}:
+        return ""
+    return path_in_checkout(path, _called(order))
 
 
 def _of_collection(order: JobOrder) -> bool:
     """Whether the playbook is in a collection of the requirements, not in a file."""
-    return app_of(order.template.app).is_ansible and of_collection(_path(order))
+    return order.app.is_ansible and of_collection(_path(order))
 
 
 def _called(order: JobOrder) -> str:
     """Return the word for the file that is run."""
-    return app_of(order.template.app).file
+    return order.app.file
 
 
 def _checkouts(
@@ -116,18 +119,18 @@ def _checkouts(
     """Return the checkouts that the job needs."""
     source = order.source
     reference = branch(order.template, order.task, source.branch)
-    program = (_called(order), _path(order))
-    wanted = [] if _of_collection(order) else [program]
+    path = _path(order)
+    wanted = [(_called(order), path)] if path and not _of_collection(order) else []
     wanted += [
         ("vault script", path_in_checkout(vault.script, "vault script"))
         for vault in order.vaults
         if vault.script
     ]
     inventory = order.inventory
-    path = inventory_path(inventory)
-    other = inventory.source if inventory is not None and path is not None else None
-    if path is not None and other is None:
-        wanted.append(("inventory", path))
+    file = inventory_path(inventory)
+    other = inventory.source if inventory is not None and file is not None else None
+    if file is not None and other is None:
+        wanted.append(("inventory", file))
     first = Checkout(
         name="repository",
         folder=CHECKOUT,
@@ -136,7 +139,7 @@ def _checkouts(
         paths=paths,
         wanted=tuple(wanted),
     )
-    if other is None or path is None:
+    if other is None or file is None:
         return (first,)
     second = Checkout(
         name="inventory",
@@ -144,7 +147,7 @@ def _checkouts(
         source=other,
         options=options,
         paths=paths,
-        wanted=(("inventory", path),),
+        wanted=(("inventory", file),),
         facts=False,
     )
     return first, second
@@ -174,8 +177,16 @@ def _program(
     :raises Invalid: if the app is not supported.
     """
     path = _path(order)
-    if app_of(order.template.app).is_ansible:
+    if order.app.is_ansible:
         return ansible.plan(order, options, paths, playbook=path)
+    if order.app.plans:
+        # most servers run no such app, and save its memory
+        from semaphore_twisted.jobs import terraform  # noqa: PLC0415
+
+        return ansible.AnsiblePlan(
+            steps=terraform.steps(order, options, paths, directory=path),
+            files=terraform.files(order, options, paths),
+        )
     return ansible.AnsiblePlan(
         steps=(shell.step(order, options, paths, script=path),),
         files=shell.files(order, options, paths),
@@ -204,6 +215,8 @@ def _secrets(order: JobOrder) -> Iterator[bytes]:
     """Yield every secret text of the order."""
     yield from secrets_of(order.source, order.inventory)
     yield from _texts(vault.password for vault in order.vaults)
+    if order.state is not None:
+        yield order.state.password.encode()
     for pairs in (
         order.secret_variables,
         order.secret_answers,

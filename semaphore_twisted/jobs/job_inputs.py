@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import msgspec
 from typing_extensions import override
 
+from semaphore_twisted.model.apps import ANSIBLE, BUILT_IN, App, AppTable
 from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.ids import KeyId
 from semaphore_twisted.model.inventories import InventoryType
@@ -51,6 +52,24 @@ class VaultPassword(msgspec.Struct, frozen=True, kw_only=True):
     script: str = ""
 
 
+class StateBackend(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a job keeps the state of Terraform: the alias of its task.
+
+    *port* is that of the loopback address on which the job's relay listens, *socket*
+    the path of the server's socket that it passes connections to.
+    """
+
+    port: int
+    socket: str
+    alias: str
+    password: str
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self, "port", "socket")
+
+
 class JobOrder(msgspec.Struct, frozen=True, kw_only=True):
     """One task, ready to become a specification.
 
@@ -78,8 +97,17 @@ class JobOrder(msgspec.Struct, frozen=True, kw_only=True):
     secret_environment: dict[str, str] = {}
     #: Version of the build that a deploy task deploys.
     incoming_version: str | None = None
+    #: The backend of a job that plans, if its workspace has a state here.
+    state: StateBackend | None = None
     #: The access keys whose content is in this order.
     keys: frozenset[KeyId] = frozenset()
+    #: The apps as they were set when the order was made.
+    apps: AppTable = BUILT_IN
+
+    @property
+    def app(self) -> App:
+        """The app of the template; raises ``Invalid`` if there is none."""
+        return self.apps.get(self.template.app)
 
     @override
     def __repr__(self) -> str:
@@ -98,6 +126,8 @@ class CheckOrder(msgspec.Struct, frozen=True, kw_only=True):
     source: RepositorySource | None = None
     #: The access keys whose content is in this order.
     keys: frozenset[KeyId] = frozenset()
+    #: Ansible, as it was set when the order was made.
+    ansible: App = ANSIBLE
 
     @override
     def __repr__(self) -> str:

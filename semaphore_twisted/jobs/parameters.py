@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from semaphore_twisted.model.apps import app_of
+from semaphore_twisted.model.apps import is_ansible
 from semaphore_twisted.model.documents import json_texts
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.selections import (
@@ -15,6 +15,13 @@ from semaphore_twisted.model.selections import (
 )
 from semaphore_twisted.model.tasks import Task
 from semaphore_twisted.model.templates import TaskParams, Template
+from semaphore_twisted.model.terraform import (
+    USUAL_APPROVAL,
+    PhaseArguments,
+    check_arguments,
+    phase_arguments,
+)
+from semaphore_twisted.model.terraform import check_task_arguments as check_phases
 from semaphore_twisted.model.wording import sentence
 
 _MOST_VERBOSE = 6
@@ -72,6 +79,69 @@ def effective_params(template: Template, task: Task) -> EffectiveParams:
     )
 
 
+class EffectivePhases(msgspec.Struct, frozen=True, kw_only=True):
+    """The merged settings of one run of an app that plans."""
+
+    #: whether nothing is applied
+    plan: bool = False
+    destroy: bool = False
+    auto_approve: bool = False
+    upgrade: bool = False
+    reconfigure: bool = False
+    migrate_state: bool = False
+    #: whether the state is kept here even if the code has a backend, and the file that
+    #: says so
+    override_backend: bool = False
+    backend_filename: str = ""
+    #: seconds that the approval may take
+    approval_timeout: int = USUAL_APPROVAL
+
+
+def effective_phases(template: Template, task: Task) -> EffectivePhases:
+    """Merge the template's parameters with the permitted ones of *task*.
+
+    A task adds to the template's settings, and takes none away: a template that only
+    plans never applies. Overrides that are not permitted are ignored silently: they
+    are refused when the task is created.
+
+    :raises Invalid: if stored parameters have a wrong type
+    """
+    own, asked = _decoded(template.task_params), _decoded(task.params)
+    return EffectivePhases(
+        plan=own.plan or asked.plan,
+        destroy=own.destroy or (own.allow_destroy and asked.destroy),
+        auto_approve=own.auto_approve
+        or (own.allow_auto_approve and asked.auto_approve),
+        upgrade=own.upgrade or asked.upgrade,
+        reconfigure=own.reconfigure or asked.reconfigure,
+        migrate_state=own.migrate_state
+        or (own.allow_migrate_state and asked.migrate_state),
+        override_backend=own.override_backend,
+        backend_filename=own.backend_filename,
+        approval_timeout=own.approval_timeout_sec or USUAL_APPROVAL,
+    )
+
+
+def arguments_of_phases(template: Template, task: Task) -> PhaseArguments:
+    """Return the template's arguments, then the task's if permitted, by phase.
+
+    A client may send the template's arguments back; they are not added a second time.
+
+    :raises Invalid: if they have a wrong form, or one is not permitted
+    """
+    own = phase_arguments(template.arguments, "template")
+    check_arguments(own)
+    asked = PhaseArguments()
+    if template.allow_override_args_in_task:
+        asked = phase_arguments(task.arguments, "task")
+    if asked == own:
+        return own
+    check_phases(asked)
+    return PhaseArguments(
+        **{name: (*words, *asked.phases[name]) for name, words in own.phases.items()}
+    )
+
+
 def arguments(template: Template, task: Task) -> tuple[tuple[str, ...], ...]:
     """Return the template's arguments, and the task's arguments if permitted.
 
@@ -86,7 +156,7 @@ def arguments(template: Template, task: Task) -> tuple[tuple[str, ...], ...]:
     asked = _argument_list(task.arguments, "task")
     if asked == own:
         return own, ()
-    if app_of(template.app).is_ansible:
+    if is_ansible(template.app):
         check_task_arguments(asked)
     return own, asked
 

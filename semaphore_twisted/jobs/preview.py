@@ -10,8 +10,11 @@ from typing import Final
 from semaphore_twisted.jobs.invocation import specification
 from semaphore_twisted.jobs.job_inputs import JobOptions, JobOrder
 from semaphore_twisted.jobs.parameters import branch
-from semaphore_twisted.jobs.values import ansible_environment, script_environment
-from semaphore_twisted.model.apps import app_of
+from semaphore_twisted.jobs.values import (
+    ansible_environment,
+    plan_environment,
+    script_environment,
+)
 from semaphore_twisted.model.previews import MASK, RunFile, RunPreview
 
 #: Stands for a secret in an order that is only shown.
@@ -30,8 +33,11 @@ def preview(order: JobOrder, options: JobOptions) -> RunPreview:
     """
     made = specification(order, options)
     program = made.steps[-1]
-    if app_of(order.template.app).is_ansible:
+    if order.app.is_ansible:
         names = ansible_environment(order)
+    elif order.app.plans:
+        program = next(step for step in made.steps if step.writes is not None)
+        names = plan_environment(order, options)
     else:
         names = script_environment(order, options)
     return RunPreview(
@@ -42,6 +48,10 @@ def preview(order: JobOrder, options: JobOptions) -> RunPreview:
             RunFile(path=each.path, content=_masked(each.content.decode()))
             for each in made.files
             if each.path.startswith(_FOLDERS)
+        )
+        + tuple(
+            RunFile(path=pipe.name, content=_masked(pipe.content.decode()))
+            for pipe in (program.pipes if order.app.plans else ())
         ),
         repository=order.source.url,
         branch=branch(order.template, order.task, order.source.branch),

@@ -1,4 +1,4 @@
-"""The step of an app that runs a script, such as bash and python.
+"""The step of an app that runs a script, such as bash, python and custom apps.
 
 Secret variables are passed in its environment only: every user of the machine can read
 arguments.
@@ -7,8 +7,13 @@ arguments.
 from semaphore_twisted.jobs import ssh
 from semaphore_twisted.jobs.job_inputs import JobOptions, JobOrder
 from semaphore_twisted.jobs.values import script_arguments, script_environment
-from semaphore_twisted.jobs.workspace import CHECKOUT, WORKSPACE, Layout, environ
-from semaphore_twisted.model.apps import app_of
+from semaphore_twisted.jobs.workspace import (
+    CHECKOUT,
+    WORKSPACE,
+    Layout,
+    environ,
+    literal,
+)
 from semaphore_twisted.model.jobs import File, Step
 
 
@@ -24,12 +29,11 @@ def step(order: JobOrder, options: JobOptions, paths: Layout, *, script: str) ->
     """
     programs = ssh.of_order(order, options, paths)
     agent = paths.agent if programs.agent else None
-    app = app_of(order.template.app)
+    app = order.app
     return Step(
         name="script",
         argv=(
-            app.program,
-            *app.arguments,
+            *map(literal, (app.program, *app.arguments)),
             *script_arguments(order, script=script),
         ),
         install=app.install,

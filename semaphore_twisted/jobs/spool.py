@@ -17,13 +17,19 @@ from semaphore_twisted.jobs.supervision.records import (
     encode,
 )
 from semaphore_twisted.model.jobs import JobResult
-from semaphore_twisted.model.results import Report, ReportsDropped
+from semaphore_twisted.model.results import (
+    ApprovalAsked,
+    ApprovalPassed,
+    Report,
+    ReportsDropped,
+)
 
 __all__ = [
     "HEADER",
     "LONGEST",
     "RecordKind",
     "SpoolRecord",
+    "approval",
     "decode",
     "encode",
     "fact",
@@ -46,9 +52,18 @@ class _Step(msgspec.Struct, frozen=True):
     name: str
 
 
+class _Approval(msgspec.Struct, frozen=True):
+    """Body of a record of the kind ``approval``."""
+
+    token: str = ""
+    until: float = 0
+    passed: bool = False
+
+
 _RESULT = msgspec.json.Decoder(JobResult)
 _FACT = msgspec.json.Decoder(_Fact)
 _STEP = msgspec.json.Decoder(_Step)
+_APPROVAL = msgspec.json.Decoder(_Approval)
 _REPORT: msgspec.json.Decoder[Report] = msgspec.json.Decoder(Report)
 
 
@@ -69,6 +84,14 @@ def fact(body: bytes) -> tuple[str, str]:
 def step(body: bytes) -> str:
     """Decode the name of a step."""
     return _STEP.decode(body).name
+
+
+def approval(body: bytes) -> ApprovalAsked | ApprovalPassed:
+    """Decode that a job waits for an approval, or that it has it."""
+    decoded = _APPROVAL.decode(body)
+    if decoded.passed:
+        return ApprovalPassed()
+    return ApprovalAsked(decoded.token, decoded.until)
 
 
 def report(body: bytes) -> Report:

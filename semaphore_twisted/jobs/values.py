@@ -10,10 +10,13 @@ here. The form depends on the author of the value (the table in
   boolean, or a list or mapping of these. That holds for survey answers and messages
   (task runners), for user names (each account) and for secrets, whose text must not be
   read as YAML.
+* An app that plans, such as Terraform, receives all variables in a file in memory, as
+  exact text, and the task's details in its environment.
 * A script receives plain variables as arguments ``NAME=value``, and secrets and the
   task's details in its environment.
 """
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -27,7 +30,7 @@ from semaphore_twisted.jobs.workspace import WORKSPACE, literal, literals
 from semaphore_twisted.model.answers import RESERVED
 from semaphore_twisted.model.documents import check_depth
 from semaphore_twisted.model.errors import Invalid
-from semaphore_twisted.model.jobs import File
+from semaphore_twisted.model.jobs import File, Pipe
 from semaphore_twisted.model.refusals import quoted
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -38,6 +41,13 @@ _LONGEST = 128 * 1024 - 1
 
 _TEMPLATED = "variables/variables.json"
 _EXACT = "variables/exact.json"
+
+#: The file in memory with the variables of an app that plans.
+_TFVARS = "variables"
+#: An identifier of Terraform, without letters beyond ASCII.
+_TERRAFORM_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+#: Characters of a text that are escaped; ``$`` and ``%`` may begin a template.
+_SPECIAL = re.compile(r'[\x00-\x1f\x7f"\\$%]')
 
 
 # For Ansible.
@@ -163,8 +173,8 @@ def ansible_environment(order: JobOrder) -> dict[str, str]:
 def script_arguments(order: JobOrder, *, script: str) -> tuple[str, ...]:
     """Return the script and its arguments, in Semaphore's order.
 
-    These are the template's arguments, ``NAME=value`` for each plain variable, then the
-    task's arguments.
+    These are the template's arguments, ``NAME=value`` for each plain variable, with the
+    app's option for variables before it if there is one, then the task's arguments.
 
     :raises Invalid: if a process cannot have one of them
     """
@@ -173,7 +183,12 @@ def script_arguments(order: JobOrder, *, script: str) -> tuple[str, ...]:
     for name, value in variables.items():
         check_depth(value, f"The variable {name}")
         _check_size(name, text(value))
-    pairs = tuple(f"{name}={text(value)}" for name, value in variables.items())
+    option = (order.app.variable_option,) if order.app.variable_option else ()
+    pairs = (
+        word
+        for name, value in variables.items()
+        for word in (*option, f"{name}={text(value)}")
+    )
     return tuple(map(literal, (script, *own, *pairs, *asked)))
 
 
@@ -182,23 +197,102 @@ def script_environment(order: JobOrder, options: JobOptions) -> dict[str, str]:
 
     :raises Invalid: if a process cannot have one of them
     """
-    details = {
-        f"SEMAPHORE_TASK_DETAILS_{name.upper()}": text(value)
-        for name, value in task_details(order, options).items()
-        if value is not None
-    }
-    pairs = (
+    return _environment(
         build_details(order),
-        details,
+        _details(order, options),
         order.environment,
         order.secret_environment,
         order.secret_variables,
         order.secret_answers,
     )
+
+
+def _details(order: JobOrder, options: JobOptions) -> dict[str, str]:
+    """Return the environment variables with the task's details."""
+    return {
+        f"SEMAPHORE_TASK_DETAILS_{name.upper()}": text(value)
+        for name, value in task_details(order, options).items()
+        if value is not None
+    }
+
+
+def _environment(*groups: Mapping[str, str]) -> dict[str, str]:
+    """Return the checked variables of all *groups*; those of a later group win."""
     found: dict[str, str] = {}
-    for each in pairs:
+    for each in groups:
         found |= checked_environment(each)
     return found
+
+
+# For apps that plan.
+
+
+def plan_variables(order: JobOrder) -> tuple[Pipe | None, tuple[str, ...]]:
+    """Return the file in memory with all variables, and the argument that names it.
+
+    The file has Terraform's own syntax, since only a file whose name ends in ``.json``
+    is read as JSON. Each text in it is exact: no template, and no interpolation.
+
+    :raises Invalid: if a name or a value cannot be written
+    """
+    variables = {
+        **order.variables,
+        **order.secret_variables,
+        **order.answers,
+        **order.secret_answers,
+    }
+    if not variables:
+        return None, ()
+    for name, value in variables.items():
+        check_depth(value, f"The variable {name}")
+        if not _TERRAFORM_NAME.fullmatch(name):
+            raise Invalid(f"{quoted(name)} cannot be the name of a Terraform variable")
+    lines = (f"{name} = {_expression(value)}\n" for name, value in variables.items())
+    try:
+        content = "".join(lines).encode()
+    except UnicodeEncodeError:
+        raise Invalid("A variable has a character that is not Unicode") from None
+    pipe = Pipe(name=_TFVARS, content=content, reread=True)
+    return pipe, (f"-var-file={{pipe:{_TFVARS}}}",)
+
+
+def _expression(value: object) -> str:
+    """Return *value*, whose depth was checked, in Terraform's syntax.
+
+    :raises Invalid: if it is a number that Terraform does not know
+    """
+    match value:
+        case str():
+            return f'"{_SPECIAL.sub(_escape, value)}"'
+        case list() | tuple():
+            return f"[{', '.join(map(_expression, value))}]"
+        case dict():
+            pairs = (
+                f"{_expression(name)} = {_expression(each)}"
+                for name, each in value.items()
+            )
+            return f"{{{', '.join(pairs)}}}"
+        case None | bool() | int() | float():
+            if not isinstance(value, float) or math.isfinite(value):
+                return json.dumps(value)
+    raise Invalid(f"A variable is {value}, which Terraform cannot express")
+
+
+def _escape(character: re.Match[str]) -> str:
+    return f"\\u{ord(character[0]):04x}"
+
+
+def plan_environment(order: JobOrder, options: JobOptions) -> dict[str, str]:
+    """Return the environment variables of an order for an app that plans.
+
+    :raises Invalid: if a process cannot have one of them
+    """
+    return _environment(
+        build_details(order),
+        _details(order, options),
+        order.environment,
+        order.secret_environment,
+    )
 
 
 def text(value: object) -> str:

@@ -44,6 +44,12 @@ class ForeignPage(NotPermitted):
     )
 
 
+class OutOfScope(NotPermitted):
+    """The scope of the API token that was used leaves this out (403)."""
+
+    sentence = "The scope of this API token does not include this"
+
+
 class NotFound(DomainError):
     """The object does not exist, or the actor may not know of it (404)."""
 

@@ -31,6 +31,23 @@ class InventoryType(StrEnum):
     VPN = "vpn"
 
 
+#: The workspace that Terraform has without any other.
+DEFAULT_WORKSPACE = "default"
+
+#: The types of inventories that are a workspace of Terraform or OpenTofu.
+WORKSPACES = frozenset(
+    {InventoryType.TERRAFORM_WORKSPACE, InventoryType.TOFU_WORKSPACE}
+)
+
+
+#: The type of the workspaces of an app.
+WORKSPACE_OF_APP = {
+    "terraform": InventoryType.TERRAFORM_WORKSPACE,
+    "terragrunt": InventoryType.TERRAFORM_WORKSPACE,
+    "tofu": InventoryType.TOFU_WORKSPACE,
+}
+
+
 class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     """An inventory, as the API shows it (exactly these keys)."""
 

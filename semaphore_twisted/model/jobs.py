@@ -13,8 +13,9 @@ from typing_extensions import override
 from semaphore_twisted.model.reprs import redacted
 
 #: The effect of a step's end.
-#: ``next`` continues with the following step; ``success`` and ``error`` end the job.
-Outcome = Literal["next", "success", "error"]
+#: ``next`` continues with the following step; ``unchanged`` does too, but skips the
+#: steps that apply changes; ``success`` and ``error`` end the job.
+Outcome = Literal["next", "unchanged", "success", "error"]
 
 
 class Pipe(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +62,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
     #: Short name for status and errors, such as ``clone`` or ``playbook``.
     name: str
-    argv: tuple[str, ...]
+    argv: tuple[str, ...] = ()
     cwd: str = "{workspace}"
     #: The whole environment; only the job's mark is added, nothing is inherited.
     environ: dict[str, str] = {}
@@ -109,6 +110,23 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     #: The directory of Ansible's results plugin, whose records are then taken out of
     #: the output.
     reports: str | None = None
+    #: A file in memory that the program writes; ``{pipe:NAME}`` stands for its path, as
+    #: for a pipe. When the program has ended, all other processes of the job are ended
+    #: except for those in the background, and the file is sealed: its content cannot
+    #: change any more. An empty file is a failure.
+    writes: str | None = None
+    #: A file in memory that an earlier step wrote.
+    reads: str | None = None
+    #: Standard output is the plan in JSON, and no part of the log.
+    plan: bool = False
+    #: Seconds that the program gets after SIGINT when the job is stopped, before its
+    #: processes are ended.
+    patience: float = 0
+    #: The step is skipped if an earlier one ended with the outcome ``unchanged``.
+    applies: bool = False
+    #: The step runs no program: it waits so many seconds for an approval, and the job
+    #: fails without one. This time does not count for the job's time limit.
+    approval: float | None = None
 
     @override
     def __repr__(self) -> str:

@@ -111,6 +111,20 @@ SURVEY_PATTERNS: Final = 4000
 PATTERN_MEMORY: Final = 1 * _MIB
 PATTERN_TEXT: Final = 4 * _KIB
 
+# States ------------------------------------------------------------------------------
+
+#: Bytes of a state of Terraform, and of a lock's description.
+STATE: Final = 16 * _MIB
+STATE_LOCK: Final = 4 * _KIB
+
+#: Versions of a workspace's state that are kept, and bytes of them as they are stored;
+#: the newest one is always kept.
+STATE_VERSIONS: Final = 100
+STATE_HISTORY: Final = 64 * _MIB
+
+#: Aliases of a workspace's state.
+STATE_ALIASES: Final = 20
+
 # Answers and batches -----------------------------------------------------------------
 
 #: Bytes of one batch: of a log, of a stream, or of missed websocket messages.
@@ -221,6 +235,25 @@ RESULT_SECTIONS: Final = 10_000
 RESULT_HOSTS: Final = 10_000
 RESULT_ERRORS: Final = 1_000
 
+# Plans of tasks ----------------------------------------------------------------------
+
+#: Bytes of the JSON of a plan that are read, and bytes of its list that are kept.
+PLAN_JSON: Final = 8 * _MIB
+PLAN_STORED: Final = 512 * _KIB
+
+#: Resources and outputs in the list, and attributes of a resource.
+PLAN_CHANGES: Final = 2_000
+PLAN_OUTPUTS: Final = 500
+PLAN_ATTRIBUTES: Final = 200
+
+#: Resources and outputs that are read, and values of which these consist.
+PLAN_ENTRIES: Final = 20_000
+PLAN_VALUES: Final = 100_000
+
+#: Characters of a name or path, and of a value.
+PLAN_NAME: Final = 1_000
+PLAN_VALUE: Final = 4_000
+
 # The DNS resolver of the VPN ---------------------------------------------------------
 
 #: Bytes of a DNS query over TCP.
@@ -238,6 +271,9 @@ RESOLVER_CONNECTIONS: Final = 64
 RESOLVER_SECONDS: Final = 10.0
 
 # Lists -------------------------------------------------------------------------------
+
+#: Templates or tasks in a request that does the same to several.
+BULK_ITEMS: Final = 100
 
 #: Objects in a part of a list that a client asks for, and tasks or events that are
 #: searched for a text at a time.
@@ -279,6 +315,13 @@ SCHEDULE_PAST: Final = 5_000
 #: Due schedules that are dealt with at a time, and remote heads that are read at once.
 SCHEDULES_DUE: Final = 100
 SCHEDULE_HEADS: Final = 4
+
+# Apps --------------------------------------------------------------------------------
+
+#: Apps with stored settings, arguments of one, and its largest priority.
+APPS: Final = 200
+APP_ARGUMENTS: Final = 100
+APP_PRIORITY: Final = 1_000_000
 
 # Events ------------------------------------------------------------------------------
 

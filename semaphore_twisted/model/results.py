@@ -106,10 +106,33 @@ class ReportsDropped(msgspec.Struct, frozen=True, tag="dropped"):
     count: _Count
 
 
+# Events of a job that plans; they are records of its supervisor
+
+
+class PlanMade(msgspec.Struct, frozen=True):
+    """A plan was made; *document* is its JSON, without sensitive values."""
+
+    document: bytes
+
+
+class ApprovalAsked(msgspec.Struct, frozen=True):
+    """The job waits for an approval, until a time in seconds since the epoch."""
+
+    token: str
+    until: float
+
+
+class ApprovalPassed(msgspec.Struct, frozen=True):
+    """The job was approved, and continues."""
+
+
 SectionBegun: TypeAlias = PlayBegun | TaskBegun | HandlerBegun
 Report: TypeAlias = (
     RunBegun | SectionBegun | TaskDone | HostsCounted | HostFailed | RunEnded
 ) | ReportsDropped
+
+
+PlanEvent: TypeAlias = PlanMade | ApprovalAsked | ApprovalPassed
 
 
 class JobEvent(msgspec.Struct, frozen=True):
@@ -122,7 +145,7 @@ class JobEvent(msgspec.Struct, frozen=True):
 
     line: int
     moment: float
-    what: StepBegun | Report
+    what: StepBegun | Report | PlanEvent
 
 
 # What the API shows
@@ -261,9 +284,15 @@ _STAGES = {
     "requirements": "requirements",
     "playbook": "playbook",
     "script": "script",
+    "init": "init",
+    "workspace": "init",
+    "plan": "plan",
+    "show": "plan",
+    "approval": "approval",
+    "apply": "apply",
 }
 #: The stages that run the app; steps after one of them clean up.
-MAIN_STAGES = frozenset({"playbook", "script"})
+MAIN_STAGES = frozenset({"playbook", "script", "plan", "approval", "apply"})
 #: The stage of a task that failed before its job began.
 PREPARATION = "preparation"
 

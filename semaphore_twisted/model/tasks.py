@@ -159,7 +159,9 @@ class Queued(msgspec.Struct, frozen=True, kw_only=True):
     """A task that is queued or active, with the properties needed for scheduling.
 
     *parallel* tells whether its template permits several tasks at a time;
-    *project_limit* is the project's ``max_parallel_tasks``, 0 for no limit.
+    *project_limit* is the project's ``max_parallel_tasks``, 0 for no limit. Tasks with
+    the same *workspace* run one after another; ``None`` is no workspace. An *idle* task
+    waits for an approval, and no program of it runs.
     """
 
     id: TaskId
@@ -167,6 +169,8 @@ class Queued(msgspec.Struct, frozen=True, kw_only=True):
     template_id: TemplateId
     parallel: bool = False
     project_limit: int = 0
+    workspace: int | None = None
+    idle: bool = False
 
 
 class ActiveTask(msgspec.Struct, frozen=True, kw_only=True):

@@ -96,6 +96,23 @@ class TaskParams(msgspec.Struct, frozen=True, kw_only=True):
     allow_override_limit: bool = False
     allow_override_tags: bool = False
     allow_override_skip_tags: bool = False
+    #: of apps that plan: whether to plan only, to destroy everything, to apply without
+    #: an approval; and the options of ``init``
+    plan: bool = False
+    destroy: bool = False
+    auto_approve: bool = False
+    upgrade: bool = False
+    reconfigure: bool = False
+    migrate_state: bool = False
+    #: whether a task may set these; the last is not Semaphore's
+    allow_destroy: bool = False
+    allow_auto_approve: bool = False
+    allow_migrate_state: bool = False
+    #: whether the state is kept by this server, and the file that declares it
+    override_backend: bool = False
+    backend_filename: str = ""
+    #: seconds that an approval may take; 0 for a day. It is not Semaphore's.
+    approval_timeout_sec: int = 0
 
 
 class Template(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,7 +128,8 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     environment_ids: tuple[EnvironmentId, ...] = ()
     name: str
     playbook: str
-    #: a JSON list of strings inside a string, or ``None``
+    #: a JSON list of strings inside a string, or ``None``; an app that plans may have
+    #: an object of such lists, one for each phase
     arguments: str | None
     allow_override_args_in_task: bool
     description: str | None

@@ -205,7 +205,7 @@ def _nested(of: inspect.Type, extra: JsonObject) -> _Check:
     most: int | None = extra.get("bytes")
 
     def check_nested(value: object, where: str, kept: _Kept) -> None:
-        if value is None:
+        if value is None or value is msgspec.UNSET:
             return
         if most is not None:
             size = len(msgspec.json.encode(value))

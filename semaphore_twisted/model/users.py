@@ -45,6 +45,38 @@ _ASKED = {
 }
 
 
+class TokenScope(msgspec.Struct, frozen=True, kw_only=True):
+    """What an API token may do of what its owner may; by default all of it.
+
+    A *read_only* token changes nothing. A token with a *project_id* is for this project
+    only. Both together are possible. ``operations.access`` enforces the scope.
+    """
+
+    read_only: bool = False
+    project_id: ProjectId | None = None
+
+    def includes(self, other: "TokenScope") -> bool:
+        """Return whether a token of the scope *other* may do nothing in addition."""
+        if self.read_only and not other.read_only:
+            return False
+        return self.project_id is None or self.project_id == other.project_id
+
+
+class Demand(msgspec.Struct, frozen=True):
+    """What a route demands of the caller, and of the scope of a token.
+
+    By default only a token without a narrower scope is accepted, so a route that
+    forgets to state more is refused to narrow tokens.
+    """
+
+    access: Access
+    #: whether the route surely changes nothing, so read-only tokens may use it
+    reads: bool = False
+    #: whether tokens for one project may use the route, in a path of their project, or
+    #: outside of projects
+    one_project: bool = False
+
+
 class Role(StrEnum):
     """The four built-in roles of a project."""
 
@@ -90,7 +122,7 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
 
     Outside a project *project_id* and *role* are ``None``. An administrator has every
     permission in every project, member or not. *session_id* and *token_digest* identify
-    the credential that was used.
+    the credential that was used, and *scope* is that of the token.
     """
 
     user: User
@@ -101,6 +133,7 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     token_digest: str | None = None
     #: whether the stored time of the session's last use needs an update
     session_due: bool = False
+    scope: TokenScope = TokenScope()
 
     def may(self, permission: Permission) -> bool:
         """Return whether the actor has every bit of *permission*."""
@@ -148,8 +181,8 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
         return self.token_digest is None and self.session_digest is not None
 
 
-#: A tuple of: sees everything, visible projects, own user id.
-Sight = tuple[bool, frozenset[ProjectId], UserId | None]
+#: A tuple of: sees everything, visible projects, own user id, confined.
+Sight = tuple[bool, frozenset[ProjectId], UserId | None, bool]
 
 
 class Visibility(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,7 +190,8 @@ class Visibility(msgspec.Struct, frozen=True, kw_only=True):
 
     *user_id* is the user's own, for messages about own devices. *ends* is when the
     session or token expires, as far as that is known; ``None`` if it does not expire.
-    *address* is the address that created the session, empty for a token.
+    *address* is the address that created the session, empty for a token. A token for
+    one project is *confined*: it receives nothing about accounts, devices and the VPN.
     """
 
     everything: bool
@@ -165,11 +199,12 @@ class Visibility(msgspec.Struct, frozen=True, kw_only=True):
     user_id: UserId | None = None
     ends: datetime | None = None
     address: str = ""
+    confined: bool = False
 
     @property
     def sight(self) -> Sight:
         """The key of audiences that may receive the same messages."""
-        return self.everything, self.projects, self.user_id
+        return self.everything, self.projects, self.user_id, self.confined
 
     def sees(self, project_id: ProjectId) -> bool:
         """Return whether messages about *project_id* may be sent to this audience."""
@@ -209,7 +244,8 @@ class LoginSession(msgspec.Struct, frozen=True, kw_only=True):
 class ApiToken(msgspec.Struct, frozen=True, kw_only=True):
     """An API token as the API shows it; *id* is complete only when it is created.
 
-    A token without a name or without an end has no such field.
+    A token without a name or without an end has no such field, and one with the whole
+    scope neither ``read_only`` nor ``project_id``.
     """
 
     id: str
@@ -219,3 +255,12 @@ class ApiToken(msgspec.Struct, frozen=True, kw_only=True):
     name: str | msgspec.UnsetType = msgspec.UNSET
     #: when the token ends; not Semaphore's
     expires: datetime | msgspec.UnsetType = msgspec.UNSET
+    #: the scope of the token; not Semaphore's
+    read_only: bool | msgspec.UnsetType = msgspec.UNSET
+    project_id: ProjectId | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def scope(self) -> TokenScope:
+        """What the token may do."""
+        only = self.project_id or None
+        return TokenScope(read_only=self.read_only is True, project_id=only)

@@ -10,6 +10,7 @@ from semaphore_twisted.model.refusals import invalid, quoted
 
 _AT = re.compile(r" - at `(?:key` in `)?\$(?P<path>[^`]*)`$")
 _EXPECTED = re.compile(r"Expected `(?P<types>[^`]*)`(?P<more>.*)")
+_LIMIT = re.compile(r"(?P<length> of length)? (?P<sign>>=|<=) (?P<bound>-?[\d.]+)")
 _FIELD = re.compile(r"Object (?P<what>missing required|contains unknown) field `(.*)`")
 _ENUM = re.compile(r"Invalid enum value (?P<value>.*)", re.DOTALL)
 _BYTE = re.compile(r"\(byte (\d+)\)")
@@ -61,10 +62,24 @@ def _of_field(what: str, path: str, _where: str, _of: object) -> str | None:
 
 def _of_type(what: str, _path: str, where: str, _of: object) -> str | None:
     match = _EXPECTED.match(what)
-    if match is None or match["more"].startswith(" of length"):
+    if match is None or (
+        match["more"].startswith(" of length") and match["types"] != "array"
+    ):
         return None
     kinds = [_TYPES.get(each, each) for each in match["types"].split(" | ")]
-    return f"{where} must be {' or '.join(kinds)}"
+    limit = _LIMIT.fullmatch(match["more"])
+    return f"{where} must be {' or '.join(kinds)}{_limited(limit)}"
+
+
+def _limited(limit: re.Match[str] | None) -> str:
+    """Return the end of the sentence about the size of a number or list."""
+    if limit is None:
+        return ""
+    side = "at least" if limit["sign"] == ">=" else "at most"
+    if limit["length"]:
+        noun = "element" if limit["bound"] == "1" else "elements"
+        return f" with {side} {limit['bound']} {noun}"
+    return f", {side} {limit['bound']}"
 
 
 def _of_choice(what: str, path: str, where: str, of: object) -> str | None:

@@ -7,14 +7,21 @@ from typing import Concatenate, ParamSpec, TypeVar
 import msgspec
 from attrs import frozen
 
-from semaphore_twisted.model.errors import NotAuthenticated, NotFound, NotPermitted
+from semaphore_twisted.model.errors import (
+    NotAuthenticated,
+    NotFound,
+    NotPermitted,
+    OutOfScope,
+)
 from semaphore_twisted.model.ids import ProjectId, UserId
 from semaphore_twisted.model.users import (
     Access,
     Actor,
     Credentials,
+    Demand,
     Permission,
     Role,
+    TokenScope,
     User,
 )
 from semaphore_twisted.persistence.engine import Connection, Version
@@ -43,6 +50,13 @@ class _Holder(msgspec.Struct, frozen=True, kw_only=True):
     role: Role | None
     session_id: int | None = None
     session_due: bool = False
+    read_only: bool = False
+    only_project: ProjectId | None = None
+
+    @property
+    def scope(self) -> TokenScope:
+        """The scope of the token; a session has the whole one."""
+        return TokenScope(read_only=self.read_only, project_id=self.only_project)
 
     def actor(self, token_digest: str | None) -> Actor:
         user = User(
@@ -69,32 +83,35 @@ class _Holder(msgspec.Struct, frozen=True, kw_only=True):
             session_id=self.session_id,
             session_due=self.session_due,
             token_digest=token_digest,
+            scope=self.scope,
         )
 
 
 def actor(
     conn: Connection,
     credentials: Credentials,
-    access: Access,
+    demand: Demand,
     project_id: int | None,
 ) -> Actor:
     """Return the holder of *credentials*, with its permissions in the project.
 
     :raises NotAuthenticated: if they are invalid or expired.
+    :raises OutOfScope: if the token's scope does not satisfy *demand*.
     :raises NotFound: if the project does not exist, or the actor cannot see it.
-    :raises NotPermitted: if the actor lacks a right that *access* requires.
+    :raises NotPermitted: if the actor lacks a right that *demand* requires.
     """
     holder = _holder(conn, credentials, project_id)
     if holder is None:
         raise NotAuthenticated
+    _check_scope(holder.scope, demand, project_id)
     found = holder.actor(credentials.token_digest)
     if project_id is None:
-        _check_installation(found, access)
+        _check_installation(found, demand.access)
         return found
     visible = found.user.admin or found.role is not None
     if found.project_id is None or not visible:
         raise NotFound
-    _check_project(found, access)
+    _check_project(found, demand.access)
     return found
 
 
@@ -103,7 +120,7 @@ class Checked:
     """A check of rights and its result; made by :func:`checked`."""
 
     credentials: Credentials
-    access: Access
+    demand: Demand
     project_id: int | None
     actor: Actor
     #: the version of the data, and the time, of the check
@@ -120,13 +137,13 @@ class Checked:
         """
         if abs(conn.now - self.time) <= _FRESH and conn.version() == self.version:
             return self.actor
-        return actor(conn, self.credentials, self.access, self.project_id)
+        return actor(conn, self.credentials, self.demand, self.project_id)
 
 
 def checked(
     conn: Connection,
     credentials: Credentials,
-    access: Access,
+    demand: Demand,
     project_id: int | None,
 ) -> Checked:
     """Return the check that :func:`actor` makes, in a reading transaction.
@@ -135,9 +152,9 @@ def checked(
     """
     return Checked(
         credentials=credentials,
-        access=access,
+        demand=demand,
         project_id=project_id,
-        actor=actor(conn, credentials, access, project_id),
+        actor=actor(conn, credentials, demand, project_id),
         version=conn.version(),
         time=conn.now,
     )
@@ -161,20 +178,38 @@ def authorized_again(
 def authorized(
     conn: Connection,
     credentials: Credentials,
-    access: Access,
+    demand: Demand,
     project_id: int | None,
     operation: Callable[Concatenate[Connection, Actor, P], T],
     /,
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> T:
-    """Run *operation* as the holder of *credentials*, if *access* permits it.
+    """Run *operation* as the holder of *credentials*, if *demand* is satisfied.
 
     :raises DomainError: as :func:`actor` does, and as the operation does.
     """
     return operation(
-        conn, actor(conn, credentials, access, project_id), *args, **kwargs
+        conn, actor(conn, credentials, demand, project_id), *args, **kwargs
     )
+
+
+def _check_scope(scope: TokenScope, demand: Demand, project_id: int | None) -> None:
+    """Refuse what a token's scope leaves out, before any project is looked up.
+
+    :raises OutOfScope: with the reason
+    """
+    if scope.read_only and not demand.reads:
+        raise OutOfScope(
+            "This API token is read-only; to change something, use a token that is not"
+        )
+    if scope.project_id is None:
+        return
+    if not demand.one_project or project_id not in {None, scope.project_id}:
+        raise OutOfScope(
+            f"This API token is for project {scope.project_id} only; use a token"
+            " without project_id for other projects, accounts, administration and VPN"
+        )
 
 
 def _check_installation(found: Actor, access: Access) -> None:

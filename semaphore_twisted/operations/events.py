@@ -113,6 +113,7 @@ class EventKind:
         )
 
 
+APP = EventKind("app", "App {name} {what}")
 ENVIRONMENT = EventKind("environment", "Environment {name} {what}")
 INTEGRATION = EventKind("integration", "Integration {name} {what}")
 INVENTORY = EventKind("inventory", "Inventory {name} {what}")
@@ -123,6 +124,7 @@ REPOSITORY = EventKind("repository", "Repository {name} {what}")
 SCHEDULE = EventKind("schedule", "Schedule {name} {what}")
 TASK = EventKind("task", "Task ID {number} ({name}) {what}")
 TEMPLATE = EventKind("template", "Template {name} {what}")
+TOKEN = EventKind("token", "API token {name} {what}")
 USER = EventKind("user", "User {name}: {what}")
 VIEW = EventKind("view", "View {name} {what}")
 VPN = EventKind("vpn_network", "The VPN was {what}")
@@ -224,16 +226,24 @@ def changes(conn: Connection, after: int | None) -> Changes:
     return Changes(last=last, changes=tuple(rows))
 
 
-def empty(conn: Connection, project_id: ProjectId) -> None:
-    """Keep the events of a deleted project, but remove their details.
+def empty_some(conn: Connection, project_id: ProjectId) -> bool:
+    """Keep some events of a deleted project, but remove their details.
 
-    They then belong to the installation.
+    They then belong to the installation. Return whether the project has more events.
     """
-    conn.run(
+    emptied = conn.run(
         statements.empty_of_project,
         of_project=project_id,
         text=f"Something in project {project_id}, which is deleted",
+        most=_SLICE,
     )
+    return emptied == _SLICE
+
+
+def empty(conn: Connection, project_id: ProjectId) -> None:
+    """Do what :func:`empty_some` does with every event of the project."""
+    while empty_some(conn, project_id):
+        pass
 
 
 def forget(conn: Connection, *, keep: timedelta | None) -> bool:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from semaphore_twisted.model.ids import UserId
+from semaphore_twisted.model.ids import ProjectId, UserId
 from semaphore_twisted.model.users import Credentials, SessionLimits, Visibility
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements import visibility as statements
@@ -18,6 +18,7 @@ class _CredentialRow(msgspec.Struct, frozen=True):
     last_active: datetime | None = None
     expires: datetime | None = None
     ip: str = ""
+    only_project: ProjectId | None = None
 
     def ends(self, limits: SessionLimits) -> datetime | None:
         """Return when the token expires, or the session if it is not used again."""
@@ -37,13 +38,17 @@ def _audience(conn: Connection, credentials: Credentials) -> Visibility | None:
     holder = _holder(conn, credentials)
     if holder is None:
         return None
-    projects = conn.column(statements.projects_of_user, user_id=holder.id)
+    projects = frozenset(conn.column(statements.projects_of_user, user_id=holder.id))
+    only = holder.only_project
+    if only is not None:  # an administrator sees it without being a member
+        projects = frozenset({only} if holder.admin or only in projects else ())
     return Visibility(
-        everything=holder.admin,
-        projects=frozenset(projects),
+        everything=holder.admin and only is None,
+        projects=projects,
         user_id=holder.id,
         ends=holder.ends(credentials.limits),
         address=holder.ip,
+        confined=only is not None,
     )
 
 

@@ -99,3 +99,35 @@ task_error = Table(
     _number("line"),
     sqlite_with_rowid=False,
 )
+
+#: The approval that a task waits for, or has waited for: the token that the job
+#: accepts, and when it gives up.
+task_approval = Table(
+    "task__approval",
+    TABLES,
+    _task(),
+    _text("token"),
+    _text("until"),
+    sqlite_with_rowid=False,
+)
+
+#: The plan of a Terraform task: *summary* is a ``PlanSummary`` as JSON, which has no
+#: sensitive values. *approved* is NULL until somebody decides; the name of who did
+#: stays when the account is deleted.
+task_plan = Table(
+    "task__plan",
+    TABLES,
+    _task(),
+    _text("summary"),
+    _number("approved", nullable=True),
+    Column(
+        "user_id",
+        Integer,
+        ForeignKey("user.id", ondelete="SET NULL"),
+        nullable=True,
+        index=True,
+    ),
+    Column("user_name", Text, nullable=False, server_default=""),
+    _text("decided", nullable=True),
+    Column("comment", Text, nullable=False, server_default=""),
+)

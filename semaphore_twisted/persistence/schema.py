@@ -24,12 +24,12 @@ from semaphore_twisted.persistence import (
     integration_tables,
     result_tables,
     schedule_tables,
+    state_tables,  # noqa: F401 - its tables belong to the metadata
     template_tables,
 )
 from semaphore_twisted.persistence.metadata import TABLES
 
 metadata = TABLES
-
 task_stage = result_tables.task_stage
 task_run = result_tables.task_run
 task_section = result_tables.task_section
@@ -39,6 +39,7 @@ schedule = schedule_tables.schedule
 schedule_run = schedule_tables.schedule_run
 integration = integration_tables.integration
 user_option = account_tables.user_option
+user_token = account_tables.user_token
 template_vault = template_tables.template_vault
 template_environment = template_tables.template_environment
 
@@ -134,17 +135,6 @@ session = Table(
     _text("last_active"),
     _text("ip"),
     _text("user_agent"),
-)
-
-user_token = Table(
-    "user__token",
-    metadata,
-    Column("digest", Text, primary_key=True),
-    _text("prefix"),  # the first eight characters, shown in lists
-    _reference("user_id", "user.id", on_delete="CASCADE"),
-    _text("name", default=""),
-    _text("created"),
-    _text("expires", nullable=True),
 )
 
 #: Failed password guesses, per account and per address.

@@ -1,4 +1,4 @@
-"""The tables of the parts of a template: vault passwords and variable groups."""
+"""The tables of apps, and of the parts of a template: vaults and variable groups."""
 
 from sqlalchemy import Column, ForeignKey, Integer, Table, Text, UniqueConstraint
 
@@ -53,5 +53,22 @@ template_environment = Table(
         nullable=False,
         index=True,
     ),
+    sqlite_with_rowid=False,
+)
+
+#: What administrators have set of an app that the server knows, or a custom app; NULL
+#: is the usual value. Most apps have no row, so templates have no reference to one.
+app = Table(
+    "app",
+    TABLES,
+    Column("id", Text, primary_key=True),
+    Column("active", Integer, nullable=True),
+    Column("priority", Integer, nullable=True),
+    Column("title", Text, nullable=True),
+    Column("icon", Text, nullable=True),
+    Column("color", Text, nullable=True),
+    Column("dark_color", Text, nullable=True),
+    Column("path", Text, nullable=True),
+    Column("args", Text, nullable=True, info={"json": True}),
     sqlite_with_rowid=False,
 )

@@ -12,6 +12,7 @@ from cryptography.hazmat.backends.openssl import backend
 
 from semaphore_twisted import __version__
 from semaphore_twisted.jobs.job_inputs import JobOptions
+from semaphore_twisted.model.apps import AppTable
 from semaphore_twisted.model.health import HealthFinding, HealthLevel, mebibytes
 from semaphore_twisted.model.limits import BALLAST_FILES
 from semaphore_twisted.persistence.ballast import folder_of
@@ -48,9 +49,12 @@ class InstallationHealth:
     shortage: Callable[[], str | None]
     now: Callable[[], datetime] = utc_now
 
-    def findings(self) -> Sequence[HealthFinding]:
-        """Return the results of all checks; a slow disk delays them."""
-        return (self._tls(), *self._disks(), *self._programs(), self._versions())
+    def findings(self, apps: AppTable) -> Sequence[HealthFinding]:
+        """Return the results of all checks; a slow disk delays them.
+
+        The programs of *apps* are looked for.
+        """
+        return (self._tls(), *self._disks(), *self._programs(apps), self._versions())
 
     def _tls(self) -> HealthFinding:
         origin, leaf, now = self.installation.config.tls.origin, self.leaf(), self.now()
@@ -103,9 +107,9 @@ class InstallationHealth:
                 "bytes",
             )
 
-    def _programs(self) -> Iterator[HealthFinding]:
+    def _programs(self, apps: AppTable) -> Iterator[HealthFinding]:
         missing = programs.missing(
-            self.jobs.search_path, brought=self.jobs.programs, optional=()
+            self.jobs.search_path, brought=self.jobs.programs, optional=(), apps=apps
         )
         for sentence in missing:
             yield _finding("programs", HealthLevel.WARNING, sentence)

@@ -12,6 +12,8 @@ from typing import Any
 from attrs import evolve, frozen
 
 from semaphore_twisted.jobs.identities import Identities
+from semaphore_twisted.model.apps import AppTable
+from semaphore_twisted.operations import apps
 from semaphore_twisted.start import (
     demo,
     first_start,
@@ -24,7 +26,11 @@ from semaphore_twisted.start import (
     with_vpn,
 )
 from semaphore_twisted.start.first_start import ReadyInstallation
-from semaphore_twisted.start.installation import EX_BUSY, InstallationRefused
+from semaphore_twisted.start.installation import (
+    EX_BUSY,
+    Installation,
+    InstallationRefused,
+)
 from semaphore_twisted.start.job_settings import JobSettings
 from semaphore_twisted.start.job_user import UnusableUser
 from semaphore_twisted.start.listening import CannotListen, Sockets, bind
@@ -86,7 +92,11 @@ def prepare(options: Mapping[str, Any], environ: Mapping[str, str]) -> Prepared:
     settings = job_settings.settings(made, jobs, path, environ)
     separated = separation.separation(made.installation, jobs, settings.usual)
     notes: list[str | None] = [
-        *programs.missing(path, brought=settings.usual.programs),
+        *programs.missing(
+            path,
+            brought=settings.usual.programs,
+            apps=_apps(made.installation),
+        ),
         *separated.notes,
     ]
     if options["demo"]:
@@ -100,6 +110,16 @@ def prepare(options: Mapping[str, Any], environ: Mapping[str, str]) -> Prepared:
         ),
         notes=tuple(filter(None, notes)),
     )
+
+
+def _apps(there: Installation) -> AppTable:
+    """Return the apps with their stored settings."""
+    conn = there.connect()
+    try:
+        with conn.transaction(write=False):
+            return apps.table(conn)
+    finally:
+        conn.close()
 
 
 def _path(text: str | None) -> Path | None:

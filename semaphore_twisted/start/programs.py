@@ -6,14 +6,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from semaphore_twisted.model.apps import ANSIBLE, listed
+from semaphore_twisted.model.apps import ANSIBLE, BUILT_IN, AppTable
 
 #: Program, purpose, and how to install it on Debian.
-NEEDED: tuple[tuple[str, str, str], ...] = (
+_BASE: tuple[tuple[str, str, str], ...] = (
     ("git", "to check repositories out", "apt install git"),
     ("ssh", "to reach hosts", "apt install openssh-client"),
     ("ssh-agent", "to hold keys", "apt install openssh-client"),
-    *((app.program, app.purpose, app.install) for app in listed() if app.purpose),
 )
 
 #: Needed only for hosts with password login.
@@ -54,17 +53,48 @@ def brought_along(path: str, own: Path | None) -> tuple[str, ...]:
     return tuple(str(each) for each in found if os.access(each, os.X_OK))
 
 
+def needed(apps: AppTable) -> tuple[tuple[str, str, str], ...]:
+    """Return each needed program, its purpose, and how to install it.
+
+    These are the programs of the server itself, and of the active *apps* that have a
+    purpose.
+    """
+    return (
+        *_BASE,
+        *(
+            (each.program, each.purpose, each.install)
+            for each in apps.listed()
+            if each.purpose and each.active
+        ),
+    )
+
+
+def place_of(program: str, *, path: str, brought: tuple[str, ...] = ()) -> str:
+    """Return where jobs find *program*, a name or an absolute path; empty if nowhere.
+
+    *path* is the PATH of jobs; *brought* are programs that are searched after it.
+    """
+    found = shutil.which(program, path=path)
+    if found is not None:
+        return found
+    return next((each for each in brought if each.rpartition("/")[2] == program), "")
+
+
 def missing(
     path: str,
     which: Callable[..., str | None] = shutil.which,
     brought: tuple[str, ...] = (),
     optional: tuple[tuple[str, str, str], ...] = OPTIONAL,
+    apps: AppTable = BUILT_IN,
 ) -> tuple[str, ...]:
-    """Return a sentence for each program that is neither on *path* nor in *brought*."""
+    """Return a sentence for each program that is neither on *path* nor in *brought*.
+
+    These are the programs that the server and the active *apps* need.
+    """
     here = {each.rpartition("/")[2] for each in brought}
     sentences = [
         f"{name} is missing: it is needed {purpose}; install it with: {command}"
-        for name, purpose, command in NEEDED
+        for name, purpose, command in needed(apps)
         if name not in here and which(name, path=path) is None
     ]
     sentences += [

@@ -1,11 +1,12 @@
 """The options of the site, from the configuration and the state of the start."""
 
+from functools import partial
 from importlib import metadata
 from typing import Final
 
 from semaphore_twisted import __version__
 from semaphore_twisted.jobs.job_inputs import JobOptions
-from semaphore_twisted.start import site_names, vpn
+from semaphore_twisted.start import programs, site_names, vpn
 from semaphore_twisted.start.certificates.server_certificates import ServerCertificates
 from semaphore_twisted.start.first_start import ReadyInstallation
 from semaphore_twisted.web.http.ca_roots import CaRoots
@@ -34,6 +35,9 @@ def site_options(
         vpn=vpn.options_of(config),
         repositories=jobs.rules,
         known_hosts=jobs.known_hosts,
+        place_of_program=partial(
+            programs.place_of, path=jobs.search_path, brought=jobs.programs
+        ),
     )
 
 

@@ -1,41 +1,11 @@
-"""Assembles the VPN services of the server from configuration and database."""
+"""The VPN's part of the configuration, for the site and for commands."""
 
-import os
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from pathlib import Path
-
-from attrs import define, field
-from twisted.application.service import Service
-from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import UNIXClientEndpoint
-from twisted.internet.interfaces import IProtocolFactory
-from typing_extensions import override
+from collections.abc import Callable
 
 from semaphore_twisted.config.options import Config
-from semaphore_twisted.crypto.keyring import Keyring
-from semaphore_twisted.interfaces import IDatabase, IPeerObserver, IServerReactor
-from semaphore_twisted.model.peers import Network, PeerStatus
-from semaphore_twisted.model.reprs import redacted
-from semaphore_twisted.operations.vpn import peers
+from semaphore_twisted.model.peers import Network
 from semaphore_twisted.operations.vpn.peer_rules import PeerLimits
 from semaphore_twisted.start.certificates.server_certificates import ServerCertificates
-from semaphore_twisted.vpn.client import VpnClient
-from semaphore_twisted.vpn.dns.forwarder import DnsForwarder
-from semaphore_twisted.vpn.dns.messages import Zone
-from semaphore_twisted.vpn.dns.rate_limit import RateLimit
-from semaphore_twisted.vpn.dns.server import NameDatagrams, NameServer, NameStreams
-from semaphore_twisted.vpn.dns.system_resolvers import ResolvConf
-from semaphore_twisted.vpn.dns.transport import NetworkTransport
-from semaphore_twisted.vpn.service import PeerOptions, PeerService
-from semaphore_twisted.vpn.state import IDesiredState
-from semaphore_twisted.vpn.tunnel import TunnelListeners, TunnelPort, tunnel_ports
-from semaphore_twisted.wireguard import wire
-
-#: The configuration of this machine's own resolvers.
-RESOLV_CONF = Path("/etc/resolv.conf")
-
-DNS_PORT = 53
 
 
 def options_of(config: Config) -> PeerLimits:
@@ -78,99 +48,3 @@ def outside_url(config: Config, network: Network | None) -> str:
     """
     tunnel_ports = enroll_url(config, network) if config.vpn.only else ""
     return tunnel_ports or config.web_host
-
-
-@define(eq=False)
-class DatabasePeerStore:
-    """The database operations of the peer service; caches decrypted keys."""
-
-    _database: IDatabase
-    _keyring: Keyring
-    _opened: Mapping[str, bytes] = field(factory=dict)
-
-    @override
-    def __repr__(self) -> str:
-        """Show no secrets."""
-        return redacted(self)
-
-    def expire_due(self) -> "Deferred[int]":
-        """Mark expired peers; fires with their number."""
-        return self._database.write(peers.expire_due)
-
-    def desired(self, sites: tuple[str, ...]) -> "Deferred[IDesiredState]":
-        """Read the desired state of the device; grants only for networks of *sites*."""
-        return Deferred.fromCoroutine(self._desired(sites))
-
-    def keys_without_removal_reason(self, keys: frozenset[bytes]) -> "Deferred[int]":
-        """Count the *keys* for whose removal the database has no reason."""
-        return self._database.read(peers.keys_without_removal_reason, keys)
-
-    def observed(self, statuses: Sequence[wire.Status]) -> "Deferred[list[PeerStatus]]":
-        """Store the observed statuses; fires with them as the API shows them."""
-        return self._database.write(peers.observed, statuses)
-
-    async def _desired(self, sites: tuple[str, ...]) -> IDesiredState:
-        # not queued behind a long read: a revoked peer must be removed within a second
-        state = await self._database.read(
-            peers.desired, self._keyring, self._opened, sites
-        )
-        self._opened = state.opened
-        return state
-
-
-def peer_service(
-    config: Config,
-    *,
-    database: IDatabase,
-    keyring: Keyring,
-    observers: Sequence[IPeerObserver],
-    reactor: IServerReactor,
-    now: Callable[[], datetime],
-) -> PeerService:
-    """Return the service that synchronizes the device with the database."""
-    path = config.vpn.socket
-    client = VpnClient(UNIXClientEndpoint(reactor, path), clock=reactor, where=path)
-    return PeerService(
-        client=client,
-        store=DatabasePeerStore(database, keyring),
-        clock=reactor,
-        now=now,
-        observers=observers,
-        options=PeerOptions(cycle=config.vpn.reconcile_sec),
-    )
-
-
-def tunnel(
-    config: Config, network: Network, site: IProtocolFactory, *, reactor: IServerReactor
-) -> Service | None:
-    """Return the listeners inside the tunnel: DNS, and with ``vpn.only`` the site."""
-    addresses = [each for each in (network.server4, network.server6) if each]
-    ports: list[TunnelPort] = []
-    if config.vpn.only:
-        ports += tunnel_ports(network.interface, addresses, config.vpn.port, site)
-    if config.vpn.dns == "forward":
-        names = _names(config, network, addresses, reactor=reactor)
-        streams = NameStreams(names, clock=reactor)
-        datagrams = lambda: NameDatagrams(names)  # noqa: E731 - makes a protocol
-        ports += tunnel_ports(network.interface, addresses, DNS_PORT, streams)
-        ports += tunnel_ports(network.interface, addresses, DNS_PORT, datagrams)
-    return TunnelListeners(ports, reactor=reactor) if ports else None
-
-
-def _names(
-    config: Config,
-    network: Network,
-    addresses: Sequence[str],
-    *,
-    reactor: IServerReactor,
-) -> NameServer:
-    pools = [each for each in (network.pool4, network.pool6) if each]
-    resolvers = ResolvConf(RESOLV_CONF, addresses, reactor.seconds)
-    return NameServer.of(
-        Zone(config.vpn.domain, tuple(addresses), tuple(pools)),
-        pools,
-        upstream=DnsForwarder(
-            NetworkTransport(reactor), resolvers, reactor, os.urandom
-        ),
-        limits=RateLimit(reactor.seconds),
-    )

@@ -25,7 +25,13 @@ from semaphore_twisted.model.errors import Unavailable
 from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.jobs import JobResult
 from semaphore_twisted.model.limits import SPOOL_RELEASED
-from semaphore_twisted.model.results import JobEvent, RunProgress, SectionBegun
+from semaphore_twisted.model.results import (
+    ApprovalAsked,
+    ApprovalPassed,
+    JobEvent,
+    RunProgress,
+    SectionBegun,
+)
 from semaphore_twisted.model.tasks import OutputLine
 from semaphore_twisted.operations.tasks import output, results
 from semaphore_twisted.runtime.deferreds import log_errors
@@ -37,6 +43,9 @@ INTERVAL = 0.02
 #: A batch of this size is written immediately.
 MANY_LINES = 500
 MANY_CHARACTERS = 64 * 1024
+
+#: Events that change the status of the task.
+_MOVING = (ApprovalAsked, ApprovalPassed)
 
 
 @define
@@ -75,6 +84,7 @@ class OutputLog:
         begun: Callable[[OutputLine], None] = lambda _: None,
         progressed: Callable[[RunProgress], None] = lambda _: None,
         release: Callable[[int], None] = lambda _: None,
+        moved: Callable[[], None] = lambda: None,
     ) -> None:
         """Call *publish* after each commit, and *over* with the job's result.
 
@@ -82,7 +92,8 @@ class OutputLog:
         must attach to the job again, at the stored offset. *begun* is called with the
         beginning of a line that has not ended, and *progressed* when a play or a task
         has begun. *release* is called from time to time with an offset up to which the
-        output is stored durably.
+        output is stored durably. *moved* is called when an event of the job has changed
+        the status of the task.
         """
         self.task_id = task_id
         self._database = database
@@ -94,6 +105,7 @@ class OutputLog:
         self._progressed = progressed
         self._places = LogPlaces()
         self._release_spool = release
+        self._moved = moved
         self._released = 0
         self._batch = _Batch()
         self._flushing = False
@@ -220,6 +232,8 @@ class OutputLog:
             self._released = end
             self._release_spool(end)
         self._publish(stored)
+        if any(isinstance(each.what, _MOVING) for each in batch.events):
+            self._moved()
         await self._tell_progress(batch)
         self._flushing = False
         for waiting in batch.waiting:

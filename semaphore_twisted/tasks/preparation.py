@@ -18,6 +18,7 @@ from semaphore_twisted.jobs.job_inputs import (
     RepositorySource,
     VaultPassword,
 )
+from semaphore_twisted.model.apps import ANSIBLE
 from semaphore_twisted.model.checks import CheckKind, CheckTarget
 from semaphore_twisted.model.documents import JsonObject, json_object
 from semaphore_twisted.model.errors import Invalid
@@ -44,6 +45,7 @@ from semaphore_twisted.model.keys import (
 from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.model.tasks import Task
+from semaphore_twisted.operations import apps
 from semaphore_twisted.operations.tasks.builds import incoming_version
 from semaphore_twisted.operations.tasks.overrides import inventory_of
 from semaphore_twisted.operations.tasks.secrets import open_answers, open_secret
@@ -132,6 +134,7 @@ def check_order(
         inventory=inventory,
         source=source,
         keys=frozenset(inputs.keys),
+        ansible=apps.table(conn).get(ANSIBLE.id),
     )
 
 
@@ -184,6 +187,8 @@ class Inputs:
         """Return the job order of *task*; *answers* are its secret variables."""
         template = template_of(self.conn, self.project, task.template_id)
         _check_sound(f"The template {quoted(template.name)}", template.fault)
+        table = apps.table(self.conn)
+        _ = table.usable(template.app)
         group = _merged(map(self._group, template.environment_ids))
         asked = json_object(task.environment, "The task's variables", unique=False)
         answered = {**asked, **answers}
@@ -213,6 +218,7 @@ class Inputs:
             secret_environment=group.secret_environ,
             incoming_version=incoming_version(self.conn, task),
             keys=frozenset(self.keys),
+            apps=table,
         )
 
     def source(self, number: RepositoryId) -> RepositorySource:

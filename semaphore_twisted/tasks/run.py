@@ -1,5 +1,6 @@
 """The state of a running task in the task service."""
 
+import time
 from datetime import UTC, datetime
 
 from attrs import define
@@ -13,9 +14,15 @@ from semaphore_twisted.model.ids import (
     TemplateId,
 )
 from semaphore_twisted.model.jobs import JobResult
-from semaphore_twisted.model.tasks import Task, TaskEnd
+from semaphore_twisted.model.tasks import Task, TaskEnd, TaskEvent
 from semaphore_twisted.tasks.background import FIRST_PAUSE
 from semaphore_twisted.tasks.output import OutputLog
+
+_EVENTS = {
+    "success": TaskEvent.SUCCEEDED,
+    "error": TaskEvent.FAILED,
+    "stopped": TaskEvent.STOPPED,
+}
 
 
 @define(eq=False)
@@ -36,6 +43,8 @@ class Run:
     #: whether a stop was requested, and whether it is forced
     stop: bool = False
     kill: bool = False
+    #: the decision about its approval, as an order for its job
+    decision: str = ""
     ending: bool = False
     #: seconds to wait before attaching to the job again
     pause: float = FIRST_PAUSE
@@ -43,6 +52,17 @@ class Run:
     #: first
     refused: int = 0
     refused_at: int = 0
+
+    def forward(self) -> None:
+        """Pass a requested stop, or a decision, on to the job."""
+        if self.job is None:
+            return
+        if self.kill:
+            self.job.kill()
+        elif self.stop:
+            self.job.stop()
+        elif self.decision:
+            self.job.decide(self.decision)
 
     def release(self, offset: int) -> None:
         """Let the spool release the space of stored output."""
@@ -63,6 +83,22 @@ def end_of(result: JobResult) -> TaskEnd:
         step=result.step,
         reason=result.reason,
     )
+
+
+def event_of(result: JobResult) -> TaskEvent:
+    """Return what the end of the job with *result* means for its task."""
+    return _EVENTS[result.status]
+
+
+def was_interrupted(result: JobResult) -> bool:
+    """Return whether the job ended without a result of its supervisor."""
+    return result.reason.startswith("interrupted")
+
+
+def interruption() -> list[tuple[float, str]]:
+    """Return the last line of the log of a job that has vanished."""
+    text = "Interrupted: the job's supervisor is gone, and its result with it"
+    return [(time.time(), text)]
 
 
 def _moment(seconds: float) -> datetime | None:

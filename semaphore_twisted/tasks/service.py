@@ -12,12 +12,11 @@ running job that is not in the database, because an older one was restored, is k
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import ClassVar
 
-import msgspec
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -36,7 +35,7 @@ from semaphore_twisted.model.errors import DomainError, NoRoom, Unavailable
 from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.jobs import JobResult, JobSpecification
 from semaphore_twisted.model.tasks import NO_JOB, Task, TaskEnd, TaskEvent, TaskStatus
-from semaphore_twisted.operations.tasks import task_lifecycle
+from semaphore_twisted.operations.tasks import approvals, task_lifecycle
 from semaphore_twisted.operations.tasks.overrides import inventory_of
 from semaphore_twisted.runtime.coalescer import Coalescer
 from semaphore_twisted.tasks import preparation
@@ -44,9 +43,16 @@ from semaphore_twisted.tasks.background import Background
 from semaphore_twisted.tasks.job_directories import Ended, JobPaths
 from semaphore_twisted.tasks.observers import Observers
 from semaphore_twisted.tasks.output import OutputLog
-from semaphore_twisted.tasks.queue import startable
+from semaphore_twisted.tasks.queue import TaskOptions, startable
 from semaphore_twisted.tasks.retry_delay import RetryDelay
-from semaphore_twisted.tasks.run import Run, end_of, new_run
+from semaphore_twisted.tasks.run import (
+    Run,
+    end_of,
+    event_of,
+    interruption,
+    new_run,
+    was_interrupted,
+)
 from semaphore_twisted.tasks.unknown_jobs import UnknownJobs
 
 #: Seconds until the disk is checked again after it was too full.
@@ -58,21 +64,6 @@ ATTACH_PAUSE = 5.0
 #: Consecutive refusals because of a full disk after which an ended job's remaining
 #: output is discarded.
 REFUSALS = 3
-
-INTERRUPTED = "interrupted"
-
-_EVENTS = {
-    "success": TaskEvent.SUCCEEDED,
-    "error": TaskEvent.FAILED,
-    "stopped": TaskEvent.STOPPED,
-}
-
-
-class TaskOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """The installation's limits for tasks; 0 means no limit."""
-
-    max_parallel_tasks: int = 0
-    max_tasks_per_template: int = 0
 
 
 @implementer(ITaskControl)
@@ -87,7 +78,7 @@ class TaskService:
         database: IDatabase,
         runner: IJobRunner,
         keyring: Keyring,
-        prepare: Callable[[JobOrder], JobSpecification],
+        prepare: Callable[[JobOrder], JobSpecification | Awaitable[JobSpecification]],
         directories: JobPaths,
         compute: ComputeFunction,
         observers: Observers,
@@ -164,9 +155,10 @@ class TaskService:
             return
         run = self._runs[task.id] = new_run(task, job_name)
         if state == "absent":
-            await self._finish(run, TaskEvent.FAILED, log_lines=self._interruption())
+            await self._finish(run, TaskEvent.FAILED, log_lines=interruption())
             return
         run.stop = task.status is TaskStatus.STOPPING
+        run.decision = await self._database.read(approvals.order_of, task.id)
         self._attach(run, unfinished.offset)
         if task.status is TaskStatus.STARTING:
             self._tell(await self._database.write(task_lifecycle.started, task.id))
@@ -193,9 +185,20 @@ class TaskService:
             self._claims.call()
 
     def changed(self, task: Task) -> None:
-        """Notify the observers of a change that an operation made to *task*."""
+        """Tell the observers of a change of *task*, and its job of a decision."""
         self._tell(task)
+        if task.status in {TaskStatus.CONFIRMED, TaskStatus.REJECTED}:
+            self._background.do(
+                self._decided(task.id),
+                f"The decision about task {task.id} was not passed on",
+            )
         self.wake()
+
+    async def _decided(self, task_id: TaskId) -> None:
+        order = await self._database.read(approvals.order_of, task_id)
+        if (run := self._runs.get(task_id)) is not None:
+            run.decision = order
+            run.forward()
 
     def stop(self, task_id: TaskId, *, force: bool) -> Deferred[None]:
         """Stop a task, immediately with *force*; repeated calls are permitted.
@@ -223,7 +226,7 @@ class TaskService:
         if run is not None:
             run.stop = True
             run.kill = run.kill or force
-            self._forward_stop(run)
+            run.forward()
         elif not task.status.final:
             # The job is not followed: its server or its supervisor is gone.
             uuid = await self._database.read(task_lifecycle.identity, task_id)
@@ -295,7 +298,7 @@ class TaskService:
             run.job.abandon()
             return
         self._retry_delay.started(run.task_id)
-        self._forward_stop(run)
+        run.forward()
         begun = self._background.persist(
             task_lifecycle.started, run.task_id, run.keys, run.inventory_id
         )
@@ -330,7 +333,7 @@ class TaskService:
                 return None
             run.keys = order.keys
             run.inventory_id = inventory_of(order.template, order.task)
-            return self._prepare(order)
+            return await maybeDeferred(self._prepare, order)
         except (OSError, Unavailable) as error:
             if shortage(error) is not None:
                 raise
@@ -362,20 +365,21 @@ class TaskService:
                 self._observers.progress_changed, run.project_id, run.task_id
             ),
             release=run.release,
+            moved=lambda: self._background.do(
+                self._tell_moved(run.task_id), f"Task {run.task_id} was not read"
+            ),
         )
+
+    async def _tell_moved(self, task_id: TaskId) -> None:
+        """Tell that a job waits for an approval, or continues."""
+        self._tell(await self._database.read(task_lifecycle.found, task_id))
+        self.wake()
 
     def _attach(self, run: Run, offset: int) -> None:
         run.log = self._new_log(run)
         spool = self._directories.spool(run.job_name)
         run.job = self._runner.attach(spool, offset, run.log)
-        self._forward_stop(run)
-
-    def _forward_stop(self, run: Run) -> None:
-        """Forward a requested stop to the job."""
-        if run.job is not None and run.kill:
-            run.job.kill()
-        elif run.job is not None and run.stop:
-            run.job.stop()
+        run.forward()
 
     def _broken(self, run: Run, failure: Failure) -> None:
         """Attach again to a job whose lines were not stored."""
@@ -422,8 +426,8 @@ class TaskService:
             if log.closed:
                 return  # called again after attaching to the job again
         log_lines: list[tuple[float, str]] = []
-        if result.reason.startswith(INTERRUPTED):
-            log_lines = self._interruption()
+        if was_interrupted(result):
+            log_lines = interruption()
         elif result.status == "success" and result.reason:
             log_lines = [(result.ended, result.reason)]  # not in the log yet
         await self._finish_as(run, result, log_lines=log_lines)
@@ -433,14 +437,10 @@ class TaskService:
     ) -> None:
         await self._finish(
             run,
-            _EVENTS[result.status],
+            event_of(result),
             log_lines=log_lines,
             end=end_of(result),
         )
-
-    def _interruption(self) -> list[tuple[float, str]]:
-        text = "Interrupted: the job's supervisor is gone, and its result with it"
-        return [(time.time(), text)]
 
     async def _fail(self, run: Run, reason: str) -> None:
         now = time.time()

@@ -13,12 +13,18 @@ from semaphore_twisted.cli.user import duration
 from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.crypto.passwords import verify
 from semaphore_twisted.crypto.tokens import digest
-from semaphore_twisted.model.users import Access, Credentials
+from semaphore_twisted.model.users import (
+    Access,
+    Actor,
+    Credentials,
+    Demand,
+    TokenScope,
+)
 from semaphore_twisted.operations import access
-from semaphore_twisted.operations.accounts import users
+from semaphore_twisted.operations.accounts import tokens, users
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
-from tests.support.memory import make_session, make_token, make_user
+from tests.support.memory import make_project, make_session, make_token, make_user
 from tests.support.store import migrated
 
 
@@ -266,12 +272,17 @@ class UserTests(SynchronousTestCase):
         token = out.strip()
         self.assertEqual(len(token), 44)
         found = access.actor(
-            self.conn, Credentials(token_digest=digest(token)), Access.ADMIN, None
+            self.conn,
+            Credentials(token_digest=digest(token)),
+            Demand(Access.ADMIN),
+            None,
         )
         self.assertEqual(found.user.username, "root")
         code, out, _ = self.run_command("token", "list", "--login", "root")
         head, line = out.splitlines()
-        self.assertEqual(head.split(), ["TOKEN", "CREATED", "EXPIRES", "NAME", "NOTES"])
+        self.assertEqual(
+            head.split(), ["TOKEN", "CREATED", "EXPIRES", "NAME", "SCOPE", "NOTES"]
+        )
         self.assertTrue(line.startswith(token[:8] + " "))
         self.assertIn("never", line)
         self.assertNotIn(token, out)
@@ -281,8 +292,39 @@ class UserTests(SynchronousTestCase):
         create = ("token", "create", "--login", "root", "--name", " deploy ")
         self.assertEqual(self.run_command(*create)[0], 0)
         _, out, _ = self.run_command("token", "list", "--login", "root")
-        self.assertRegex(out.splitlines()[0], r"EXPIRES +NAME +NOTES")
-        self.assertRegex(out.splitlines()[1], r"never +deploy *$")
+        self.assertRegex(out.splitlines()[0], r"EXPIRES +NAME +SCOPE +NOTES")
+        self.assertRegex(out.splitlines()[1], r"never +deploy +all rights of the acc")
+
+    def test_token_scope(self) -> None:
+        """A token is made with a scope; its project is one of the account."""
+        root = users.find(self.conn, "root")
+        assert root is not None
+        ops = make_project(self.conn, root, "Ops")
+        twice = [make_project(self.conn, root, "Twice") for _ in range(2)]
+        create = ("token", "create", "--login", "root")
+        for words, scope in (
+            (("--read-only",), TokenScope(read_only=True)),
+            (("--project", "Ops"), TokenScope(project_id=ops.id)),
+            (
+                ("--read-only", "--project", str(twice[1].id)),
+                TokenScope(read_only=True, project_id=twice[1].id),
+            ),
+        ):
+            code, out, _ = self.run_command(*create, *words)
+            self.assertEqual(code, 0)
+            (made,) = [
+                each
+                for each in tokens.list_tokens(self.conn, Actor(user=root))
+                if out.startswith(each.id)
+            ]
+            self.assertEqual(made.scope, scope)
+            _, listed, _ = self.run_command("token", "list", "--login", "root")
+            self.assertIn(tokens.described(scope), listed)
+        for project in ("Twice", "Nothing", "999"):
+            code, out, err = self.run_command(*create, "--project", project)
+            self.assertEqual((code, out), (1, ""))
+            self.assertIn(f'--project: invalid value "{project}"', err)
+            self.assertIn(f"{ops.id} (Ops)", err)
 
     def test_token_expiry(self) -> None:
         """The list shows the expiry of a token."""

@@ -11,7 +11,7 @@ from semaphore_twisted.identity import throttle
 from semaphore_twisted.identity.login import log_in
 from semaphore_twisted.identity.throttle import ACCOUNT, ADDRESS, Rule, Subject
 from semaphore_twisted.model.errors import NotAuthenticated, TooManyAttempts
-from semaphore_twisted.model.users import Access, Credentials, SessionLimits
+from semaphore_twisted.model.users import Access, Credentials, Demand, SessionLimits
 from semaphore_twisted.operations import access
 from semaphore_twisted.operations.accounts import users
 from tests.support.events import list_events
@@ -215,7 +215,7 @@ class ThrottleTests(SynchronousTestCase):
         """A login gives a session that holds."""
         value = self.log_in(_subject())
         credentials = Credentials(session_digest=digest(value))
-        found = access.actor(self.conn, credentials, Access.USER, None)
+        found = access.actor(self.conn, credentials, Demand(Access.USER), None)
         self.assertEqual(found.user, self.alice)
 
     def test_changed_meanwhile(self) -> None:

@@ -6,13 +6,16 @@ from typing import Any
 from msgspec.structs import replace
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.jobs import checks
 from semaphore_twisted.jobs.ansible import AnsiblePlan, plan
 from semaphore_twisted.jobs.job_inputs import (
+    CheckOrder,
     InventorySource,
     RepositorySource,
     VaultPassword,
 )
 from semaphore_twisted.jobs.workspace import layout
+from semaphore_twisted.model.apps import StoredApp, with_settings
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.inventories import InventoryType
 from semaphore_twisted.model.jobs import Step
@@ -85,6 +88,26 @@ class ArgumentTests(SynchronousTestCase):
             {pipe.name: pipe.content for pipe in found.pipes},
             {"vault0": b"pw3", "vault1": b"pw4", "login": b"pw1", "become": b"pw2"},
         )
+
+    def test_another_ansible(self) -> None:
+        """The program that an administrator has set is used, and those beside it."""
+        path = "/opt/{workspace}/bin/ansible-playbook"
+        table = with_settings([StoredApp(id="ansible", path=path)])
+        steps = planned(apps=table).steps
+        folder = "/opt/{brace}workspace}/bin"
+        self.assertEqual(steps[-1].argv[0], f"{folder}/ansible-playbook")
+        self.assertEqual(
+            {each.argv[0] for each in steps[:-1]}, {f"{folder}/ansible-galaxy"}
+        )
+        made = checks.specification(
+            CheckOrder(
+                job_name="check", inventory=static("h\n"), ansible=table.get("ansible")
+            ),
+            options("/s", search_path="/bin"),
+            token="t",
+        )
+        for each in made.steps:
+            self.assertTrue(each.environ["PATH"].startswith(f"{folder}:/bin"), each)
 
     def test_secrets(self) -> None:
         """Passwords are in no argument, environment or file."""

@@ -147,7 +147,7 @@ class SpecificationTests(SynchronousTestCase):
     def test_refusals(self) -> None:
         """An order that cannot be carried out is refused with a sentence."""
         for changed, words in (
-            (replace(order("/x"), template=template(app="terraform")), "terraform"),
+            (replace(order("/x"), template=template(app="fortran")), "fortran"),
             (replace(order("/x"), template=template(playbook="../x")), "inside"),
             (replace(order("/x"), template=template(playbook="/etc/x")), "inside"),
             (order("ext::x"), "not supported"),

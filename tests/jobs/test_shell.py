@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from semaphore_twisted.jobs.job_inputs import JobOrder
 from semaphore_twisted.jobs.shell import step
 from semaphore_twisted.jobs.workspace import layout
+from semaphore_twisted.model.apps import StoredApp, with_settings
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.jobs import Step
 from semaphore_twisted.model.keys import SshKey
@@ -47,6 +48,62 @@ class ShellTests(SynchronousTestCase):
         """The app python is Python 3."""
         changed = replace(order("/x"), template=template(app="python"))
         self.assertEqual(made(changed).argv, ("python3", "run.sh"))
+
+    def test_contract(self) -> None:
+        """Each kind of variable of each app: secrets are never arguments."""
+        custom = StoredApp(
+            id="perl", path="/opt/{workspace}/perl", args=("-w", "{pipe:x}")
+        )
+        table = with_settings([custom])
+        plain = ("group=1", "answer=x y", 'list=["a","b"]')
+        for app, argv in (
+            ("bash", ("bash", "run.sh", "-a", *plain, "-z")),
+            ("python", ("python3", "run.sh", "-a", *plain, "-z")),
+            ("powershell", ("pwsh", "-File", "run.sh", "-a", *plain, "-z")),
+            (
+                "pulumi",
+                (
+                    *("pulumi", "up", "--yes", "--non-interactive", "--cwd", "run.sh"),
+                    *("-a", "--config", plain[0], "--config", plain[1]),
+                    *("--config", plain[2], "-z"),
+                ),
+            ),
+            (
+                "perl",
+                (
+                    *("/opt/{brace}workspace}/perl", "-w", "{brace}pipe:x}", "run.sh"),
+                    *("-a", *plain, "-z"),
+                ),
+            ),
+        ):
+            found = made(
+                replace(
+                    order("/x"),
+                    apps=table,
+                    template=template(
+                        app=app, arguments='["-a"]', allow_override_args_in_task=True
+                    ),
+                    task=task(arguments='["-z"]'),
+                    variables={"group": 1},
+                    answers={"answer": "x y", "list": ["a", "b"]},
+                    environment={"GROUP": "e"},
+                    secret_environment={"SECRET_GROUP": "hidden-1"},
+                    secret_variables={"WORD": "hidden-2"},
+                    secret_answers={"ANSWER": "hidden-3"},
+                )
+            )
+            self.assertEqual(found.argv, argv)
+            self.assertNotIn("hidden", " ".join(found.argv))
+            names = ("GROUP", "SECRET_GROUP", "WORD", "ANSWER")
+            self.assertEqual(
+                [found.environ[name] for name in names],
+                ["e", "hidden-1", "hidden-2", "hidden-3"],
+            )
+
+    def test_install(self) -> None:
+        """The hint for a missing program is the app's."""
+        changed = replace(order("/x"), template=template(app="pulumi"))
+        self.assertEqual(made(changed).install, "the archive from pulumi.com")
 
     def test_secrets(self) -> None:
         """Secret variables are in the environment only, byte by byte."""

@@ -17,8 +17,10 @@ from semaphore_twisted.jobs.job_inputs import (
     JobOptions,
     JobOrder,
     RepositorySource,
+    StateBackend,
     VaultPassword,
 )
+from semaphore_twisted.model.apps import ANSIBLE, BASH, TERRAFORM, AppTable
 from semaphore_twisted.model.inventories import InventoryType
 from semaphore_twisted.model.jobs import JobSpecification, Step
 from semaphore_twisted.model.keys import (
@@ -36,12 +38,14 @@ from tests.support.orders import options, task, template
 JOBS = Path(values.__file__).parent
 DOCUMENT = Path(__file__).parents[2] / "docs" / "architecture.md"
 AUTHORS = {
-    *("server", "operator", "manager", "task runner", "any account", "committer"),
+    *("server", "operator", "administrator", "manager", "task runner", "any account"),
+    "committer",
     "VPN host",
 }
 #: Forms in which a program receives a value; a dash where it does not.
-FORMS = {"template", "exact", "argument", "environment", "pipe", "file"}
-PROGRAMS = ("Ansible", "bash and python", "git", "ssh-agent")
+FORMS = {"template", "exact", "argument", "environment", "directory", "pipe", "file"}
+PROGRAMS = ("Ansible", "scripts", "Terraform", "git", "ssh-agent")
+PHASES = {"init", "workspace", "plan", "show", "apply"}
 
 #: Values of a task that its template allows, and of all else.
 OWN = {"limit": ["limit-of-template"], "tags": ["tag-of-template"]}
@@ -52,6 +56,12 @@ FREE = {
     **OWN,
     "skip_tags": ["skip-of-template"],
 }
+STATE = StateBackend(
+    port=20_000,
+    socket="/s/StateBackend.socket",
+    alias="StateBackend.alias",
+    password="StateBackend.password",
+)
 KEY_TEXT = Text(text="Text.text")
 SSH = SshKey(login="SshKey.login", private_key="SshKey.private_key")
 LOGIN = LoginPassword(login="LoginPassword.login", password="LoginPassword.password")
@@ -61,12 +71,30 @@ CERTIFICATE = ClientCertificate(
 )
 
 
+#: Apps whose programs and arguments are the names of their fields.
+_TABLE = AppTable(
+    {
+        each.id: replace(
+            each,
+            program=program,
+            arguments=("App.arguments",),
+            variable_option="App.variable_option",
+        )
+        for each, program in (
+            (ANSIBLE, "ansible-App.program"),
+            (TERRAFORM, "App.program"),
+            (BASH, "App.program"),
+        )
+    }
+)
+
+
 def rows() -> Iterator[tuple[list[str], list[str], dict[str, set[str]]]]:
     """Yield the fields, the authors and the forms of each row of the table."""
     text = DOCUMENT.read_text().partition("\n## Values of a job\n")[2]
     for line in text.partition("\n## ")[0].splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if len(cells) == 6 and cells[0].startswith("`"):
+        if len(cells) == 7 and cells[0].startswith("`"):
             forms = {
                 program: set(cell.split(", ")) - {"—"}
                 for program, cell in zip(PROGRAMS, cells[2:], strict=True)
@@ -101,7 +129,7 @@ def fields(of: type[msgspec.Struct], seen: set[type]) -> Iterator[str]:
 
 def orders() -> Iterator[JobOrder]:
     """Yield orders in which each text is the name of its field."""
-    for app in ("ansible", "bash"):
+    for app in ("ansible", "bash", "terraform"):
         for free in (True, False):
             own = template(
                 app=app,
@@ -122,7 +150,11 @@ def orders() -> Iterator[JobOrder]:
                 environment='{"Task.environment": "Task.environment"}',
                 secret="Task.secret",
                 limit="Task.limit" if free else "",
-                arguments='["--limit","Task.arguments"]',
+                arguments=(
+                    '["-target=Task.arguments"]'
+                    if app == "terraform"
+                    else '["--limit","Task.arguments"]'
+                ),
                 git_branch="Task.git_branch" if free else None,
                 message="Task.message",
                 commit_message="Task.commit_message",
@@ -154,7 +186,13 @@ def orders() -> Iterator[JobOrder]:
                     username="JobOrder.username",
                     source=source,
                     inventory=InventorySource(
-                        type=InventoryType.STATIC if free else InventoryType.FILE,
+                        type=(
+                            InventoryType.TERRAFORM_WORKSPACE
+                            if app == "terraform"
+                            else InventoryType.STATIC
+                            if free
+                            else InventoryType.FILE
+                        ),
                         inventory="InventorySource.inventory",
                         key=key if key == SSH else LOGIN,
                         become=LOGIN,
@@ -171,6 +209,8 @@ def orders() -> Iterator[JobOrder]:
                     environment={"E": "JobOrder.environment"},
                     secret_environment={"F": "JobOrder.secret_environment"},
                     incoming_version="JobOrder.incoming_version",
+                    state=STATE if app == "terraform" else None,
+                    apps=_TABLE,
                 )
 
 
@@ -204,14 +244,20 @@ def program_of(step: Step) -> str:
     if step.argv[0].startswith("ansible"):
         return "Ansible"
     if step.name == "script":
-        return "bash and python"
+        return "scripts"
+    if step.name in PHASES or step.name in {"backend", "state relay"}:
+        return "Terraform"
     return "ssh-agent" if step.argv[0].startswith("ssh-") else "git"
 
 
 def given(made: JobSpecification) -> Iterator[tuple[str, str, str]]:
     """Yield each program, form and text in which something is given to it."""
     for step in made.steps:
+        if step.approval is not None:
+            continue
         program = program_of(step)
+        if program == "Terraform":
+            yield program, "directory", step.cwd
         yield program, "argument", " ".join(step.argv)
         yield program, "environment", " ".join((*step.environ, *step.environ.values()))
         for content in (step.stdin or b"", *(pipe.content for pipe in step.pipes)):

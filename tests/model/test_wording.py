@@ -38,6 +38,10 @@ class Whole(msgspec.Struct):
     texts: tuple[str, ...] | str | None = None
     pairs: dict[str, int] = {}
     kinds: Annotated[tuple[Kind, ...], msgspec.Meta(description="x")] = ()
+    few: Annotated[
+        tuple[Annotated[int, msgspec.Meta(ge=0)], ...],
+        msgspec.Meta(min_length=1, max_length=2),
+    ] = (0,)
 
 
 class SentenceTests(SynchronousTestCase):
@@ -58,6 +62,8 @@ class SentenceTests(SynchronousTestCase):
             ("name", 1, "a text"),
             ("number", "1", "an integer or null"),
             ("number", 1.5, "an integer or null"),
+            ("few", [], "a list with at least 1 element"),
+            ("few", [1, 2, 3], "a list with at most 2 elements"),
             ("flag", 1, "true or false"),
             ("ratio", "x", "a number"),
             ("time", 1, "a time such as 2026-01-31T12:00:00Z or null"),
@@ -73,6 +79,7 @@ class SentenceTests(SynchronousTestCase):
         """Places inside lists and objects are named."""
         found = self.said(parts=[{}, {"number": "x"}])
         self.assertEqual(found, "parts[1].number must be an integer")
+        self.assertEqual(self.said(few=[-1]), "few[0] must be an integer, at least 0")
         self.assertEqual(self.said(texts=[1]), "texts[0] must be a text")
         self.assertEqual(self.said(pairs={"a": "x"}), "pairs[...] must be an integer")
         self.assertEqual(self.said(part={"x": 1}), "part.x: unknown field")

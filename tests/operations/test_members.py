@@ -7,6 +7,7 @@ from semaphore_twisted.model.ids import UserId
 from semaphore_twisted.model.users import Actor, Permission, Role, User
 from semaphore_twisted.operations.projects import members
 from semaphore_twisted.operations.projects.members import ChangedMember, NewMember
+from semaphore_twisted.persistence import schema
 from tests.support.events import list_events
 from tests.support.memory import (
     actor_of,
@@ -141,6 +142,16 @@ class MembersTests(SynchronousTestCase):
         second = actor_of(guest, self.project, Role.OWNER)
         with self.assertRaises(Invalid):
             members.leave(self.conn, second)
+
+    def test_disabled_owner(self) -> None:
+        """An owner whose account is disabled does not count as another owner."""
+        owner, guest = self.by(Role.OWNER), self.people[Role.GUEST]
+        members.change(self.conn, owner, guest.id, ChangedMember(role=Role.OWNER))
+        self.conn.update(schema.user, guest.id, active=False)
+        with self.assertRaises(Invalid):
+            members.leave(self.conn, owner)
+        members.remove(self.conn, owner, guest.id)
+        self.assertIsNone(self.role_of(guest))
 
     def test_leave(self) -> None:
         """Any other member may leave."""

@@ -6,6 +6,7 @@ import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.jobs.parameters import branch, effective_params
+from semaphore_twisted.model.apps import BUILT_IN
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.ids import (
     InventoryId,
@@ -96,7 +97,8 @@ class OverrideTests(SynchronousTestCase):
     def check(self, of: Template | None = None, **more: Any) -> Allowed:
         """Return the checked overrides."""
         source = TemplateSource(branch="main", ran=lambda commit: commit == RAN)
-        return allowed(of or template(), asked(**more), source)
+        found = of or template()
+        return allowed(found, asked(**more), source, BUILT_IN.get(found.app))
 
     def test_nothing(self) -> None:
         """A task without overrides has the template's values."""
@@ -307,3 +309,64 @@ class OverrideTests(SynchronousTestCase):
             error = self.assertRaises(Invalid, self.check, own, **wrong)
             self.assertIn("invalid value", error.message)
         self.assertEqual(self.check(own, limit="~web.*").params["limit"], ("~web.*",))
+
+
+class PlanTests(SynchronousTestCase):
+    """The parameters and arguments of apps that plan."""
+
+    def check(self, sent: Any, own: Any = None, **more: Any) -> Allowed:
+        """Return the checked overrides with the parameters *sent*."""
+        of = template(app="terraform", playbook="", task_params=own or {}, **more)
+        return allowed(of, asked(**sent), TemplateSource())
+
+    def test_free(self) -> None:
+        """A task may plan only, and choose harmless options of ``init``."""
+        for name in ("plan", "upgrade", "reconfigure"):
+            found = self.check({"params": {name: True}})
+            self.assertEqual(found.params, {name: True})
+
+    def test_permitted(self) -> None:
+        """A task needs a permission to destroy, to skip the approval, or to migrate."""
+        for name in ("destroy", "auto_approve", "migrate_state"):
+            sent = {"params": {name: True}}
+            with self.assertRaises(Invalid) as refused:
+                self.check(sent)
+            self.assertEqual(
+                (refused.exception.message, refused.exception.field),
+                (f"The template does not let a task set {name}", name),
+            )
+            for own in ({f"allow_{name}": True}, {name: True}):
+                self.assertEqual(self.check(sent, own).params, {name: True})
+            self.assertEqual(self.check({"params": {name: False}}).params[name], False)
+
+    def test_of_ansible(self) -> None:
+        """An app refuses the parameters of another one, by name."""
+        for name in ("dry_run", "diff"):
+            with self.assertRaises(Invalid) as refused:
+                self.check({"params": {name: True}})
+            self.assertIn(f"{name}: ", refused.exception.message)
+        for app in ("ansible", "bash"):
+            with self.assertRaises(Invalid) as refused:
+                allowed(
+                    template(app=app),
+                    asked(params={"destroy": True}),
+                    TemplateSource(),
+                )
+            self.assertIn("destroy", refused.exception.message)
+
+    def test_arguments(self) -> None:
+        """A task adds harmless options, and may send back those of its template."""
+        own = '{"init": ["-upgrade"], "plan": ["-parallelism=3"]}'
+        free = {"allow_override_args_in_task": True, "arguments": own}
+        for text in (own, '{"plan":["-parallelism=3"],"init":["-upgrade"]}'):
+            self.assertEqual(
+                self.check({"arguments": text}, arguments=own).arguments, text
+            )
+        found = self.check({"arguments": '["-target=a.b"]'}, **free)
+        self.assertEqual(found.arguments, '["-target=a.b"]')
+        for text in ('["-destroy"]', '["-var=a=b"]', '{"init":["-upgrade"]}'):
+            with self.assertRaises(Invalid, msg=text) as refused:
+                self.check({"arguments": text}, **free)
+            self.assertEqual(refused.exception.field, "arguments")
+        with self.assertRaises(Invalid):
+            self.check({"arguments": '["-target=a.b"]'}, arguments=own)

@@ -7,9 +7,10 @@ from semaphore_twisted.model.errors import Conflict, Invalid
 from semaphore_twisted.model.ids import TaskId, TemplateId
 from semaphore_twisted.model.limits import SLICE_PARTS
 from semaphore_twisted.model.tasks import TaskStatus
+from semaphore_twisted.operations import events
 from semaphore_twisted.operations.projects import projects, templates
 from semaphore_twisted.operations.tasks import output, tasks
-from semaphore_twisted.persistence.schema import task, task_output
+from semaphore_twisted.persistence.schema import event, task, task_output
 from tests.support.memory import actor_of, make_project, make_user, memory_connection
 from tests.support.tasks import make_task, make_template
 
@@ -56,6 +57,23 @@ class SliceTests(SynchronousTestCase):
         self.assertGreater(slices, 2)
         self.assertEqual(self.counts(), (0, 0))
         projects.delete(self.conn, self.actor)
+
+    def test_events(self) -> None:
+        """The events of a project are emptied in slices, too."""
+        for number in range(2_500):
+            events.TASK.record(self.conn, self.actor, number, "Secret", "ended")
+        of_project = select(func.count()).where(event.c.project_id == self.project.id)
+        before = self.conn.scalar(of_project)
+        self.assertGreaterEqual(before, 2_500)
+        while projects.delete_some(self.conn, self.actor):
+            after = self.conn.scalar(of_project)
+            self.assertLessEqual(before - after, 1_000)
+            before = after
+        self.assertLess(before, 1_000)
+        projects.delete(self.conn, self.actor)
+        told = self.conn.column(select(event.c.description))
+        self.assertGreaterEqual(len(told), 2_500)
+        self.assertNotIn("Secret", str(told))
 
     def test_template(self) -> None:
         """Tasks of other templates stay."""

@@ -152,8 +152,8 @@ class CreateTests(TaskTestCase):
 
     def test_unserved_app(self) -> None:
         """A template of an app that is not served starts nothing."""
-        self.conn.update(schema.template, self.template, app="terraform")
-        self.assertIn("terraform", self.assertRaises(Invalid, self.create).message)
+        self.conn.update(schema.template, self.template, app="pulumi")
+        self.assertIn("pulumi", self.assertRaises(Invalid, self.create).message)
 
 
 class SeeTests(TaskTestCase):

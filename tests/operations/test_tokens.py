@@ -2,12 +2,22 @@
 
 from datetime import timedelta
 
+from msgspec.structs import replace
+from sqlalchemy import select
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.model.errors import Conflict, Invalid, NotFound
+from semaphore_twisted.model.errors import Conflict, Invalid, NotFound, OutOfScope
+from semaphore_twisted.model.ids import ProjectId
+from semaphore_twisted.model.users import TokenScope
 from semaphore_twisted.operations.accounts import tokens
 from semaphore_twisted.persistence import schema
-from tests.support.memory import FixedClock, actor_of, make_user, memory_connection
+from tests.support.memory import (
+    FixedClock,
+    actor_of,
+    make_project,
+    make_user,
+    memory_connection,
+)
 
 
 class TokensTests(SynchronousTestCase):
@@ -95,3 +105,82 @@ class TokensTests(SynchronousTestCase):
         """A lifetime that is not positive is refused."""
         with self.assertRaises(Invalid):
             tokens.create(self.conn, self.alice, lifetime=timedelta())
+
+
+class ScopeTests(SynchronousTestCase):
+    """What a token is restricted to."""
+
+    def setUp(self) -> None:
+        """Make a user with a project, and another one."""
+        self.conn = memory_connection()
+        self.alice = make_user(self.conn, "alice")
+        self.project = make_project(self.conn, self.alice)
+        self.foreign = make_project(self.conn, make_user(self.conn, "bob"), "Bob's")
+        self.scopes = [
+            TokenScope(),
+            TokenScope(read_only=True),
+            TokenScope(project_id=self.project.id),
+            TokenScope(read_only=True, project_id=self.project.id),
+        ]
+
+    def test_shown(self) -> None:
+        """Answer, list and event show the scope; the whole one is absent."""
+        actor = actor_of(self.alice)
+        for scope, words in zip(
+            self.scopes,
+            (
+                "all rights of the account",
+                "read-only",
+                f"project {self.project.id} only",
+                f"read-only, project {self.project.id} only",
+            ),
+            strict=True,
+        ):
+            made = tokens.create(self.conn, actor, name="ci", scope=scope)
+            (listed,) = tokens.list_tokens(self.conn, actor)
+            self.assertEqual((made.scope, listed.scope), (scope, scope))
+            tokens.delete(self.conn, actor, made.id)
+            query = select(schema.event.c.description, schema.event.c.user_id)
+            events = self.conn.execute(query.order_by(schema.event.c.id)).fetchall()
+            named = f"API token {made.id[:8]}… (ci)"
+            self.assertEqual(
+                [tuple(each) for each in events[-2:]],
+                [
+                    (f"{named} created ({words})", self.alice.id),
+                    (f"{named} deleted", self.alice.id),
+                ],
+            )
+            self.assertNotIn(made.id, str(events))
+
+    def test_wider(self) -> None:
+        """A token makes no token that may do more, and any that may not."""
+        whole, reads, one, both = self.scopes
+        may = {
+            whole: {whole, reads, one, both},
+            reads: {reads, both},
+            one: {one, both},
+            both: {both},
+        }
+        for own, permitted in may.items():
+            actor = replace(actor_of(self.alice), scope=own)
+            for scope in self.scopes:
+                if scope in permitted:
+                    made = tokens.create(self.conn, actor, scope=scope)
+                    self.assertEqual(made.scope, scope)
+                else:
+                    with self.assertRaises(OutOfScope):
+                        tokens.create(self.conn, actor, scope=scope)
+
+    def test_project(self) -> None:
+        """A token is for a project that its owner can see."""
+        for number in (self.foreign.id, ProjectId(999)):
+            with self.assertRaisesRegex(Invalid, f"no project {number}"):
+                tokens.create(
+                    self.conn,
+                    actor_of(self.alice),
+                    scope=TokenScope(project_id=number),
+                )
+        admin = actor_of(make_user(self.conn, "root", admin=True))
+        scope = TokenScope(project_id=self.foreign.id)
+        made = tokens.create(self.conn, admin, scope=scope)
+        self.assertEqual(made.project_id, self.foreign.id)

@@ -11,7 +11,7 @@ from semaphore_twisted.model.errors import (
     NotFound,
     NotPermitted,
 )
-from semaphore_twisted.model.users import Access, Credentials, User
+from semaphore_twisted.model.users import Access, Credentials, Demand, User
 from semaphore_twisted.operations import access
 from semaphore_twisted.operations.accounts import users
 from semaphore_twisted.operations.accounts.users import ChangedUser, NewUser
@@ -45,7 +45,7 @@ class UsersTests(SynchronousTestCase):
     def holds(self, credentials: Credentials) -> bool:
         """Whether *credentials* are good for anything."""
         try:
-            access.actor(self.conn, credentials, Access.USER, None)
+            access.actor(self.conn, credentials, Demand(Access.USER), None)
         except NotAuthenticated:
             return False
         return True
@@ -255,7 +255,7 @@ class UsersTests(SynchronousTestCase):
         """Another password ends all sessions but the one that asks."""
         _, mine = make_session(self.conn, self.alice)
         _, other = make_session(self.conn, self.alice)
-        actor = access.actor(self.conn, mine, Access.USER, None)
+        actor = access.actor(self.conn, mine, Demand(Access.USER), None)
         users.set_password(self.conn, actor, self.alice.id, password_hash="$new")
         self.assertTrue(self.holds(mine))
         self.assertFalse(self.holds(other))

@@ -13,6 +13,8 @@ from pathlib import Path
 from sqlalchemy import select
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.model.apps import BUILT_IN
+from semaphore_twisted.operations import apps
 from semaphore_twisted.operations.accounts import users
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import connect, utc_now
@@ -50,6 +52,11 @@ ALL = [
     "0013_schedules",
     "0014_integrations",
     "0015_templates",
+    "0016_approvals",
+    "0017_plans",
+    "0018_states",
+    "0019_apps",
+    "0020_token_scopes",
 ]
 
 #: The last of them, and the one after it.
@@ -378,6 +385,35 @@ class MigrationTests(SynchronousTestCase):
             ids = conn.column(select(schema.user.c.id).order_by(schema.user.c.id))
             self.assertEqual(ids, [*range(1, len(names) + 1)])
 
+    def test_apps(self) -> None:
+        """Templates of an older database keep their apps; no settings are stored."""
+        folder = self.folder / "before"
+        folder.mkdir()
+        for name in ALL[: ALL.index("0019_apps")]:
+            shutil.copy(VERSIONS / f"{name}.py", folder)
+        migrate(self.path, utc_now, versions=folder)
+        with closing(sqlite3.connect(self.path)) as raw, raw:
+            raw.executescript(
+                """
+                INSERT INTO project (id, uuid, created, name)
+                    VALUES (1, 'u', '2026-01-01T00:00:00.000000Z', 'P');
+                INSERT INTO access_key (id, uuid, name, type, project_id)
+                    VALUES (1, 'k', 'K', 'none', 1);
+                INSERT INTO project__repository (id, project_id, name, git_url,
+                    ssh_key_id) VALUES (1, 1, 'R', '/r', 1);
+                INSERT INTO project__template (id, project_id, name, app,
+                    repository_id) VALUES (3, 1, 'T', 'python', 1);
+                """
+            )
+        migrate(self.path, utc_now)
+        self.assertEqual(self.schema(), self.wanted)
+        conn = connect(self.path, now=FixedClock(), entropy=Entropy())
+        with closing(conn.raw):
+            self.assertEqual(apps.stored(conn), {})
+            self.assertEqual(apps.table(conn), BUILT_IN)
+            used = conn.column(select(schema.template.c.app))
+        self.assertEqual(used, ["python"])
+
     def test_templates(self) -> None:
         """A template keeps its vault password, and a view its place."""
         folder = self.folder / "before"
@@ -418,6 +454,29 @@ class MigrationTests(SynchronousTestCase):
         self.assertEqual(vaults, [(9, 1, 3, 1, "prod", "password", None)])
         self.assertEqual(views, [(4, "V", 7, 0, "")])
         self.assertEqual((kept, last), ([(4,)], [(8,)]))
+
+    def test_tokens(self) -> None:
+        """A token keeps its end and may do all that it could."""
+        folder = self.folder / "before"
+        folder.mkdir()
+        for name in ALL[: ALL.index("0020_token_scopes")]:
+            shutil.copy(VERSIONS / f"{name}.py", folder)
+        migrate(self.path, utc_now, versions=folder)
+        time = "2026-01-01T00:00:00.000000Z"
+        with closing(sqlite3.connect(self.path)) as raw, raw:
+            raw.execute(
+                "INSERT INTO user (id, created, username, name, email, password)"
+                f" VALUES (1, '{time}', 'alice', 'Alice', 'a@example.com', '')"
+            )
+            raw.execute(
+                "INSERT INTO user__token (digest, prefix, user_id, name, created,"
+                f" expires) VALUES ('d', 'p', 1, 'ci', '{time}', NULL)"
+            )
+        migrate(self.path, utc_now)
+        self.assertEqual(self.schema(), self.wanted)
+        with closing(sqlite3.connect(self.path)) as raw:
+            rows = raw.execute("SELECT * FROM user__token").fetchall()
+        self.assertEqual(rows, [("d", "p", 1, "ci", time, None, 0, None)])
 
     def test_copy(self) -> None:
         """Before an upgrade a private copy is kept."""
@@ -479,3 +538,34 @@ class MigrationTests(SynchronousTestCase):
         self.assertIn("UPDATE nothing", error.message)
         self.assertEqual(self.counts(self.path), (1, 1, 1))
         self.assertEqual(pending(self.path), [])
+
+    def test_states(self) -> None:
+        """A key store of before opens, and a workspace can get a state."""
+        folder = self.folder / "before"
+        folder.mkdir()
+        for name in ALL[: ALL.index("0018_states")]:
+            shutil.copy(VERSIONS / f"{name}.py", folder)
+        migrate(self.path, utc_now, versions=folder)
+        with closing(sqlite3.connect(self.path)) as raw, raw:
+            raw.executescript(
+                """
+                INSERT INTO project (id, uuid, created, name)
+                    VALUES (1, 'u', '2026-01-01T00:00:00.000000Z', 'P');
+                INSERT INTO project__inventory (id, project_id, name, inventory, type)
+                    VALUES (5, 1, 'W', 'prod', 'terraform-workspace');
+                """
+            )
+        migrate(self.path, utc_now)
+        self.assertEqual(self.schema(), self.wanted)
+        with closing(sqlite3.connect(self.path)) as raw:
+            raw.execute("PRAGMA foreign_keys=ON")
+            raw.execute(
+                "INSERT INTO project__terraform_inventory_state (uuid, project_id,"
+                " inventory_id, created, serial, lineage, size, outputs, secret,"
+                " content) VALUES ('s', 1, 5, 'now', 1, 'l', 1, '[]', 'v', x'00')"
+            )
+            raw.execute("DELETE FROM project WHERE id = 1")
+            left = raw.execute(
+                "SELECT count(*) FROM project__terraform_inventory_state"
+            ).fetchone()
+        self.assertEqual(left, (0,))

@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.config import parsing as config_options
 from semaphore_twisted.crypto import certificates
+from semaphore_twisted.model.apps import BUILT_IN
 from semaphore_twisted.model.health import HealthFinding
 from semaphore_twisted.persistence.ballast import Ballast, folder_of
 from semaphore_twisted.start.health import InstallationHealth
@@ -58,7 +59,7 @@ class HealthTestCase(SynchronousTestCase):
             shortage=lambda: self.shortage,
             now=self.clock,
         )
-        return [each for each in health.findings() if each.subject == subject]
+        return [each for each in health.findings(BUILT_IN) if each.subject == subject]
 
 
 class CertificateHealthTests(HealthTestCase):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,7 +20,7 @@ from semaphore_twisted.jobs import spool, supervisor
 from semaphore_twisted.jobs.invocation import specification
 from semaphore_twisted.jobs.job_inputs import JobOptions, JobOrder
 from semaphore_twisted.model.jobs import JobSpecification
-from semaphore_twisted.model.results import JobEvent
+from semaphore_twisted.model.results import JobEvent, PlanMade
 from semaphore_twisted.tasks.log_places import LogPlaces
 from tests.support.gitserver import Repository
 from tests.support.orders import options
@@ -45,18 +46,33 @@ class Ran(msgspec.Struct, frozen=True, kw_only=True):
         return "\n".join(self.lines)
 
 
-def run(made: JobSpecification, *, timeout: float = 120) -> Ran:
-    """Run the job to its end, and remove its spool as the server does."""
+def run(
+    made: JobSpecification,
+    *,
+    timeout: float = 120,
+    meanwhile: Callable[[Path], None] = lambda _: None,
+) -> Ran:
+    """Run the job to its end, and remove its spool as the server does.
+
+    *meanwhile* is called with the spool while the job runs.
+    """
     folder = Path(made.spool)
     folder.mkdir(mode=0o700)
     began = time.monotonic()
-    subprocess.run(
+    with subprocess.Popen(
         [sys.executable, "-I", "-S", "-X", "utf8", str(supervisor.__file__)],
-        input=msgspec.json.encode(made),
-        check=True,
-        timeout=timeout,
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
-    )
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.write(msgspec.json.encode(made))
+        process.stdin.close()
+        try:
+            meanwhile(folder)
+        except BaseException:
+            process.terminate()
+            raise
+        assert process.wait(timeout) == 0
     seconds = time.monotonic() - began
     result = spool.result((folder / "result").read_bytes())
     records, _ = spool.decode((folder / "output").read_bytes())
@@ -64,6 +80,8 @@ def run(made: JobSpecification, *, timeout: float = 120) -> Ran:
     text = b""
     events: list[JobEvent] = []
     for record in records:
+        if record.kind == spool.RecordKind.PLAN:
+            events.append(JobEvent(1, record.time, PlanMade(record.body)))
         if record.kind == spool.RecordKind.REPORT:
             line = text.count(b"\n") + 1
             events.append(JobEvent(line, record.time, spool.report(record.body)))

@@ -22,7 +22,7 @@ from semaphore_twisted.crypto.masterkey import MasterKey
 from semaphore_twisted.interfaces import ComputeFunction, IScheduleControl, ITaskControl
 from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.tasks import Task
-from semaphore_twisted.model.users import User
+from semaphore_twisted.model.users import TokenScope, User
 from semaphore_twisted.operations.events import changes
 from semaphore_twisted.operations.projects.demo import DemoFiles
 from semaphore_twisted.operations.visibility import audiences
@@ -344,9 +344,9 @@ class ApiClient:
         client.cookie = f"semaphore={value}"
         return client
 
-    def with_token(self, user: User) -> "ApiClient":
-        """Return a client with a token of *user*."""
-        value, _ = make_token(self.database.conn, user)
+    def with_token(self, user: User, scope: TokenScope | None = None) -> "ApiClient":
+        """Return a client with a token of *user*, by default with the whole scope."""
+        value, _ = make_token(self.database.conn, user, scope)
         client = self.anonymous()
         client.token = value
         return client

@@ -90,6 +90,7 @@ class MemoryJob:
     stubborn: bool = False
     result: JobResult | None = None
     records: list[tuple[str, Any]] = field(factory=list)
+    decisions: list[str] = field(factory=list)
     _delivering: bool = False
 
     def say(self, *texts: str, at: float = 1.0) -> None:
@@ -100,6 +101,11 @@ class MemoryJob:
     def tell(self, name: str, value: str) -> None:
         """Record a fact."""
         self.records.append(("fact", (name, value)))
+        self._deliver()
+
+    def report(self, what: Any) -> None:
+        """Report an event."""
+        self.records.append(("event", JobEvent(1, 1.0, what)))
         self._deliver()
 
     def end(self, status: Any = "success", reason: str = "") -> None:
@@ -125,6 +131,10 @@ class MemoryJob:
         self.killed += 1
         self.end("stopped", "stopped")
 
+    def decide(self, order: str) -> None:
+        """Record *order*."""
+        self.decisions.append(order)
+
     def release(self, offset: int) -> None:
         """Record the call."""
         self.released = offset
@@ -146,10 +156,11 @@ class MemoryJob:
             if kind == "fact":
                 self.receiver.fact(*value)
         lines = [value for kind, value in fresh if kind == "line"]
+        events = [value for kind, value in fresh if kind == "event"]
         self.offset = len(self.records)
-        if lines:
+        if lines or events:
             self._delivering = True
-            stored = self.receiver.lines(lines, self.offset)
+            stored = self.receiver.lines(lines, self.offset, events)
             _ = stored.addCallbacks(self._stored, self._refused, (self.receiver,))
         elif self.result is not None:
             receiver, self.receiver = self.receiver, None

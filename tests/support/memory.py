@@ -20,7 +20,14 @@ from semaphore_twisted.interfaces import IDatabase, WriteFunction
 from semaphore_twisted.model.ids import ProjectId, UserId
 from semaphore_twisted.model.keys import KeyType
 from semaphore_twisted.model.projects import Project
-from semaphore_twisted.model.users import Actor, Credentials, Permission, Role, User
+from semaphore_twisted.model.users import (
+    Actor,
+    Credentials,
+    Permission,
+    Role,
+    TokenScope,
+    User,
+)
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection, connect
 
@@ -254,8 +261,11 @@ def make_session(
     return value, Credentials(session_digest=digest(value))
 
 
-def make_token(conn: Connection, user: User) -> tuple[str, Credentials]:
+def make_token(
+    conn: Connection, user: User, scope: TokenScope | None = None
+) -> tuple[str, Credentials]:
     """Create an API token for *user*; return it and the resulting credentials."""
+    scope = scope or TokenScope()
     value = hashlib.sha256(conn.entropy(32)).hexdigest()[:43] + "="
     conn.insert(
         schema.user_token,
@@ -263,6 +273,8 @@ def make_token(conn: Connection, user: User) -> tuple[str, Credentials]:
         prefix=value[:8],
         user_id=user.id,
         created=conn.now,
+        read_only=scope.read_only,
+        project_id=scope.project_id,
     )
     return value, Credentials(token_digest=digest(value))
 

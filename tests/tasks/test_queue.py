@@ -18,6 +18,8 @@ def queued(
     *,
     parallel: bool = False,
     limit: int = 0,
+    workspace: int | None = None,
+    idle: bool = False,
 ) -> Queued:
     """Return a task in the queue."""
     return Queued(
@@ -26,6 +28,8 @@ def queued(
         project_id=ProjectId(project),
         parallel=parallel,
         project_limit=limit,
+        workspace=workspace,
+        idle=idle,
     )
 
 
@@ -51,6 +55,23 @@ class QueueTests(SynchronousTestCase):
         """A task that has to wait does not hold back those of other templates."""
         waiting = [queued(2, 1), queued(3, 2)]
         self.assertEqual(startable(waiting, [queued(1, 1)], limit=0), [3])
+
+    def test_workspace_alone(self) -> None:
+        """Tasks of a workspace wait for each other, also of parallel templates."""
+        waiting = [
+            queued(2, 2, parallel=True, workspace=5),
+            queued(3, 3, workspace=5),
+            queued(4, 4, workspace=6),
+        ]
+        self.assertEqual(startable(waiting, [], limit=0), [2, 4])
+        active = [queued(1, 1, workspace=5, idle=True)]
+        self.assertEqual(startable(waiting, active, limit=0), [4])
+
+    def test_idle(self) -> None:
+        """A task that waits for an approval counts for no limit."""
+        waiting = [queued(2, 2, limit=1), queued(3, 1, limit=1)]
+        active = [queued(1, 1, limit=1, idle=True)]
+        self.assertEqual(startable(waiting, active, limit=1), [2])
 
     def test_project_limit(self) -> None:
         """The tasks of a full project wait, other tasks start."""

@@ -33,7 +33,8 @@ from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.statements.tasks import tasks as statements
 from semaphore_twisted.tasks.job_directories import Ended, State
 from semaphore_twisted.tasks.observers import Observers
-from semaphore_twisted.tasks.service import TaskOptions, TaskService
+from semaphore_twisted.tasks.queue import TaskOptions
+from semaphore_twisted.tasks.service import TaskService
 from tests.support.jobs import MemoryJob, MemoryRunner
 from tests.support.memory import MemoryDatabase, make_project, make_user
 from tests.support.tasks import (

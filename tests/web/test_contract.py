@@ -125,6 +125,8 @@ class SchemaTests(SynchronousTestCase):
         """Each route documents its errors."""
         for route in ROUTES:
             path = route.pattern.replace(":text}", "}")
+            if "LOCK" in route.method:  # OpenAPI does not know these methods
+                continue
             responses = self.document["paths"][path][route.method.lower()]["responses"]
             wanted = {"400", "500"}
             if route.method != "GET":

@@ -634,6 +634,17 @@ class PeerNewsTests(HubTestCase):
         )
         self.assertEqual(wires["nobody"].sent, [])
 
+    def test_confined(self) -> None:
+        """A token for one project is told of no peer, though its owner is."""
+        owner = Visibility(
+            everything=False, projects=frozenset({PROJECT}), user_id=UserId(1)
+        )
+        _, wire = self.watcher("script", replace(owner, confined=True))
+        _, page = self.watcher("page", owner)
+        self.hub.peers_observed([peer(1, 1, None), peer(3, None, PROJECT)])
+        self.assertEqual(wire.sent, [])
+        self.assertEqual(len(page.sent), 1)
+
     def test_encoded_once(self) -> None:
         """Watchers with the same visibility are sent the same bytes."""
         framed: list[bytes] = []

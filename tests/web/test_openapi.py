@@ -74,7 +74,10 @@ class DocumentTests(SynchronousTestCase):
             for code, answer in operation["responses"].items():
                 self.assertRegex(code, r"^[1-5]\d\d$")
                 self.assertTrue("description" in answer or "$ref" in answer, path)
-        self.assertEqual(len(identifiers), len(ROUTES))
+        # OpenAPI does not know LOCK and UNLOCK, which Terraform sends
+        known = [each for each in ROUTES if each.method.lower() in _METHODS]
+        self.assertEqual(len(identifiers), len(known))
+        self.assertEqual(len(ROUTES) - len(known), 2)
 
     def test_query(self) -> None:
         """A query parameter has its type, its limits and its default, and no null."""

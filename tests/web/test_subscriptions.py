@@ -211,6 +211,23 @@ class ChangeTests(HubTestCase):
         self.assertEqual([each["id"] for each in member.sent], [1, 3])
         self.assertEqual([each["id"] for each in admin.sent], [1, 2, 3, 4, 5])
 
+    def test_confined(self) -> None:
+        """A token for one project is told of this one, and not of its VPN."""
+        only = Visibility(
+            everything=False,
+            projects=frozenset({PROJECT}),
+            user_id=UserId(3),
+            confined=True,
+        )
+        _, wire = self.subscribed("script", only)
+        self.make(
+            self.change(id=1),
+            self.change(id=2, project_id=OTHER),
+            self.change(id=3, project_id=None, kind="user", owner=UserId(3)),
+            self.change(id=4, kind="vpn_peer"),
+        )
+        self.assertEqual([each["id"] for each in wire.sent], [1])
+
     def test_lost(self) -> None:
         """Too many changes, and those that a client did not read, are one message."""
         watcher, wire = self.subscribed("page", MEMBER)

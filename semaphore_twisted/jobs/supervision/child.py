@@ -107,8 +107,11 @@ def start(
     mark: str,
     user: ProcessUser | None,
     namespaces: Namespaces | None = None,
+    files: dict[str, int] | None = None,
 ) -> Child:
     """Start the program of *step*, in *namespaces* if the step uses them.
+
+    It inherits the files in memory *files*, descriptors by name.
 
     :raises StartFailed: if that fails.
     """
@@ -125,6 +128,7 @@ def start(
             user=user,
             namespaces=namespaces,
             opened=opened,
+            files=files or {},
         )
     finally:
         for descriptor in opened:
@@ -139,6 +143,7 @@ def _start(
     user: ProcessUser | None,
     namespaces: Namespaces | None,
     opened: list[int],
+    files: dict[str, int],
 ) -> Child:
     """Start it, and add descriptors to *opened* that the caller must close."""
     feeds: dict[int, bytes] = {}
@@ -173,9 +178,9 @@ def _start(
         pipes = {
             name: memory_in(content) if name in step.reread else pipe_in(content)
             for name, content in step.pipes.items()
-        }
+        } | files
         output = pipe_out()
-        errors = pipe_out() if step.capture else output
+        errors = pipe_out() if step.capture or step.plan else output
         argv = [expand(word, workspace, pipes).encode() for word in step.argv]
         environ = {
             name.encode(): expand(value, workspace, pipes, name_of(user)).encode()

@@ -11,7 +11,7 @@ from semaphore_twisted.jobs.supervision.event_loop import EventLoop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from semaphore_twisted.jobs.supervision.namespaces import Namespaces
 
@@ -26,8 +26,9 @@ def end_all(
     grace: float,
     hurry: Callable[[], bool],
     namespaces: Namespaces | None = None,
+    keep: Container[int] = (),
 ) -> int:
-    """End every process of the job; return how many survive.
+    """End every process of the job but those in *keep*; return how many survive.
 
     Each gets SIGTERM, and SIGKILL after *grace* seconds or once *hurry* returns true.
     This repeats for new processes until there is none. The job's *namespaces* are ended
@@ -37,7 +38,7 @@ def end_all(
     told: set[int] = set()
     while True:
         loop.reap()
-        pids = tree.descendants(os.getpid())
+        pids = [pid for pid in tree.descendants(os.getpid()) if pid not in keep]
         now = time.monotonic()
         if namespaces is not None:
             pids = [pid for pid in pids if pid != namespaces.init]

@@ -7,16 +7,26 @@ a large workspace is removed after that.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import time
 import traceback
 
-from semaphore_twisted.jobs.supervision import child, cleanup, folder, linux, namespaces
+from semaphore_twisted.jobs.supervision import (
+    child,
+    cleanup,
+    folder,
+    linux,
+    namespaces,
+    tree,
+)
+from semaphore_twisted.jobs.supervision.approval import Approval, span
+from semaphore_twisted.jobs.supervision.ending import Ending, drop, failed
 from semaphore_twisted.jobs.supervision.event_loop import EventLoop, Stream
 from semaphore_twisted.jobs.supervision.journal import Journal
 from semaphore_twisted.jobs.supervision.masker import Masker
+from semaphore_twisted.jobs.supervision.memory_files import MemoryFiles, Unsealed
+from semaphore_twisted.jobs.supervision.plan_document import PlanDocument
 from semaphore_twisted.jobs.supervision.removal import Removal
 from semaphore_twisted.jobs.supervision.requirements import has_comments_only
 from semaphore_twisted.jobs.supervision.specification import (
@@ -24,6 +34,7 @@ from semaphore_twisted.jobs.supervision.specification import (
     Specification,
     expand,
 )
+from semaphore_twisted.jobs.supervision.step_locks import StepLocks
 from semaphore_twisted.jobs.supervision.step_log import StepLog
 
 TYPE_CHECKING = False
@@ -40,36 +51,6 @@ _DRAIN_SECONDS = 0.3
 _LEFTOVER_GRACE = 1.0
 #: Seconds that the result waits for the removal of files without secrets.
 _REMOVAL_SECONDS = 2.0
-
-
-def _drop(data: bytes) -> None:
-    """Discard output."""
-
-
-class Ending(Exception):
-    """The end of the job, with its status and reason."""
-
-    def __init__(
-        self,
-        status: str,
-        reason: str = "",
-        *,
-        step: str = "",
-        exit_status: int | None = None,
-        signal: int | None = None,
-    ) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.reason = reason
-        self.step = step
-        self.exit_status = exit_status
-        self.signal = signal
-        #: Withheld output with its log, and lines, to log before the reason.
-        self.kept = bytearray()
-        self.log: Callable[[bytes], None] = _drop
-        self.lines: list[str] = []
-        #: The last line of the log.
-        self.last = reason
 
 
 class Job:
@@ -96,12 +77,19 @@ class Job:
         self._killing = False
         self._finishing = False
         self._made = False
-        self._locks: list[int] = []
+        self._locks = StepLocks(loop, journal)
+        self._files = MemoryFiles()
+        self._approval = Approval(loop, journal)
+        #: The processes in the background, which stay until the job ends.
+        self._background: list[int] = []
+        #: Whether the plan has no changes, so that nothing is applied.
+        self._unchanged = False
         self._namespaces: namespaces.Namespaces | None = None
         self._removal: Removal | None = None
 
     def order(self, order: str) -> None:
-        """Accept an order of the server: ``stop`` or ``kill``."""
+        """Accept an order of the server: ``stop``, ``kill`` or a decision."""
+        self._approval.order(order)
         if order == "kill":
             self._killing = True
         if order in {"stop", "kill"}:
@@ -136,8 +124,15 @@ class Job:
         self._prepare()
         for step in self._specification.steps:
             self._check(step)
-            if self._run(step) == "success":
+            if step.applies and self._unchanged:
+                continue
+            if step.approval is not None:
+                self._await_approval(step, step.approval)
+                continue
+            outcome = self._run(step)
+            if outcome == "success":
                 break
+            self._unchanged = self._unchanged or outcome == "unchanged"
         return Ending("success")
 
     # Preparation.
@@ -186,26 +181,7 @@ class Job:
             sentence = f"time limit of {self._specification.time_limit:g} s"
             raise Ending("error", sentence, step=step.name)
         if deadline is not None and now >= deadline:
-            raise self._failed(step, f"time limit of {step.time_limit or 0:g} s")
-
-    def _failed(
-        self,
-        step: ReadStep,
-        detail: str,
-        *,
-        exit_status: int | None = None,
-        signal: int | None = None,
-    ) -> Ending:
-        """Return the ending for a step that failed."""
-        reason = last = f"Running {step.name} failed: {detail}"
-        if step.failure is not None:
-            reason = f"{step.failure} (step {step.name}: {detail})"
-        ending = Ending(
-            "error", reason, step=step.name, exit_status=exit_status, signal=signal
-        )
-        ending.lines = [step.failure] if step.failure is not None else []
-        ending.last = last
-        return ending
+            raise failed(step, f"time limit of {step.time_limit or 0:g} s")
 
     def _wait(
         self, done: Callable[[], bool], step: ReadStep, deadline: float | None
@@ -238,48 +214,10 @@ class Job:
         deadline = None
         if step.time_limit is not None:
             deadline = time.monotonic() + step.time_limit
-        locked = self._lock(step, deadline)
-        if locked is not None:
-            self._locks.append(locked)
+        self._locks.take(step, lambda: self._check(step, deadline))
         outcome = self._locked(step, deadline)
-        self._unlock()
+        self._locks.release()
         return outcome
-
-    def _lock(self, step: ReadStep, deadline: float | None) -> int | None:
-        """Wait for the step's lock and take it."""
-        if step.lock is None:
-            return None
-        began, told = time.monotonic(), False
-        while (descriptor := self._try_lock(step, step.lock)) is None:
-            self._check(step, deadline)
-            self._loop.run_once(0.05)
-            if not told and time.monotonic() > began + 2:
-                told = True
-                self._journal.note(f"Waiting for another job before {step.name}")
-        return descriptor
-
-    def _try_lock(self, step: ReadStep, path: str) -> int | None:
-        """Take the lock at *path*; ``None`` if it is held, or the file was replaced."""
-        try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise self._failed(step, f"{path}: {error.strerror}") from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.samestat(os.fstat(descriptor), os.stat(path)):
-                return descriptor
-        except (BlockingIOError, FileNotFoundError):
-            pass
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)
-        return None
-
-    def _unlock(self) -> None:
-        """Release the locks; after a failure, the step's processes must have ended."""
-        while self._locks:
-            os.close(self._locks.pop())
 
     def _locked(self, step: ReadStep, deadline: float | None) -> str:
         """Run the program of *step*."""
@@ -307,23 +245,31 @@ class Job:
                 mark=self._specification.mark,
                 user=self._user,
                 namespaces=self._namespaces,
+                files=self._files.of_step(step, self._user if step.as_user else None),
             )
-        except child.StartFailed as failed:
-            raise self._failed(step, str(failed)) from None
+        except child.StartFailed as error:
+            raise failed(step, str(error)) from None
         self._loop.track(started.pid)
-        sinks: list[Callable[[bytes], None]] = [keep if step.quiet else log.write]
-        if step.capture:
-            sinks.insert(0, capture)
-        for output, sink in zip(started.outputs, sinks, strict=True):
-            self._loop.watch(output, Stream(self._masker, sink))
+        document = PlanDocument(self._masker, self._journal)
+        streams = [Stream(self._masker, keep if step.quiet else log.write)]
+        if step.plan:
+            streams.insert(0, document.stream)
+        elif step.capture:
+            streams.insert(0, Stream(self._masker, capture))
+        for output, stream in zip(started.outputs, streams, strict=True):
+            self._loop.watch(output, stream)
         for descriptor, content in started.feeds.items():
             self._loop.feed(descriptor, content)
         try:
             if step.background and not self._until_ready(step, started, deadline):
+                self._background.append(started.pid)
                 outcome = "next"
             else:
                 self._until_end(step, started, deadline)
                 outcome = self._outcome(step, started.pid, bytes(captured))
+                self._conclude(step)
+                if step.plan:
+                    document.write()
         except Ending as ending:
             # Output that is still in the pipe is added to it.
             ending.kept, ending.log = kept, log.write
@@ -332,7 +278,7 @@ class Job:
             raise
         else:
             # Processes that the step left behind may continue writing.
-            after = _drop if step.quiet else log.write
+            after = drop if step.quiet else log.write
             self._loop.redirect(started.outputs, after)
             return outcome
         finally:
@@ -352,7 +298,7 @@ class Job:
                 return True
             self._check(step, deadline)
             if time.monotonic() > limit:
-                raise self._failed(step, f"not ready within {_READY_SECONDS:g} s")
+                raise failed(step, f"not ready within {_READY_SECONDS:g} s")
             self._loop.run_once(pause)
             pause = min(pause * 2, 0.05)
         return False
@@ -366,12 +312,71 @@ class Job:
         for it, but still logs its lines.
         """
         ended = self._loop.ended
-        self._wait(lambda: started.pid in ended, step, deadline)
+        try:
+            self._wait(lambda: started.pid in ended, step, deadline)
+        except Ending:
+            self._interrupt(step, started.pid)
+            raise
         drained = time.monotonic() + _DRAIN_SECONDS
         while self._loop.open(started.outputs) and time.monotonic() < drained:
             self._check(step, deadline)
             self._loop.run_once(max(0.0, drained - time.monotonic()))
         self._loop.drain(started.outputs)
+
+    def _interrupt(self, step: ReadStep, pid: int) -> None:
+        """Ask a program with patience to end by itself, and wait for this.
+
+        It can then store what it did, before the programs that it needs are ended.
+        """
+        if not step.patience or self._killing or pid in self._loop.ended:
+            return
+        seconds = step.patience
+        self._journal.note(f"Waiting up to {span(seconds)} for {step.name} to end")
+        tree.send(pid, signal.SIGINT)
+        until = time.monotonic() + seconds
+        while pid not in self._loop.ended and not self._killing:
+            if (left := until - time.monotonic()) <= 0:
+                return
+            self._loop.run_once(min(left, 1.0))
+
+    def _conclude(self, step: ReadStep) -> None:
+        """Seal the file in memory that *step* has written.
+
+        :raises Ending: if there is none.
+        """
+        if step.writes is None:
+            return
+        self._end_leftovers()
+        try:
+            self._files.seal(step.writes)
+        except Unsealed as error:
+            raise failed(step, str(error)) from None
+
+    def _end_leftovers(self) -> None:
+        """End the processes that steps left behind, but for those in the background."""
+        keep = set(self._background)
+        if self._namespaces is not None and self._namespaces.init is not None:
+            keep.add(self._namespaces.init)
+        left = cleanup.end_all(
+            self._loop,
+            grace=_LEFTOVER_GRACE,
+            hurry=lambda: self._killing,
+            keep=keep,
+        )
+        if left:
+            raise Ending("error", f"{left} processes of the job cannot be ended")
+
+    def _await_approval(self, step: ReadStep, seconds: float) -> None:
+        """Wait for the approval of the next steps; the job has no process meanwhile.
+
+        :raises Ending: if it is rejected, or not approved in time.
+        """
+        self._end_leftovers()
+        began = time.monotonic()
+        limit, self._deadline = self._deadline, None
+        self._approval.wait(step, seconds, check=lambda: self._check(step))
+        if limit is not None:
+            self._deadline = limit + time.monotonic() - began
 
     def _outcome(self, step: ReadStep, pid: int, captured: bytes) -> str:
         """Return the outcome for the exit status of *step*."""
@@ -389,7 +394,7 @@ class Job:
             detail = f"killed by signal {number} ({signal.Signals(number).name})"
         if step.background:
             detail = f"ended too early, {detail}"
-        raise self._failed(
+        raise failed(
             step,
             detail,
             exit_status=None if code < 0 else code,
@@ -442,7 +447,7 @@ class Job:
         )
         if left:
             self._journal.note(f"{left} processes cannot be ended")
-        self._unlock()
+        self._locks.release()
 
     def _remove_workspace(self, seconds: float | None = None) -> None:
         """Remove the workspace; after *seconds*, wait only for files with secrets."""

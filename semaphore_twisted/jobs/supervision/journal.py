@@ -175,6 +175,14 @@ class Journal:
         if self._has_room():
             self._append(RecordKind.REPORT, json.dumps(report).encode())
 
+    def plan(self, document: bytes) -> None:
+        """Write the plan in JSON; its texts must be masked already."""
+        self._append(RecordKind.PLAN, document)
+
+    def approval(self, **facts: object) -> None:
+        """Write that the job waits for an approval, or that it has it."""
+        self._append(RecordKind.APPROVAL, json.dumps(facts).encode())
+
     def _append(self, kind: int, body: bytes) -> None:
         """Write a complete record, or drop it."""
         if not body:

@@ -26,6 +26,11 @@ class RecordKind:
     PART = 5
     #: JSON of the results plugin; its texts are masked.
     REPORT = 6
+    #: The plan in JSON, without values that are sensitive; its texts are masked.
+    PLAN = 7
+    #: JSON: the approval that the job waits for, with ``token`` and ``until``, seconds
+    #: since the epoch; or ``passed``, when the job continues.
+    APPROVAL = 8
 
 
 HEADER = struct.Struct(">IIBd")

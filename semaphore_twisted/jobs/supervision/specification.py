@@ -39,7 +39,7 @@ class ReadStep:
     def __init__(self, given: _Given) -> None:
         stdin = given.get("stdin")
         self.name: str = given["name"]
-        self.argv: list[str] = given["argv"]
+        self.argv: list[str] = given.get("argv", [])
         self.cwd: str = given.get("cwd", "{workspace}")
         self.environ: dict[str, str] = given.get("environ", {})
         self.announce: list[str] = given.get("announce", [])
@@ -68,6 +68,12 @@ class ReadStep:
         self.install: str = given.get("install", "")
         self.remarks: dict[str, str] = given.get("remarks", {})
         self.reports: str | None = given.get("reports")
+        self.writes: str | None = given.get("writes")
+        self.reads: str | None = given.get("reads")
+        self.plan: bool = given.get("plan", False)
+        self.patience: float = given.get("patience", 0)
+        self.applies: bool = given.get("applies", False)
+        self.approval: float | None = given.get("approval")
 
 
 class Specification:

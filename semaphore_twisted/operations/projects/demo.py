@@ -82,7 +82,7 @@ def _fill(conn: Connection, actor: Actor, files: DemoFiles) -> None:
         ),
     )
     for name, app, file, description in _TEMPLATES:
-        templates.create(
+        templates.insert(
             conn,
             actor,
             NewTemplate(

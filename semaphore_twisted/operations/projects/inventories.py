@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import msgspec
 
 from semaphore_twisted.model import limits, texts
-from semaphore_twisted.model.errors import Invalid, NotFound, at_field
+from semaphore_twisted.model.errors import Conflict, Invalid, NotFound, at_field
 from semaphore_twisted.model.expressions import check_plain
 from semaphore_twisted.model.ids import InventoryId, KeyId, RepositoryId, TemplateId
-from semaphore_twisted.model.inventories import Inventory, InventoryType
+from semaphore_twisted.model.inventories import WORKSPACES, Inventory, InventoryType
 from semaphore_twisted.model.texts import LongText, Name, Unserved
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events
@@ -32,16 +32,10 @@ from semaphore_twisted.persistence.statements.projects import keys as of_keys
 from semaphore_twisted.persistence.statements.projects import (
     repositories as of_repositories,
 )
+from semaphore_twisted.persistence.statements.projects import states as of_states
 from semaphore_twisted.persistence.statements.projects import templates as of_templates
 
-_TYPES = frozenset(
-    {
-        InventoryType.STATIC,
-        InventoryType.STATIC_YAML,
-        InventoryType.FILE,
-        InventoryType.VPN,
-    }
-)
+_TYPES = frozenset(InventoryType)
 
 
 class NewInventory(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,7 +94,7 @@ def references(conn: Connection, actor: Actor, inventory_id: InventoryId) -> Ref
 def create(conn: Connection, actor: Actor, new: NewInventory) -> Inventory:
     """Create an inventory."""
     if new.type not in _TYPES:
-        raise _not_served(new.type, "Not supported inventory type")
+        raise Invalid("Not supported inventory type", field="type")
     values = _values(conn, actor, new)
     number = conn.insert(inventory, project_id=project_of(actor), **values)
     events.INVENTORY.record(conn, actor, number, new.name, "created")
@@ -111,9 +105,12 @@ def change(
     conn: Connection, actor: Actor, inventory_id: InventoryId, new: NewInventory
 ) -> None:
     """Replace an inventory."""
-    texts.check(new, get(conn, actor, inventory_id))
+    stored = get(conn, actor, inventory_id)
+    texts.check(new, stored)
     if new.type not in _TYPES:
-        raise _not_served(new.type, f"unknown inventory type: {new.type[:50]}")
+        raise Invalid(f"unknown inventory type: {new.type[:50]}", field="type")
+    if stored.type in WORKSPACES and new.type not in WORKSPACES:
+        _refuse_with_state(conn, inventory_id)
     conn.update(inventory, inventory_id, **_values(conn, actor, new), checked=None)
     events.INVENTORY.record(conn, actor, inventory_id, new.name, "updated")
 
@@ -122,17 +119,21 @@ def delete(conn: Connection, actor: Actor, inventory_id: InventoryId) -> None:
     """Delete an unused inventory.
 
     :raises InUse: naming the objects that use it
+    :raises Conflict: if it is a workspace that has a state
     """
     stored_inventory = get(conn, actor, inventory_id)
     refuse_if_used(references(conn, actor, inventory_id), "Inventory")
+    _refuse_with_state(conn, inventory_id)
     conn.delete(inventory, inventory_id)
     events.INVENTORY.record(conn, actor, inventory_id, stored_inventory.name, "deleted")
 
 
-def _not_served(kind: str, sentence: str) -> Invalid:
-    if kind in set(InventoryType):
-        return Invalid(f"{sentence}: {kind} is not supported yet", field="type")
-    return Invalid(sentence, field="type")
+def _refuse_with_state(conn: Connection, inventory_id: InventoryId) -> None:
+    states = conn.scalar(of_states.count, inventory_id=inventory_id)
+    if states:
+        raise Conflict(
+            f"The workspace has {states} versions of its state; delete them first"
+        )
 
 
 def _check_path(path: str) -> None:

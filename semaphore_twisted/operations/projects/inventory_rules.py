@@ -7,8 +7,13 @@ Only text that Ansible would certainly refuse is refused here, according to the 
 import re
 
 from semaphore_twisted.model.errors import Invalid
-from semaphore_twisted.model.inventories import BYTE_ORDER_MARK, InventoryType
+from semaphore_twisted.model.inventories import (
+    BYTE_ORDER_MARK,
+    WORKSPACES,
+    InventoryType,
+)
 from semaphore_twisted.model.refusals import quoted
+from semaphore_twisted.model.terraform import check_workspace
 
 _SECTION = re.compile(r"\[(?P<group>[^:\]\s]+)(:(?P<kind>\w+))?\]\s*(#.*)?")
 _KINDS = ("children", "hosts", "vars")
@@ -20,6 +25,8 @@ def checked_text(kind: str, text: str) -> str:
 
     :raises Invalid: naming the line that Ansible cannot read
     """
+    if kind in WORKSPACES:
+        return check_workspace(text)
     plain = text.removeprefix(BYTE_ORDER_MARK)
     if kind == InventoryType.STATIC:
         _check_sections(plain)

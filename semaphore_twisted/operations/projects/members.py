@@ -73,7 +73,7 @@ def change(
 ) -> None:
     """Change a member's role.
 
-    :raises Invalid: if the project would have no owner.
+    :raises Invalid: if the project would have no owner with an active account.
     """
     member = _member(conn, actor, user_id)
     _check_held(actor, member.role)
@@ -94,7 +94,7 @@ def change(
 def remove(conn: Connection, actor: Actor, user_id: int) -> None:
     """Remove a member.
 
-    :raises Invalid: if the project would have no owner.
+    :raises Invalid: if the project would have no owner with an active account.
     """
     member = _member(conn, actor, user_id)
     _check_held(actor, member.role)
@@ -104,7 +104,7 @@ def remove(conn: Connection, actor: Actor, user_id: int) -> None:
 def leave(conn: Connection, actor: Actor) -> None:
     """Remove the actor's own membership.
 
-    :raises Invalid: if the project would have no owner.
+    :raises Invalid: if the project would have no owner with an active account.
     """
     _remove(conn, actor, _member(conn, actor, actor.user.id), "left")
 
@@ -140,4 +140,6 @@ def _check_other_owner(conn: Connection, actor: Actor, member: Member) -> None:
     if member.role is Role.OWNER and not conn.scalar(
         statements.other_owners, project_id=_project(actor), user_id=member.id
     ):
-        raise Invalid("This is the project's last owner", field="role")
+        raise Invalid(
+            "This is the project's last owner with an active account", field="role"
+        )

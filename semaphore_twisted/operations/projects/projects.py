@@ -33,10 +33,16 @@ class NewProject(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def list_projects(conn: Connection, actor: Actor) -> list[Project]:
-    """Return the actor's projects by name; all projects for an administrator."""
+    """Return the actor's projects by name; all projects for an administrator.
+
+    The token of one project shows that one.
+    """
     if actor.user.admin:
-        return conn.all(statements.every, Project)
-    return conn.all(statements.of_user, Project, user_id=actor.user.id)
+        seen = conn.all(statements.every, Project)
+    else:
+        seen = conn.all(statements.of_user, Project, user_id=actor.user.id)
+    only = actor.scope.project_id
+    return seen if only is None else [each for each in seen if each.id == only]
 
 
 def get(conn: Connection, actor: Actor) -> Project:
@@ -147,9 +153,9 @@ def change(conn: Connection, actor: Actor, changed: NewProject) -> None:
 
 
 def delete_some(conn: Connection, actor: Actor) -> bool:
-    """Delete some ended tasks of a project that is being deleted.
+    """Delete some ended tasks of a project that is being deleted, or empty some events.
 
-    Return whether there may be more; :func:`delete` deletes the rest.
+    Return whether there may be more of either; :func:`delete` deletes the rest.
 
     :raises Conflict: if one of its tasks is active: it must be stopped first.
     """
@@ -160,7 +166,7 @@ def delete_some(conn: Connection, actor: Actor) -> bool:
         task_statements.ended_of_project, of=project.id, count=SLICE_PARTS
     )
     slices.delete_some(conn, tasks)
-    return bool(tasks)
+    return bool(tasks) or events.empty_some(conn, project.id)
 
 
 def delete(conn: Connection, actor: Actor) -> None:

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Annotated
 
 import msgspec
 
 from semaphore_twisted.model.answers import check_answer, check_survey
-from semaphore_twisted.model.apps import ANSIBLE, App, find
+from semaphore_twisted.model.apps import ANSIBLE, App, AppTable
 from semaphore_twisted.model.documents import JsonObject, json_texts
 from semaphore_twisted.model.errors import Invalid, at_field
 from semaphore_twisted.model.expressions import check_plain
@@ -19,7 +20,7 @@ from semaphore_twisted.model.ids import (
     TemplateId,
     ViewId,
 )
-from semaphore_twisted.model.refusals import quoted
+from semaphore_twisted.model.refusals import invalid, quoted
 from semaphore_twisted.model.repositories import check_branch
 from semaphore_twisted.model.selections import check_hosts, check_tag, listed
 from semaphore_twisted.model.surveys import check_rules
@@ -28,6 +29,13 @@ from semaphore_twisted.model.templates import (
     SurveyVariable,
     TaskParams,
     Template,
+)
+from semaphore_twisted.model.terraform import (
+    LONGEST_APPROVAL,
+    USUAL_APPROVAL,
+    check_arguments,
+    check_backend_file,
+    phase_arguments,
 )
 from semaphore_twisted.model.texts import (
     SURVEY,
@@ -47,8 +55,6 @@ from semaphore_twisted.operations.projects.references import (
     unique,
 )
 
-#: Apps of Semaphore that this version does not run.
-_NOT_SERVED = frozenset({"terraform", "tofu", "terragrunt", "powershell", "pulumi"})
 _TYPES = frozenset({"", "build", "deploy"})
 _VAULT_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 _MOST_VERBOSE = 6
@@ -58,6 +64,14 @@ _LIMITS = {
     "max_tasks": 1_000_000,
     "max_task_age_days": 36_500,
 }
+
+
+#: Parameters that other apps would ignore, although they decide what runs.
+_OF_ANSIBLE = ("dry_run", "diff", "limit", "tags", "skip_tags")
+_OF_PLANS = (
+    *("plan", "destroy", "auto_approve", "upgrade", "reconfigure", "migrate_state"),
+    *("override_backend", "backend_filename"),
+)
 
 
 class NewVault(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,7 +116,8 @@ class NewSurveyVariable(SurveyVariable, frozen=True, kw_only=True):
 class NewTemplate(msgspec.Struct, frozen=True, kw_only=True):
     """The body of a request that creates or changes a template.
 
-    *arguments* is a JSON list of strings inside a string.
+    *arguments* is a JSON list of strings inside a string. An app that plans takes it
+    for its plan, or an object of such lists with the keys init, plan and apply.
     """
 
     name: Name = ""
@@ -136,12 +151,17 @@ class NewTemplate(msgspec.Struct, frozen=True, kw_only=True):
     jwt_params: Unserved = None
 
 
-def checked(new: NewTemplate) -> dict[str, object]:
+def checked(
+    new: NewTemplate, apps: AppTable, *, kept: str | None = None
+) -> dict[str, object]:
     """Return the columns of *new* that are not references to other objects.
+
+    *kept* is the app that the template has already, or that a backup has: it may be
+    one of *apps* that is switched off.
 
     :raises Invalid: naming the invalid value
     """
-    app = _app(new.app)
+    app = _app(new.app, apps, kept)
     check_name(new.name, "template name can not be empty")
     if app.needs_inventory and not new.inventory_id:
         raise Invalid("template inventory can not be empty", field="inventory_id")
@@ -208,16 +228,18 @@ def _stored(new: SurveyVariable) -> SurveyVariable:
     return SurveyVariable(**{**named, **empty})
 
 
-def _app(name: str) -> App:
-    app = find(name)
+def _app(name: str, apps: AppTable, kept: str | None) -> App:
+    app = apps.find(name)
     if app is None:
-        later = " (not supported yet)" if name in _NOT_SERVED else ""
-        raise Invalid(f"Invalid app id: {name[:50]}{later}", field="app")
-    return app
+        raise Invalid(f"Invalid app id: {name[:50]}", field="app")
+    with at_field("app"):
+        return app if app.id == kept else apps.usable(name)
 
 
 def _check_playbook(playbook: str, app: App) -> None:
     if not playbook.strip():
+        if app.plans and not playbook:
+            return  # the whole repository
         raise Invalid("template playbook can not be empty")
     _check_path(playbook, "playbook")
     if app.is_ansible:
@@ -234,8 +256,16 @@ def _check_path(path: str, what: str) -> None:
 def arguments(text: str | None, app: App = ANSIBLE) -> str | None:
     """Return arguments if they are a JSON list of strings; ``None`` if it is empty.
 
-    :raises Invalid:
+    An app that plans may have an object of such lists.
+
+    :raises Invalid: naming the argument that is not accepted
     """
+    if app.plans:
+        phases = phase_arguments(text, "template")
+        check_arguments(phases)
+        for argument in chain.from_iterable(phases.phases.values()):
+            _check_argument(argument, app)
+        return text if any(phases.phases.values()) else None
     found = json_texts(
         text or "",
         "template arguments must be valid JSON: a list of texts, such as"
@@ -251,7 +281,8 @@ def _check_argument(argument: str, app: App) -> None:
         raise Invalid("An argument has a NUL character")
     option = argument.partition("=")[0]
     short = app.is_ansible and re.match(r"-[A-Za-z] ", option)
-    if short or (option.startswith("--") and " " in option):
+    long = "-" if app.plans else "--"
+    if short or (option.startswith(long) and " " in option):
         raise Invalid(
             f"The argument {quoted(argument)} has two in one text; split it, such "
             'as ["--limit", "web"]'
@@ -289,6 +320,15 @@ def task_params(sent: dict[str, object]) -> dict[str, object]:
         raise Invalid(f"task_params: {said}") from None
     if not 1 <= params.debug_level <= _MOST_VERBOSE:
         raise Invalid("task_params: debug_level must be between 1 and 6")
+    if not 0 <= params.approval_timeout_sec <= LONGEST_APPROVAL:
+        raise Invalid(
+            invalid(
+                "task_params: approval_timeout_sec",
+                params.approval_timeout_sec,
+                f"1 to {LONGEST_APPROVAL} seconds, or 0 for {USUAL_APPROVAL}",
+            )
+        )
+    check_backend_file(params.backend_filename)
     for part in params.limit:
         check_hosts(part, names_only=False)
     for field, tags in (("tags", params.tags), ("skip_tags", params.skip_tags)):
@@ -302,16 +342,13 @@ def check_supported(app: App, params: Mapping[str, object]) -> None:
 
     :raises Invalid: naming the first of them
     """
-    if app.is_ansible:
-        return
-    for name, called in (
-        ("dry_run", "dry run"),
-        ("diff", "diff"),
-        ("limit", "limit"),
-        ("tags", "tags"),
-        ("skip_tags", "skip tags"),
-    ):
+    refused = (
+        *(() if app.is_ansible else _OF_ANSIBLE),
+        *(() if app.plans else _OF_PLANS),
+    )
+    for name in refused:
         if params.get(name):
+            called = name.replace("_", " ")
             raise Invalid(f"{name}: {called} is not supported for {app.id}")
 
 

@@ -6,13 +6,15 @@ import msgspec
 from msgspec.structs import replace
 
 from semaphore_twisted.model import limits, texts
+from semaphore_twisted.model.apps import app_of
 from semaphore_twisted.model.errors import Conflict, Invalid, NotFound, at_field
 from semaphore_twisted.model.ids import EnvironmentId, ProjectId, TaskId, TemplateId
+from semaphore_twisted.model.inventories import WORKSPACES
 from semaphore_twisted.model.keys import KeyType
 from semaphore_twisted.model.limits import SLICE_PARTS
 from semaphore_twisted.model.templates import Template
 from semaphore_twisted.model.users import Actor
-from semaphore_twisted.operations import events
+from semaphore_twisted.operations import apps, events
 from semaphore_twisted.operations.projects import template_parts
 from semaphore_twisted.operations.projects.references import (
     References,
@@ -136,16 +138,19 @@ def references(conn: Connection, actor: Actor, template_id: TemplateId) -> Refer
     )
 
 
-def create(conn: Connection, actor: Actor, new: NewTemplate) -> Template:
-    """Create a template."""
-    return get(conn, actor, insert(conn, actor, new))
+def insert(
+    conn: Connection, actor: Actor, new: NewTemplate, *, restored: bool = False
+) -> TemplateId:
+    """Create a template, and return its id.
 
-
-def insert(conn: Connection, actor: Actor, new: NewTemplate) -> TemplateId:
-    """Create a template, and return its id."""
+    A *restored* one may have an app that is switched off: it cannot run until then.
+    """
     project_id = project_of(actor)
     groups = _groups(conn, project_id, groups_of(new))
-    values = {**checked(new), **_references(conn, project_id, new, itself=None)}
+    values = {
+        **checked(new, apps.table(conn), kept=new.app if restored else None),
+        **_references(conn, project_id, new, itself=None),
+    }
     vaults = _vaults(conn, project_id, new)
     number = TemplateId(
         conn.insert(
@@ -166,7 +171,7 @@ def change(
     project_id = project_of(actor)
     groups = _groups(conn, project_id, groups_of(new, stored))
     values = {
-        **checked(new),
+        **checked(new, apps.table(conn), kept=stored.app),
         **_references(conn, project_id, new, itself=template_id),
     }
     vaults = _vaults(conn, project_id, new)
@@ -260,8 +265,28 @@ def _references(
         ("view_id", statements.view_by_id),
     ):
         check(conn, statement, project_id=project_id, number=values[field], field=field)
+    _check_workspace(conn, project_id, new)
     _check_builds(conn, project_id, built_by, itself)
     return values
+
+
+def _check_workspace(conn: Connection, project_id: ProjectId, new: NewTemplate) -> None:
+    """Check that the inventory of an app that plans is a workspace, and no other's.
+
+    :raises Invalid: naming the types
+    """
+    if not new.inventory_id:
+        return
+    kind = conn.scalar(
+        of_inventories.type_of, project_id=project_id, id=new.inventory_id
+    )
+    plans = app_of(new.app).plans
+    if plans != (kind in WORKSPACES):
+        accepted = " or ".join(sorted(WORKSPACES))
+        raise Invalid(
+            f"inventory_id: inventory {new.inventory_id} has the type {kind}; expected "
+            + (accepted if plans else f"another type than {accepted}")
+        )
 
 
 def _check_builds(

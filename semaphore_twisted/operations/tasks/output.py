@@ -18,7 +18,7 @@ from semaphore_twisted.model import limits
 from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.results import JobEvent
 from semaphore_twisted.model.tasks import OutputLine
-from semaphore_twisted.operations.tasks import results
+from semaphore_twisted.operations.tasks import approvals, results
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.schema import task, task_output
 from semaphore_twisted.persistence.statements.tasks import tasks as statements
@@ -84,6 +84,7 @@ def append(
         conn.update(task, task_id, **changes)
     if events:
         results.record(conn, task_id, progress.lines, events)
+        approvals.record(conn, task_id, events)
     return [
         _line(task_id, number, moment, text)
         for number, (moment, text) in enumerate(stored, progress.lines + 1)

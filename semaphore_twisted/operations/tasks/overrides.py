@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from typing_extensions import override
 
-from semaphore_twisted.model.apps import App, app_of
+from semaphore_twisted.model.apps import App
 from semaphore_twisted.model.documents import JsonObject, json_texts
 from semaphore_twisted.model.errors import Invalid, at_field
 from semaphore_twisted.model.ids import (
@@ -29,6 +29,8 @@ from semaphore_twisted.model.selections import (
 )
 from semaphore_twisted.model.tasks import Task
 from semaphore_twisted.model.templates import TaskParams, Template
+from semaphore_twisted.model.terraform import check_task_arguments as check_phases
+from semaphore_twisted.model.terraform import phase_arguments
 from semaphore_twisted.model.texts import (
     TASK_JSON,
     Branch,
@@ -57,11 +59,12 @@ class AskedParams(msgspec.Struct, frozen=True, kw_only=True):
     limit: tuple[TaskText, ...] | TaskText | None = None
     tags: tuple[TaskText, ...] | TaskText | None = None
     skip_tags: tuple[TaskText, ...] | TaskText | None = None
-    plan: Unserved = None
-    destroy: Unserved = None
-    auto_approve: Unserved = None
-    upgrade: Unserved = None
-    reconfigure: Unserved = None
+    plan: bool | None = None
+    destroy: bool | None = None
+    auto_approve: bool | None = None
+    upgrade: bool | None = None
+    reconfigure: bool | None = None
+    migrate_state: bool | None = None
 
 
 class NewTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,15 +126,16 @@ class TemplateSource(msgspec.Struct, frozen=True, kw_only=True):
     ran: Callable[[str], bool] = lambda _: False
 
 
-def allowed(template: Template, body: NewTask, source: TemplateSource) -> Allowed:
-    """Return the overrides in *body*.
+def allowed(
+    template: Template, body: NewTask, source: TemplateSource, app: App
+) -> Allowed:
+    """Return the overrides in *body*; *app* is the template's.
 
     :raises Invalid: naming each override that *template* does not permit, or a value of
         the wrong form
     """
     own = msgspec.convert(_plain(template.task_params), TaskParams)
     params = _params(body)
-    app = app_of(template.app)
     arguments = checked_arguments(body.arguments, app)
     branch, commit = body.git_branch or None, _commit(body.commit_hash)
     own_branch = template.git_branch or source.branch
@@ -141,7 +145,7 @@ def allowed(template: Template, body: NewTask, source: TemplateSource) -> Allowe
             ("playbook", _differs(body.playbook, template.playbook), False),
             (
                 "arguments",
-                _other_arguments(arguments, template),
+                _other_arguments(arguments, template, app),
                 template.allow_override_args_in_task,
             ),
             (
@@ -191,6 +195,14 @@ def allowed(template: Template, body: NewTask, source: TemplateSource) -> Allowe
                 params.get("debug_level") not in {None, own.debug_level},
                 own.allow_debug,
             ),
+            *(
+                (name, bool(params.get(name)) and not getattr(own, name), may)
+                for name, may in (
+                    ("destroy", own.allow_destroy),
+                    ("auto_approve", own.allow_auto_approve),
+                    ("migrate_state", own.allow_migrate_state),
+                )
+            ),
         )
         if asked and not may
     ]
@@ -202,7 +214,7 @@ def allowed(template: Template, body: NewTask, source: TemplateSource) -> Allowe
         )
     with at_field("git_branch"):
         check_branch(branch or "")
-    if _other_arguments(arguments, template):
+    if _other_arguments(arguments, template, app):
         with at_field("arguments"):
             _check_arguments(arguments, app)
     _check_selection(params, own)
@@ -225,8 +237,10 @@ def inventory_of(template: Template, task: Task) -> InventoryId | None:
 
 
 def _check_arguments(arguments: str | None, app: App) -> None:
-    """Refuse restricted arguments of Ansible; a script interprets its own arguments."""
-    if arguments is not None and app.is_ansible:
+    """Refuse restricted arguments; a script interprets its own arguments."""
+    if app.plans:
+        check_phases(phase_arguments(arguments, "task"))
+    elif arguments is not None and app.is_ansible:
         check_task_arguments(msgspec.json.decode(arguments, type=tuple[str, ...]))
 
 
@@ -252,10 +266,13 @@ def _commit(sent: str | None) -> str | None:
     return sent.lower()
 
 
-def _other_arguments(asked: str | None, template: Template) -> bool:
+def _other_arguments(asked: str | None, template: Template, app: App) -> bool:
     """Return whether a task's arguments differ from the template's, as lists."""
     if asked is None or asked == template.arguments:
         return False
+    if app.plans:
+        own_phases = phase_arguments(template.arguments, "template")
+        return phase_arguments(asked, "task") != own_phases
     sentence = "template arguments must be valid JSON: a list of texts"
     own = json_texts(template.arguments or "", sentence)
     return json_texts(asked, sentence) != own

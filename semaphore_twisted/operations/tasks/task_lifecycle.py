@@ -30,6 +30,7 @@ from semaphore_twisted.operations.tasks.overrides import NewTask, inventory_of
 from semaphore_twisted.operations.tasks.tasks import add, move, template_of
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.statements.projects import states as of_states
 from semaphore_twisted.persistence.statements.tasks import orders
 from semaphore_twisted.persistence.statements.tasks import tasks as statements
 
@@ -111,7 +112,7 @@ def started(
     """
     if keys:
         note_use(conn, keys, KeyUse.RUN)
-    task = _find(conn, task_id)
+    task = found(conn, task_id)
     if task is None:
         return None
     if inventory_id is None:
@@ -122,7 +123,7 @@ def started(
         return None
     status = advance(task.status, TaskEvent.STARTED)
     conn.update(schema.task, task_id, status=status, start=conn.now)
-    return _find(conn, task_id)
+    return found(conn, task_id)
 
 
 def note_use(conn: Connection, keys: Collection[KeyId], use: KeyUse) -> None:
@@ -136,7 +137,7 @@ def stopping(conn: Connection, task_id: TaskId) -> Task | None:
 
     :raises semaphore_twisted.model.tasks.IllegalMove: if the task has already ended
     """
-    task = _find(conn, task_id)
+    task = found(conn, task_id)
     if task is None or task.status in {TaskStatus.STOPPING, TaskStatus.STOPPED}:
         return task
     return move(conn, task, TaskEvent.STOP_ASKED)
@@ -144,12 +145,12 @@ def stopping(conn: Connection, task_id: TaskId) -> Task | None:
 
 def requeue(conn: Connection, task_id: TaskId) -> Task | None:
     """Queue a task again whose job never started; end it if a stop was requested."""
-    task = _find(conn, task_id)
+    task = found(conn, task_id)
     if task is None or task.status.final:
         return task
     if task.status is TaskStatus.STARTING:
         conn.update(schema.task, task_id, status=TaskStatus.WAITING, spool_offset=0)
-        return _find(conn, task_id)
+        return found(conn, task_id)
     return move(conn, task, TaskEvent.STOPPED)
 
 
@@ -180,7 +181,7 @@ def finish(
     A job that fails after a stop request counts as stopped. A successful build queues
     the deploy tasks that follow automatically.
     """
-    task = _find(conn, task_id)
+    task = found(conn, task_id)
     if task is None or task.status.final:
         return None
     if task.status is TaskStatus.STOPPING and happening is TaskEvent.FAILED:
@@ -197,6 +198,9 @@ def finish(
         end=max(ended, begin) if begin else ended,
         secret=None,
     )
+    # all processes have ended, so none needs the state of its workspace any more
+    conn.run(of_states.delete_aliases_of_task, task_id=task_id)
+    conn.run(of_states.delete_locks_of_task, task_id=task_id)
     results.finish(
         conn,
         task_id,
@@ -216,7 +220,12 @@ def finish(
 def _is_dry_run(task: Task, template: Template) -> bool:
     """Return whether a task has built and deployed nothing."""
     own = template.task_params.get("dry_run") is True
-    return task.dry_run or (own and task.params.get("dry_run") is not False)
+    planned = (template.task_params.get("plan"), task.params.get("plan"))
+    return (
+        task.dry_run
+        or True in planned
+        or (own and task.params.get("dry_run") is not False)
+    )
 
 
 def _follow(conn: Connection, keyring: Keyring, built: Task) -> list[Task]:
@@ -293,12 +302,13 @@ def identity(conn: Connection, task_id: TaskId) -> str:
     return "" if row is None else row.uuid
 
 
-def _find(conn: Connection, task_id: TaskId) -> Task | None:
+def found(conn: Connection, task_id: TaskId) -> Task | None:
+    """Return a task of any project; ``None`` if it was deleted."""
     return conn.one(statements.by_id, Task, id=task_id)
 
 
 def _existing(conn: Connection, task_id: TaskId) -> Task:
-    task = _find(conn, task_id)
+    task = found(conn, task_id)
     if task is None:
         raise LookupError(f"there is no task {task_id}")
     return task

@@ -8,7 +8,6 @@ from typing_extensions import override
 
 from semaphore_twisted.crypto.keyring import Keyring, SealContext
 from semaphore_twisted.model import limits
-from semaphore_twisted.model.apps import app_of
 from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.errors import Invalid, NotFound, at_field
 from semaphore_twisted.model.ids import (
@@ -18,6 +17,7 @@ from semaphore_twisted.model.ids import (
     TemplateId,
     UserId,
 )
+from semaphore_twisted.model.inventories import WORKSPACES, Inventory
 from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.model.tasks import (
     OutputLine,
@@ -29,7 +29,7 @@ from semaphore_twisted.model.tasks import (
 )
 from semaphore_twisted.model.templates import Template
 from semaphore_twisted.model.users import Actor
-from semaphore_twisted.operations import events
+from semaphore_twisted.operations import apps, events
 from semaphore_twisted.operations.projects import template_parts
 from semaphore_twisted.operations.projects.references import project_of
 from semaphore_twisted.operations.projects.survey import answers
@@ -48,6 +48,9 @@ from semaphore_twisted.persistence.statements.tasks import tasks as statements
 
 #: Maximum number of tasks in a list, as in Semaphore.
 LONGEST_LIST = 1_000
+
+#: Maximum number of tasks whose stop is requested in one transaction.
+_STOPPED_AT_ONCE = 50
 
 #: Above all task ids.
 NEWEST = 2**63 - 1
@@ -157,12 +160,13 @@ def draft(
 ) -> TaskDraft:
     """Return a checked, waiting task of *template*; nothing is stored.
 
-    :raises Invalid: if the task overrides settings that its template does not permit
+    :raises Invalid: if the task overrides settings that its template does not permit,
+        or if the app is switched off
     """
     if template.fault:
         raise Invalid(f"template_id: template {template.id}: {template.fault}")
-    app = app_of(template.app)
-    overrides = allowed(template, body, _source(conn, template))
+    app = apps.table(conn).usable(template.app)
+    overrides = allowed(template, body, _source(conn, template), app)
     with at_field("environment"):
         given = answers(
             template.survey_vars or (),
@@ -171,7 +175,7 @@ def draft(
             app=app,
         )
     if overrides.inventory_id is not None:
-        _check_inventory(conn, template.project_id, overrides.inventory_id)
+        _check_inventory(conn, template, overrides.inventory_id)
     columns: JsonObject = {
         "project_id": template.project_id,
         "template_id": template.id,
@@ -217,10 +221,23 @@ def _environment(sent: str, variables: dict[str, object]) -> str:
     return msgspec.json.encode(variables).decode()
 
 
-def _check_inventory(conn: Connection, project_id: ProjectId, number: int) -> None:
-    present = conn.scalar(orders.inventory_by_id, id=number, project_id=project_id)
-    if present is None:
+def _check_inventory(conn: Connection, template: Template, number: int) -> None:
+    """Check the inventory that a task chooses.
+
+    A workspace must be one of the template's: the state of another template's would be
+    changed by code that it is not made for.
+    """
+    found = conn.one(
+        orders.inventory_by_id, Inventory, id=number, project_id=template.project_id
+    )
+    if found is None:
         raise Invalid(f"The project has no inventory {number}", field="inventory_id")
+    if not app_of(template.app).plans or number == template.inventory_id:
+        return
+    if found.type not in WORKSPACES or found.holder_id != template.id:
+        raise Invalid(
+            f"inventory_id: {number} is no workspace of this template; attach it first"
+        )
 
 
 def _version(conn: Connection, template: Template) -> str | None:
@@ -395,6 +412,20 @@ def ask_stop_all(conn: Connection, actor: Actor, template_id: TemplateId) -> lis
         statements.unfinished_of_template,
         project_id=project_id,
         template_id=template_id,
+    )
+    return [ask_stop(conn, actor, TaskId(each)) for each in task_ids]
+
+
+def ask_stop_some(conn: Connection, actor: Actor, *, after: int) -> list[Task]:
+    """Request the stop of some unfinished tasks of the project with ids above *after*.
+
+    They are in the order of their ids; there are no more if the list is empty.
+    """
+    task_ids = conn.column(
+        statements.unfinished_of_project,
+        project_id=project_of(actor),
+        after=after,
+        count=_STOPPED_AT_ONCE,
     )
     return [ask_stop(conn, actor, TaskId(each)) for each in task_ids]
 

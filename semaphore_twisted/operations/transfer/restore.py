@@ -364,6 +364,7 @@ class _Restoration:
                 ),
                 vaults=tuple(map(self._vault, _vaults_of(each))),
             ),
+            restored=True,
         )
         self._templates.add(each.name, number)
         self._secrets[each.name] = tuple(

@@ -1,4 +1,8 @@
-"""Encrypted values of the installation itself, such as the local CA's key."""
+"""Encrypted values of the installation itself, such as the local CA's key.
+
+Rows of other tables are opened here too (:func:`opened_row`), so that few modules open
+secrets.
+"""
 
 from semaphore_twisted.crypto.keyring import Keyring, SealContext
 from semaphore_twisted.crypto.secret import Secret
@@ -40,4 +44,12 @@ def opened(conn: Connection, keyring: Keyring, name: str) -> Secret | None:
     stored = conn.one(statements.BY_NAME, statements.SealedValue, name=name)
     if stored is None:
         return None
-    return keyring.unseal(stored.secret, context(stored.uuid))
+    return opened_row(keyring, stored.secret, context(stored.uuid))
+
+
+def opened_row(keyring: Keyring, sealed: str, place: SealContext) -> Secret:
+    """Decrypt the envelope *sealed* of the row at *place*.
+
+    :raises SecretUnreadable: if it cannot be decrypted.
+    """
+    return keyring.unseal(sealed, place)

@@ -66,6 +66,13 @@ SEALED: Final = (
         statements.RESEAL_INSTALLATION,
     ),
     SealedColumn(
+        "state",
+        "project__terraform_inventory_state",
+        "secret",
+        statements.STATES,
+        statements.RESEAL_STATE,
+    ),
+    SealedColumn(
         "vpn_peer",
         "vpn_peer",
         "preshared_key",

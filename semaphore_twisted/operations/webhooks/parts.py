@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from semaphore_twisted.model import limits, texts
 from semaphore_twisted.model.answers import check_survey
-from semaphore_twisted.model.apps import app_of
+from semaphore_twisted.model.apps import AppTable
 from semaphore_twisted.model.deliveries import is_secret
 from semaphore_twisted.model.errors import Conflict, Invalid, NotFound, at_field
 from semaphore_twisted.model.ids import ExtractValueId, IntegrationId, MatcherId
@@ -27,7 +27,7 @@ from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.model.templates import SurveyType, SurveyVariable, Template
 from semaphore_twisted.model.texts import Message, Name
 from semaphore_twisted.model.users import Actor
-from semaphore_twisted.operations import events
+from semaphore_twisted.operations import apps, events
 from semaphore_twisted.operations.projects.references import (
     Reference,
     check_name,
@@ -231,7 +231,8 @@ def create_value(
     """Create an extracted value."""
     owner = _owner(conn, actor, integration_id)
     _same_owner(new.integration_id, integration_id)
-    columns = _value(new, template_of(conn, owner.project_id, owner.template_id))
+    template = template_of(conn, owner.project_id, owner.template_id)
+    columns = _value(new, template, apps.table(conn))
     _room(len(values(conn, actor, integration_id)), 1, "extract_values")
     number = conn.insert(integration_value, integration_id=integration_id, **columns)
     _changed(conn, actor, owner, f"value {columns['name']} added")
@@ -263,7 +264,8 @@ def change_value(
         )
     )
     template = template_of(conn, owner.project_id, owner.template_id)
-    conn.update(integration_value, value_id, **_value(merged, template))
+    columns = _value(merged, template, apps.table(conn))
+    conn.update(integration_value, value_id, **columns)
     _changed(conn, actor, owner, f"value {merged.name} changed")
 
 
@@ -309,11 +311,12 @@ def put_values(
     owner = _owner(conn, actor, integration_id)
     before = values(conn, actor, integration_id)
     template = template_of(conn, owner.project_id, owner.template_id)
+    table = apps.table(conn)
     _room(0, len(new), "extract_values")
     checked = []
     for index, part in enumerate(new):
         with _at(f"extract_values[{index}]"):
-            checked.append(_value(part, template))
+            checked.append(_value(part, template, table))
     for each in before:
         conn.delete(integration_value, each.id)
     for columns in checked:
@@ -371,7 +374,7 @@ def _matcher(new: NewMatcher) -> dict[str, str]:
     }
 
 
-def _value(new: NewValue, template: Template) -> dict[str, str]:
+def _value(new: NewValue, template: Template, table: AppTable) -> dict[str, str]:
     if not new.value_source:
         raise Invalid("No Value Source defined", field="value_source")
     place = _one_of("value_source", new.value_source, DeliveryPart)
@@ -403,7 +406,7 @@ def _value(new: NewValue, template: Template) -> dict[str, str]:
         check_setting(variable)
     else:
         with at_field("variable"):
-            check_variable(variable, template)
+            check_variable(variable, template, table)
     return {
         "name": new.name or "",
         "value_source": place,
@@ -414,14 +417,14 @@ def _value(new: NewValue, template: Template) -> dict[str, str]:
     }
 
 
-def check_variable(name: str, template: Template) -> None:
+def check_variable(name: str, template: Template, table: AppTable) -> None:
     """Refuse a variable that decides what runs, unless the template's survey asks it.
 
     :raises Invalid: naming the variable
     """
     if any(each.name == name for each in template.survey_vars or ()):
         return  # checked when the template was stored, and again when a task starts
-    app = app_of(template.app)
+    app = table.get(template.app)
     kind = SurveyType.STRING if app.is_ansible else SurveyType.SECRET
     check_survey((SurveyVariable(name=name, type=kind),), app)
 

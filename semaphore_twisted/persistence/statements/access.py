@@ -65,6 +65,8 @@ of_token = (
     select(
         *_USER,
         *_IN_PROJECT,
+        user_token.c.read_only,
+        user_token.c.project_id.label("only_project"),
     )
     .select_from(_with_project(user_token))  # type: ignore[arg-type]
     .where(

@@ -49,7 +49,9 @@ _own_invites = select(vpn_invite.c.id).where(
 )
 
 _of_account = or_(
-    event.c.object_type == "user", event.c.object_type == bindparam("login")
+    event.c.object_type == "user",
+    event.c.object_type == "token",
+    event.c.object_type == bindparam("login"),
 ) & (event.c.object_id == bindparam("user_id"))
 
 #: Events of the user's projects, and events outside of projects that the user caused or
@@ -77,6 +79,7 @@ newest = select(func.max(event.c.id))
 #: The account that owns the object of an event outside of projects.
 _owner = case(
     (event.c.object_type == "user", event.c.object_id),
+    (event.c.object_type == "token", event.c.object_id),
     (event.c.object_type == "vpn_peer", vpn_peer.c.user_id),
     (event.c.object_type == "vpn_invite", vpn_invite.c.user_id),
 )
@@ -143,10 +146,16 @@ _who_and_when = (
 creation = _who_and_when.where(event.c.action == "created").order_by(event.c.id)
 last_change = _who_and_when.order_by(event.c.id.desc())
 
-#: Keep the event of a deleted project, but remove its details.
+_of_deleted = (
+    select(event.c.id)
+    .where(event.c.project_id == bindparam("of_project"))
+    .limit(bindparam("most"))
+)
+
+#: Keep some events of a deleted project, but remove their details.
 empty_of_project = (
     update(event)
-    .where(event.c.project_id == bindparam("of_project"))
+    .where(event.c.id.in_(_of_deleted))
     .values(project_id=null(), object_name="", description=bindparam("text"))
 )
 

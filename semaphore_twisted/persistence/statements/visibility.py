@@ -21,7 +21,12 @@ user_of_session = (
 
 #: The active user of a token that has not expired at the time ``now``.
 user_of_token = (
-    select(*_SHOWN, user_token.c.created, user_token.c.expires)
+    select(
+        *_SHOWN,
+        user_token.c.created,
+        user_token.c.expires,
+        user_token.c.project_id.label("only_project"),
+    )
     .join(user_token, user_token.c.user_id == user.c.id)
     .where(
         user_token.c.digest == bindparam("digest"),

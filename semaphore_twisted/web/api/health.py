@@ -6,6 +6,7 @@ import msgspec
 
 from semaphore_twisted.model.health import HealthFinding, HealthLevel
 from semaphore_twisted.model.users import Access
+from semaphore_twisted.operations import apps
 from semaphore_twisted.operations import health as operations
 from semaphore_twisted.web.http.context import RequestContext
 from semaphore_twisted.web.http.routing import Route
@@ -25,8 +26,9 @@ async def health(context: RequestContext) -> Health:
     ``programs`` and ``versions``; a subject can have several findings, and ``vpn`` has
     none without a VPN.
     """
+    table = await context.read_unchecked(apps.table)
     found = [
-        *await context.compute(context.services.health),
+        *await context.compute(context.services.health, table),
         await context.long_read(operations.key_store, context.keyring),
         await context.read(operations.queue),
         await context.read(operations.database),

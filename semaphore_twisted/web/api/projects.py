@@ -79,7 +79,9 @@ _ONE = "/project/{project_id}"
 _TAGGED = Tagged(events.PROJECT, _current)
 
 ROUTES = (
-    Route.get("/projects", projects, Access.USER, answer=list[Project]),
+    Route.get(
+        "/projects", projects, Access.USER, answer=list[Project], one_project=True
+    ),
     Route.post(
         "/projects", create, Access.USER, body=NewProject, answer=Project, status=201
     ),

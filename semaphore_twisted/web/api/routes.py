@@ -2,7 +2,9 @@
 
 from semaphore_twisted.web.api import (
     active_tasks,
+    apps,
     auth,
+    bulk,
     caches,
     checks,
     environment,
@@ -18,6 +20,8 @@ from semaphore_twisted.web.api import (
     repositories,
     schedules,
     sessions,
+    state_backend,
+    states,
     statistics,
     system,
     task_results,
@@ -39,6 +43,7 @@ from semaphore_twisted.web.http.routing import Route
 
 ROUTES: tuple[Route, ...] = (
     *system.ROUTES,
+    *apps.ROUTES,
     *health.ROUTES,
     *auth.ROUTES,
     *users.ROUTES,
@@ -55,6 +60,8 @@ ROUTES: tuple[Route, ...] = (
     *caches.ROUTES,
     *inventory.ROUTES,
     *checks.ROUTES,
+    *states.ROUTES,
+    *state_backend.ROUTES,
     *environment.ROUTES,
     *templates.ROUTES,
     *integrations.ROUTES,
@@ -62,6 +69,7 @@ ROUTES: tuple[Route, ...] = (
     *schedules.ROUTES,
     *tasks.ROUTES,
     *active_tasks.ROUTES,
+    *bulk.ROUTES,
     *task_results.ROUTES,
     *statistics.ROUTES,
     *known_hosts.ROUTES,

@@ -177,7 +177,12 @@ ROUTES = (
     ),
     Route.post(_ALL, create, _MANAGE, body=NewSchedule, answer=Schedule, status=201),
     Route.post(
-        f"{_ALL}/validate", validate, _MANAGE, body=Expression, answer=CheckedExpression
+        f"{_ALL}/validate",
+        validate,
+        _MANAGE,
+        body=Expression,
+        answer=CheckedExpression,
+        changes_nothing=True,
     ),
     Route.get(
         f"{_ALL}/calendar", days, Access.MEMBER, query=CalendarQuery, answer=Calendar

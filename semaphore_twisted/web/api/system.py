@@ -1,4 +1,4 @@
-"""Routes of the server itself: version, apps, metrics and the API document."""
+"""Routes of the server itself: version, metrics and the API document."""
 
 import hmac
 import os
@@ -11,7 +11,6 @@ from pathlib import Path
 import msgspec
 
 from semaphore_twisted.identity import throttle
-from semaphore_twisted.model.apps import listed
 from semaphore_twisted.model.tasks import FINAL, TaskStatus
 from semaphore_twisted.model.users import Access
 from semaphore_twisted.operations import metrics as operations
@@ -57,20 +56,6 @@ class AdminInfo(msgspec.Struct, frozen=True, kw_only=True):
     tasks: dict[TaskStatus, int]
 
 
-class AppInList(msgspec.Struct, frozen=True, kw_only=True):
-    """A program that templates can run."""
-
-    id: str
-    title: str
-    icon: str
-    color: str
-    dark_color: str
-    active: bool = True
-    path: str
-    args: list[str] | None = None
-    priority: int
-
-
 async def ping(context: RequestContext) -> PlainText:  # noqa: ARG001 - a handler's shape
     """Confirm that the server runs."""
     return PlainText("pong")
@@ -99,22 +84,6 @@ async def admin_info(context: RequestContext) -> AdminInfo:
         uptime_seconds=int(time.monotonic() - _BEGUN),
         tasks=await context.read_unchecked(operations.tasks_by_status),
     )
-
-
-async def apps(context: RequestContext) -> list[AppInList]:  # noqa: ARG001 - likewise
-    """List the programs that templates can run."""
-    return [
-        AppInList(
-            id=each.id,
-            title=each.title,
-            icon=each.icon,
-            color=each.color,
-            dark_color=each.dark_color,
-            path=each.path,
-            priority=each.priority,
-        )
-        for each in listed()
-    ]
 
 
 async def document(context: RequestContext) -> Response:
@@ -250,9 +219,8 @@ _BEGUN = time.monotonic()
 
 ROUTES = (
     Route.get("/ping", ping, Access.PUBLIC, answer=PlainText),
-    Route.get("/info", info, Access.USER, answer=Info),
+    Route.get("/info", info, Access.USER, answer=Info, one_project=True),
     Route.get("/admin/info", admin_info, Access.ADMIN, answer=AdminInfo),
-    Route.get("/apps", apps, Access.USER, answer=list[AppInList]),
     Route.get(
         "/metrics",
         metrics,

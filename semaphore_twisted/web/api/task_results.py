@@ -1,9 +1,10 @@
-"""Routes of what a task reported: stages, hosts, errors, plays and tasks."""
+"""Routes of what a task reported: stages, plan, hosts, errors, plays and tasks."""
 
 from functools import partial
 from typing import TypeVar
 
 from semaphore_twisted.model.ids import InventoryId, TaskId
+from semaphore_twisted.model.plans import TaskPlan
 from semaphore_twisted.model.results import (
     HostError,
     HostResult,
@@ -14,6 +15,7 @@ from semaphore_twisted.model.results import (
     TaskSummary,
 )
 from semaphore_twisted.model.users import Access
+from semaphore_twisted.operations.tasks import plans
 from semaphore_twisted.operations.tasks import result_views as operations
 from semaphore_twisted.web.http import batched_lists
 from semaphore_twisted.web.http.context import RequestContext
@@ -67,6 +69,14 @@ async def inventory(context: RequestContext) -> TaskInventory:
     return await context.read(operations.inventory, _task_id(context))
 
 
+async def plan(context: RequestContext) -> TaskPlan:
+    """Show what the plan of a Terraform task changes, and who approved or rejected it.
+
+    Sensitive values are not in it. A task that has made no plan is answered 404.
+    """
+    return await context.long_read(plans.of_task, _task_id(context))
+
+
 async def _listed(
     context: RequestContext, ids: batched_lists.Ids, page: batched_lists.Page[T]
 ) -> list[T] | StreamedResponse:
@@ -94,5 +104,6 @@ ROUTES = (
         answer=list[LastHostResult],
     ),
     Route.get(f"{_ONE}/inventory", inventory, Access.MEMBER, answer=TaskInventory),
+    Route.get(f"{_ONE}/plan", plan, Access.MEMBER, answer=TaskPlan),
     Route.get(f"{_ONE}/summary", summary, Access.MEMBER, answer=TaskSummary),
 )

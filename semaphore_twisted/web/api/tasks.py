@@ -22,7 +22,9 @@ from semaphore_twisted.model.tasks import (
     TaskInList,
     TaskStatus,
 )
+from semaphore_twisted.model.texts import Message
 from semaphore_twisted.model.users import Access, Actor
+from semaphore_twisted.operations.tasks import plans
 from semaphore_twisted.operations.tasks import tasks as operations
 from semaphore_twisted.operations.tasks.output import portions, without_ansi
 from semaphore_twisted.operations.tasks.overrides import NewTask
@@ -49,6 +51,12 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True):
     """How to stop: *force* skips the grace period."""
 
     force: bool = False
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """The decision about a plan; the comment may be empty."""
+
+    comment: Message = ""
 
 
 class TaskFilters(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,15 +209,18 @@ async def stop_all(context: RequestContext, body: Stop) -> None:
         await stop_job(context, task, body)
 
 
-async def confirm(context: RequestContext) -> None:
-    """Confirm the plan of a task that waits for confirmation."""
-    task = await context.write(operations.confirm, _task_id(context))
+async def confirm(context: RequestContext, body: Decision) -> None:
+    """Confirm the plan of a task that waits for confirmation; the first answer counts.
+
+    The event of the decision has the name of the user, and the comment.
+    """
+    task = await context.write(plans.confirm, _task_id(context), body.comment)
     context.tasks.changed(task)
 
 
-async def reject(context: RequestContext) -> None:
+async def reject(context: RequestContext, body: Decision) -> None:
     """Reject the plan of a task that waits for confirmation, which ends the task."""
-    task = await context.write(operations.reject, _task_id(context))
+    task = await context.write(plans.reject, _task_id(context), body.comment)
     context.tasks.changed(task)
 
 
@@ -378,8 +389,8 @@ ROUTES = (
     ),
     Route.get(f"{_ONE}/raw_output", raw_output, Access.MEMBER, answer=PlainText),
     Route.post(f"{_ONE}/stop", stop, Access.RUN_TASKS, urgent=True, body=Stop),
-    Route.post(f"{_ONE}/confirm", confirm, Access.RUN_TASKS),
-    Route.post(f"{_ONE}/reject", reject, Access.RUN_TASKS),
+    Route.post(f"{_ONE}/confirm", confirm, Access.RUN_TASKS, body=Decision),
+    Route.post(f"{_ONE}/reject", reject, Access.RUN_TASKS, body=Decision),
     Route.get(
         f"{_TEMPLATE}/tasks",
         of_template,
@@ -400,6 +411,7 @@ ROUTES = (
         Access.RUN_TASKS,
         body=NewTask,
         answer=RunPreview,
+        changes_nothing=True,
     ),
     Route.post(
         f"{_TEMPLATE}/stop_all_tasks",

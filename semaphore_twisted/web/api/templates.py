@@ -1,9 +1,10 @@
 """Routes of templates."""
 
+from semaphore_twisted.model.ids import InventoryId, TemplateId
 from semaphore_twisted.model.templates import Template
 from semaphore_twisted.model.users import Access
 from semaphore_twisted.operations import events
-from semaphore_twisted.operations.projects import templates
+from semaphore_twisted.operations.projects import template_workspaces, templates
 from semaphore_twisted.operations.projects.references import References
 from semaphore_twisted.operations.projects.template_rules import NewTemplate
 from semaphore_twisted.operations.projects.templates import Description
@@ -24,7 +25,7 @@ async def listed(context: RequestContext) -> list[Template] | StreamedResponse:
 
 async def create(context: RequestContext, body: NewTemplate) -> Template:
     """Create a template."""
-    return await context.write(templates.create, body)
+    return await context.write(template_workspaces.create_template, body)
 
 
 async def get(context: RequestContext) -> Template:
@@ -50,6 +51,25 @@ async def describe(context: RequestContext, body: Description) -> None:
 async def deployments(context: RequestContext) -> list[Deployment]:
     """List the templates that deploy the builds of one, and what they deployed last."""
     return await context.read(builds.deployments, context.path["template_id"])
+
+
+async def attach(context: RequestContext) -> None:
+    """Make a workspace one of the template's."""
+    await context.write(template_workspaces.attach, *_workspace(context))
+
+
+async def detach(context: RequestContext) -> None:
+    """Make a workspace one that belongs to no template."""
+    await context.write(template_workspaces.detach, *_workspace(context))
+
+
+async def set_default(context: RequestContext) -> None:
+    """Let the runs of a template use a workspace unless they ask for another one."""
+    await context.write(template_workspaces.set_default, *_workspace(context))
+
+
+def _workspace(context: RequestContext) -> tuple[TemplateId, InventoryId]:
+    return context.path["template_id"], context.path["inventory_id"]
 
 
 async def delete(context: RequestContext) -> None:
@@ -82,6 +102,14 @@ ROUTES = (
         deployments,
         Access.MEMBER,
         answer=list[Deployment],
+    ),
+    *(
+        Route.post(
+            f"{_ONE}/inventory/{{inventory_id}}/{handler.__name__}",
+            handler,
+            Access.MANAGE_RESOURCES,
+        )
+        for handler in (attach, detach, set_default)
     ),
     Route.put(
         f"{_ONE}/description",

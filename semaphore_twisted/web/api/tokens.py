@@ -6,18 +6,26 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from semaphore_twisted.model.ids import ProjectId
 from semaphore_twisted.model.texts import Name
-from semaphore_twisted.model.users import Access, ApiToken
+from semaphore_twisted.model.users import Access, ApiToken, TokenScope
 from semaphore_twisted.operations.accounts import tokens as operations
 from semaphore_twisted.web.http.context import RequestContext
 from semaphore_twisted.web.http.routing import Route
 
 
 class NewToken(msgspec.Struct, frozen=True, kw_only=True):
-    """A token's name, and the number of days after which it expires; 0: never."""
+    """A token's name, end and scope.
+
+    It ends after a number of days; 0: never. With ``read_only`` it changes nothing,
+    with ``project_id`` it is for this project only. By default it may do what its owner
+    may.
+    """
 
     name: Name = ""
     expires_in_days: Annotated[int, Meta(ge=0, le=3650)] = 0
+    read_only: bool = False
+    project_id: ProjectId | None = None
 
 
 async def tokens(context: RequestContext) -> list[ApiToken]:
@@ -32,6 +40,7 @@ async def create(context: RequestContext, body: NewToken) -> ApiToken:
         operations.create,
         name=body.name.strip(),
         lifetime=timedelta(days=days) if days else None,
+        scope=TokenScope(read_only=body.read_only, project_id=body.project_id),
     )
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import msgspec
+from attrs import evolve
 
 from semaphore_twisted.model.peers import Invite, PeerKind
 from semaphore_twisted.model.texts import Name
@@ -67,7 +68,7 @@ def _within(handler: Handler, name: str) -> Handler:
     return within
 
 
-ROUTES = (
+_ROUTES = (
     *vpn_peers.routes(
         "/project/{project_id}/vpn",
         {
@@ -111,3 +112,6 @@ ROUTES = (
         answer=InviteOutcome,
     ),
 )
+
+#: The VPN is not for tokens for one project, though a project has hosts in it.
+ROUTES = tuple(evolve(each, one_project=False) for each in _ROUTES)

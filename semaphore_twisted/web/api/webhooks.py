@@ -190,5 +190,6 @@ ROUTES = (
         Access.RUN_TASKS,
         body=SampleDelivery,
         answer=IntegrationTest,
+        changes_nothing=True,
     ),
 )

@@ -22,7 +22,7 @@ from semaphore_twisted.model.errors import (
     NotAuthenticated,
     NotFound,
 )
-from semaphore_twisted.model.users import Access, Credentials
+from semaphore_twisted.model.users import Access, Credentials, Demand
 from semaphore_twisted.operations import access
 from semaphore_twisted.operations.accounts import sessions
 from semaphore_twisted.runtime.deferreds import log_errors
@@ -33,6 +33,7 @@ from semaphore_twisted.web.http.request_bodies import decoded
 from semaphore_twisted.web.http.request_info import RequestInfo
 from semaphore_twisted.web.http.responses import Response, StreamedResponse, encoded
 from semaphore_twisted.web.http.routing import (
+    SAFE,
     Match,
     NoSuchMethod,
     NoSuchPath,
@@ -44,8 +45,8 @@ from semaphore_twisted.web.http.site import HttpRequest, logged_path
 from semaphore_twisted.web.http.streaming import ResponseProducer
 from semaphore_twisted.web.proxies.client_address import same_origin
 
-#: Methods without side effects.
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+#: What a path without a route demands: any login, whatever its scope.
+_LOGIN = Demand(Access.USER, reads=True, one_project=True)
 
 #: Semaphore's sentences for ids that differ.
 _MISMATCH = {
@@ -140,22 +141,22 @@ class Api:
     ) -> Response | StreamedResponse:
         method = request.method.decode("ascii", "replace")
         credentials = info.credentials
-        if credentials.by_cookie and method not in _SAFE:
+        if credentials.by_cookie and method not in SAFE:
             self._check_origin(info)
         try:
             match = self._router.match(method, path)
         except (NoSuchPath, NoSuchMethod, NotAnInteger) as error:
-            await self._check(credentials, Access.USER, None)
+            await self._check(credentials, _LOGIN, None)
             return _no_route(error)
         route = match.route
         checked = None
         if route.access is not Access.PUBLIC:
             checked = await self._check(
-                credentials, route.access, match.path.get("project_id")
+                credentials, route.demand, match.path.get("project_id")
             )
             info.account = f"account:{checked.actor.user.id}"
         elif (
-            method not in _SAFE and not route.raw
+            method not in SAFE and not route.raw
         ):  # against login CSRF by a foreign page
             self._check_origin(info)
         context = self._context(info, match, checked, headers)
@@ -203,7 +204,7 @@ class Api:
             raise ForeignPage
 
     async def _check(
-        self, credentials: Credentials, wanted: Access, project_id: int | None
+        self, credentials: Credentials, wanted: Demand, project_id: int | None
     ) -> access.Checked:
         if credentials.session_digest is None and credentials.token_digest is None:
             raise NotAuthenticated

@@ -41,6 +41,12 @@ def no_delivery(request: object) -> bool:
     return False
 
 
+def no_state(request: object) -> bool:
+    """Take no request for a state of Terraform."""
+    del request
+    return False
+
+
 def too_large(request: object) -> Response:
     """Refuse a body that exceeds the limit for clients without a login."""
     del request
@@ -63,12 +69,14 @@ class BodyBudget:
 
     *owner* looks credentials up; *refused* returns the response if there are none.
     *delivers* returns whether a request is a webhook's delivery, whose sender only the
-    handler can authenticate, by the body: it has limits of its own.
+    handler can authenticate, by the body: it has limits of its own. *stores_state*
+    returns whether it may be a state of Terraform, which has a larger limit.
     """
 
     owner: Owner = nobody
     refused: Callable[[Any], Response] = too_large
     delivers: Callable[..., bool] = no_delivery
+    stores_state: Callable[..., bool] = no_state
     deliveries: MemoryBudget = field(
         factory=lambda: MemoryBudget(limits.HOOK_BODIES_OF_SOURCE, limits.HOOK_BODIES)
     )
@@ -115,6 +123,8 @@ class Body:
         if self._delivers:
             self._limit = min(self._limit, limits.HOOK_BODY)
             budget = self._intake.deliveries
+        elif self._intake.stores_state(self._request):
+            self._limit = limits.STATE
         self._share = BudgetShare(budget, self._source)
 
     @property

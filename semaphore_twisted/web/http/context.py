@@ -20,6 +20,7 @@ from semaphore_twisted.interfaces import (
     ITaskControl,
     WriteFunction,
 )
+from semaphore_twisted.model.apps import AppTable
 from semaphore_twisted.model.deliveries import RawDelivery
 from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.health import HealthFinding
@@ -50,6 +51,11 @@ async def nothing_to_clear(_: ProjectId | None) -> None:
     """Stand for a server that has no copies of repositories."""
 
 
+def no_findings(_: AppTable) -> Sequence[HealthFinding]:
+    """Stand for a server of which the start knows nothing."""
+    return ()
+
+
 @frozen(kw_only=True)
 class Services:
     """The collaborators of the site; created once by the composition root.
@@ -60,12 +66,13 @@ class Services:
     *password_changed* is called after the password of an account was changed
     (the file with the initial one can then be deleted), *repositories_changed* after a
     repository was changed or deleted. *peers* is the VPN's service, ``None`` without a
-    VPN; *redeem_limit* limits enrolling,
-    *hook_limit* wrong secrets of webhooks. *expires* returns the seconds until the
+    VPN; *redeem_limit* limits enrolling, *hook_limit* wrong secrets of webhooks,
+    *state_limit* those of aliases of states. *expires* returns the seconds until the
     certificate expires, if there is one, *failing* whether its renewal is overdue, and
-    *certified* the names in it. *health* checks what only the start knows, and may take
-    as long as a slow disk. *computing* and *reading* are the accounts whose expensive
-    computations and long reads run. *public_url* and *routes* are those of one site.
+    *certified* the names in it. *health* checks what only the start knows, with the
+    programs of the apps, and may take as long as a slow disk. *computing* and *reading*
+    are the accounts whose expensive computations and long reads run. *public_url* and
+    *routes* are those of one site.
     """
 
     database: IDatabase
@@ -87,9 +94,10 @@ class Services:
     expires: Callable[[], float] | None = None
     failing: Callable[[], bool] = bool
     certified: Callable[[], Iterable[str]] = no_names
-    health: Callable[[], Sequence[HealthFinding]] = tuple
+    health: Callable[[AppTable], Sequence[HealthFinding]] = no_findings
     redeem_limit: RedeemLimit = field()
     hook_limit: HookLimit = field()
+    state_limit: HookLimit = field()
     public_url: PublicUrl = field()
     routes: tuple[Route, ...] = ()
     task_lists: TaskLists = field(factory=TaskLists)
@@ -102,6 +110,10 @@ class Services:
 
     @hook_limit.default
     def _hook_limit(self) -> HookLimit:
+        return HookLimit(self.clock.seconds)
+
+    @state_limit.default
+    def _state_limit(self) -> HookLimit:
         return HookLimit(self.clock.seconds)
 
     @public_url.default
@@ -230,7 +242,7 @@ class RequestContext:
             lambda: services.database.long_read(
                 access.authorized,
                 self.credentials,
-                self.route.access,
+                self.route.demand,
                 self.project_id,
                 operation,
                 *args,
@@ -254,7 +266,7 @@ class RequestContext:
         return self._writing()(
             access.authorized,
             self.credentials,
-            self.route.access,
+            self.route.demand,
             self.project_id,
             operation,
             *args,

@@ -21,8 +21,11 @@ _STATUSES: tuple[tuple[type[errors.DomainError], int], ...] = (
     (errors.Unavailable, 503),
 )
 
-#: Semaphore's clients expect these without a body, except for a foreign page.
+#: Semaphore's clients expect these without a body.
 _EMPTY = frozenset({401, 403, 404})
+
+#: These have a body nevertheless: Semaphore has no such refusals.
+_EXPLAINED = (errors.ForeignPage, errors.OutOfScope)
 
 
 def status(error: errors.DomainError) -> int:
@@ -46,7 +49,7 @@ def refusal(
     unless the error states it.
     """
     code = status(error)
-    if code in _EMPTY and not isinstance(error, errors.ForeignPage):
+    if code in _EMPTY and not isinstance(error, _EXPLAINED):
         return Response(code)
     body: dict[str, object] = {"error": error.message}
     if field := error.field or _field(error.message, fields):

@@ -27,8 +27,20 @@ SECRETS = frozenset(
     }
 )
 
+_BODIES = (
+    "A request body is JSON whatever its Content-Type says. Names of fields match"
+    " without case, unknown fields are ignored, and null counts as absent for a field"
+    " that has no null in its schema. A schema without additional properties is read"
+    " strictly."
+)
+
 _PREFIX = "#/components/schemas/"
 _TEMPLATE = _PREFIX + "{name}"
+
+#: The methods that OpenAPI 3.1 knows; LOCK and UNLOCK are Terraform's own.
+_METHODS = frozenset(
+    {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
+)
 
 _SECURITY: list[dict[str, list[str]]] = [{"bearer": []}, {"cookie": []}]
 
@@ -66,6 +78,8 @@ def document(routes: Iterable[Route], *, base: str) -> dict[str, object]:
     schemas = _Schemas(chosen)
     paths: dict[str, dict[str, object]] = {}
     for route in chosen:
+        if route.method not in _METHODS:
+            continue
         path = paths.setdefault(_path(route), {})
         path[route.method.lower()] = _operation(route, schemas)
     return {
@@ -73,6 +87,7 @@ def document(routes: Iterable[Route], *, base: str) -> dict[str, object]:
         "info": {
             "title": "Semaphore",
             "summary": "Run Ansible playbooks and scripts",
+            "description": _BODIES,
             "version": CONTRACT,
             "license": {"name": "MIT", "identifier": "MIT"},
         },
@@ -106,6 +121,7 @@ _NAMES = {
     409: "Conflict",
     412: "ChangedMeanwhile",
     413: "TooLarge",
+    423: "Locked",
     429: "TooManyAttempts",
     500: "Failed",
     503: "NotAvailable",
@@ -120,6 +136,10 @@ _RESPONSES = {
     "Conflict": _refusal("The present state does not allow it"),
     "ChangedMeanwhile": _refusal("The object has another tag than If-Match says"),
     "TooLarge": _refusal("The body is too large"),
+    "Locked": {
+        "description": "Another client has locked it; the body is its lock",
+        "content": {"application/json": {"schema": {"type": "object"}}},
+    },
     "TooManyAttempts": _refusal("Too many attempts; Retry-After tells when to go on"),
     "Failed": _refusal("A fault of the server; its log has more"),
     "NotAvailable": _refusal("What is needed does not answer now"),

@@ -26,6 +26,7 @@ class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
     they enroll at the site. *pinned* returns whether a link to a URL carries the
     fingerprint of the local root. *vpn* has the VPN's options, *repositories* the rules
     for repositories, and *known_hosts* is the file of known SSH host keys.
+    *place_of_program* returns where jobs find a program, an empty text if they do not.
     """
 
     config: Config = Config()
@@ -40,6 +41,7 @@ class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
     vpn: PeerLimits = USUAL
     repositories: RepositoryRules = RepositoryRules()
     known_hosts: str = ""
+    place_of_program: Callable[[str], str] = lambda _: ""
 
     def pin(self, base: str) -> str:
         """Return the fingerprint for links to *base*, empty if they carry none.

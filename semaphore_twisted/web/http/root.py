@@ -1,6 +1,7 @@
 """Assembles the site from the collaborators of the composition root."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from attrs import evolve, frozen
 from twisted.internet.defer import Deferred
@@ -25,6 +26,7 @@ from semaphore_twisted.web.http.request_info import (
 from semaphore_twisted.web.http.responses import json
 from semaphore_twisted.web.http.routing import Route
 from semaphore_twisted.web.http.site import HttpRequest, Site
+from semaphore_twisted.web.http.state_login import sender
 from semaphore_twisted.web.page.files import BuiltPage, installed_page
 from semaphore_twisted.web.page.pages import Pages
 from semaphore_twisted.web.proxies.client_address import PublicUrl
@@ -186,13 +188,16 @@ def build_site(
         hsts=options.hsts_seconds,
         reader=reader,
     )
-    senders = Senders(database, reader)
+    senders = Senders(database, reader, partial(sender, services))
     return Site(
         root,
         clock=services.clock,
         body_limit=options.body_limit,
         trust=reader.trust,
         intake=BodyBudget(
-            owner=senders.owner, refused=senders.refused, delivers=senders.delivers
+            owner=senders.owner,
+            refused=senders.refused,
+            delivers=senders.delivers,
+            stores_state=senders.stores_state,
         ),
     )

@@ -14,8 +14,11 @@ from msgspec import Struct
 from typing_extensions import Unpack
 
 from semaphore_twisted.model.documents import JsonObject
-from semaphore_twisted.model.users import Access
+from semaphore_twisted.model.users import Access, Demand
 from semaphore_twisted.web.http.preconditions import Tagged
+
+#: Methods without side effects.
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 #: The largest integer of SQLite.
 _LARGEST = 2**63 - 1
@@ -73,6 +76,8 @@ class RouteFields(TypedDict, total=False):
     tagged: Tagged
     urgent: bool
     raw: bool
+    changes_nothing: bool
+    one_project: bool | None
 
 
 @frozen(kw_only=True)
@@ -106,8 +111,14 @@ class Route:
     #: whether the handler reads the request itself, with any body: no JSON is decoded,
     #: and a page of another site may send it, since cookies say nothing here
     raw: bool = False
+    #: whether it surely changes nothing though it is no GET: for read-only tokens
+    changes_nothing: bool = False
+    #: whether tokens for one project may use it; by default if the path has a project
+    one_project: bool | None = None
     segments: tuple[str, ...] = field(init=False, eq=False)
     parameters: tuple[Parameter, ...] = field(init=False, eq=False)
+    #: what the route demands of the caller
+    demand: Demand = field(init=False, eq=False)
 
     @segments.default
     def _segments(self) -> tuple[str, ...]:
@@ -117,6 +128,12 @@ class Route:
     def _parameters(self) -> tuple[Parameter, ...]:
         found = [_parameter(segment) for segment in self.segments]
         return tuple(each for each in found if each is not None)
+
+    @demand.default
+    def _demand(self) -> Demand:
+        only = self.in_project if self.one_project is None else self.one_project
+        reads = self.changes_nothing or self.method in SAFE
+        return Demand(self.access, reads=reads, one_project=only)
 
     @classmethod
     def get(

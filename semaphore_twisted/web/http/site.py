@@ -27,8 +27,9 @@ IDLE = limits.IDLE_SECONDS
 #: Bytes of a refused body that are read and discarded, so that the response arrives.
 _DRAIN = limits.DISCARDED
 
-#: The alias of a webhook, which lets whoever knows it start tasks; its beginning stays.
-_ALIAS = re.compile(r"(/api/integrations/.{4})[^/]+")
+#: The alias of a webhook, which lets whoever knows it start tasks, or that of a state;
+#: its beginning stays.
+_ALIAS = re.compile(r"(/api/(?:integrations|terraform)/.{4})[^/]+")
 
 #: Longer path segments may be secrets (an API token is), so they are shortened.
 _LOGGED = 24

@@ -129,6 +129,10 @@ def lost_message() -> bytes:
 
 def may_know(audience: Visibility, change: Change) -> bool:
     """Return whether *audience* may know of *change*."""
+    if audience.confined and (
+        change.project_id is None or change.kind.startswith("vpn_")
+    ):
+        return False
     if change.project_id is not None:
         return audience.sees(change.project_id)
     return audience.everything or (
@@ -139,8 +143,11 @@ def may_know(audience: Visibility, change: Change) -> bool:
 def seen_by(audience: Visibility, peers: Sequence[PeerStatus]) -> list[PeerStatus]:
     """Return the *peers* that *audience* may see.
 
-    These are its own devices and the hosts of its projects, the hosts without endpoint.
+    These are its own devices and the hosts of its projects, the hosts without endpoint;
+    none for a token for one project.
     """
+    if audience.confined:
+        return []
     if audience.everything:
         return list(peers)
     seen = []

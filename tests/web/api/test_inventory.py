@@ -40,11 +40,22 @@ class InventoryTests(ResourceTestCase):
         for kind, word in (
             ("", "Not supported inventory type"),
             ("magic", "Not supported inventory type"),
-            ("terraform-workspace", "not supported yet"),
         ):
             self.refused(self.client.post(path, {"name": "I", "type": kind}), word)
         answer = self.client.put(f"{path}/{number}", {"name": "I", "type": "magic"})
         self.refused(answer, "unknown inventory type: magic")
+
+    def test_workspace(self) -> None:
+        """A workspace has a name that Terraform accepts, by default ``default``."""
+        path = f"{self.base}/inventory"
+        for kind in ("terraform-workspace", "tofu-workspace"):
+            number = self.inventory(type=kind, inventory="")
+            self.assertEqual(self.shown("inventory", number)["inventory"], "default")
+            for name in ("prod-eu_1.x~", "PROD", "a" * 90):
+                self.inventory(type=kind, inventory=name)
+            for name in ("-x", ".", "a b", "a/b", "a\nb", "a" * 91, "é", "${x}"):
+                body = {"name": "W", "type": kind, "inventory": name}
+                self.refused(self.client.post(path, body), "workspace")
 
     def test_file(self) -> None:
         """The path of a file stays inside the repository."""

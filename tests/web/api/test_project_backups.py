@@ -172,6 +172,23 @@ class BackupTestCase(ResourceTestCase):
                 ],
             ),
         )["id"]
+        live = self.made(
+            "templates",
+            **self.template(
+                name="Live",
+                app="terraform",
+                playbook="",
+                arguments='{"plan": ["-parallelism=3"]}',
+                task_params={"allow_destroy": True, "approval_timeout_sec": 600},
+            ),
+        )["id"]
+        self.made(
+            "schedules",
+            name="Weekly plan",
+            template_id=live,
+            cron_format="@weekly",
+            task_params={"params": {"plan": True, "destroy": True}},
+        )
         self.made(
             "schedules",
             name="Nightly",
@@ -270,7 +287,7 @@ class RoundTripTests(BackupTestCase):
         self.assertEqual(template["vaults"][0]["vault_key"], "Vault")
         self.assertEqual(template["build_template"], "Build")
         self.assertEqual(template["environments"], ["Second", "Group"])
-        self.assertEqual(len(first["inventories"]), 3)
+        self.assertEqual(len(first["inventories"]), 4)
         for noun in ("schedules", "integrations", "integration_aliases"):
             self.assertTrue(first[noun], noun)
 
@@ -283,7 +300,7 @@ class RoundTripTests(BackupTestCase):
         self.assertEqual(answer.status, 200, answer.body)
         self.client = self.site
         copy = self.backup(answer.json["id"])
-        self.assertEqual([each["active"] for each in copy["schedules"]], [False] * 2)
+        self.assertEqual([each["active"] for each in copy["schedules"]], [False] * 3)
         (old,), (new,) = first["integration_aliases"], copy["integration_aliases"]
         self.assertNotEqual(old, new)
 

@@ -58,19 +58,6 @@ class SystemTests(SynchronousTestCase):
         self.assertRegex(info["python"], r"^3\.\d+")
         self.assertGreaterEqual(info["uptime_seconds"], 0)
 
-    def test_apps(self) -> None:
-        """The supported apps are listed with the fields that clients show."""
-        client = api_client()
-        client.login()
-        apps = client.get("/api/apps").json
-        self.assertEqual([each["id"] for each in apps], ["ansible", "bash", "python"])
-        for each in apps:
-            self.assertLessEqual(
-                {"title", "icon", "color", "dark_color", "active", "path", "args"},
-                set(each),
-            )
-            self.assertIsInstance(each["priority"], int)
-
 
 class MetricsTests(SynchronousTestCase):
     """Prometheus has a name and a password of its own."""

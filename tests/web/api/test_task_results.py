@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from semaphore_twisted.model.plans import PlanAttribute, PlanChange, PlanSummary
 from semaphore_twisted.model.results import (
     HandlerBegun,
     HostFailed,
@@ -18,9 +19,9 @@ from semaphore_twisted.model.results import (
     TaskDone,
 )
 from semaphore_twisted.model.tasks import TaskEnd, TaskEvent, TaskStatus
-from semaphore_twisted.operations.tasks import output, task_lifecycle
+from semaphore_twisted.operations.tasks import output, plans, task_lifecycle
 from semaphore_twisted.persistence import schema
-from tests.support.memory import BEGINNING, make_project, make_user
+from tests.support.memory import BEGINNING, actor_of, make_project, make_user
 from tests.support.resources import ResourceTestCase
 from tests.support.tasks import make_keyring, make_task, make_template
 
@@ -92,6 +93,71 @@ class TaskResultsTestCase(ResourceTestCase):
         answer = self.client.get(f"{self.place}{path}")
         self.assertEqual(answer.status, 200, answer.body)
         return answer.json
+
+
+class PlanTests(TaskResultsTestCase):
+    """The plan of a task."""
+
+    def test_none(self) -> None:
+        """A task without a plan has none."""
+        self.assertEqual(self.client.get(f"{self.place}/plan").status, 404)
+
+    def test_plan(self) -> None:
+        """Members read the plan, and who decided about it; others do not."""
+        address = PlanAttribute(path="tags[0]", after='"a"')
+        change = PlanChange(
+            address="a.b", type="a", action="create", attributes=(address,), unchanged=2
+        )
+        summary = PlanSummary(add=1, unchanged=27, serial=118, changes=(change,))
+        plans.store(self.conn, self.task, summary)
+        answer = self.site.as_user(self.user).get(f"{self.place}/plan")
+        attribute = {"path": "tags[0]", "before": None, "after": '"a"'}
+        marks = dict.fromkeys(("sensitive", "unknown", "forces", "shortened"), False)
+        self.assertEqual(
+            answer.json,
+            {
+                "add": 1,
+                "change": 0,
+                "destroy": 0,
+                "unchanged": 27,
+                "serial": 118,
+                "complete": True,
+                "problem": "",
+                "outputs": [],
+                "changes": [
+                    {
+                        "address": "a.b",
+                        "type": "a",
+                        "action": "create",
+                        "reason": "",
+                        "previous_address": "",
+                        "imported": False,
+                        "attributes": [{**attribute, **marks}],
+                        "unchanged": 2,
+                        "omitted": 0,
+                    }
+                ],
+                "decision": None,
+            },
+        )
+        actor = actor_of(self.user, self.project)
+        plans.decide(self.conn, actor, self.task, approved=True, comment="looks fine")
+        answer = self.guest().get(f"{self.place}/plan")
+        self.assertEqual(
+            answer.json["decision"],
+            {
+                "approved": True,
+                "user_id": self.user.id,
+                "comment": "looks fine",
+                "user_name": self.user.name,
+                "at": "2026-01-02T03:04:05Z",
+            },
+        )
+        stranger = self.site.as_user(make_user(self.conn, "stranger"))
+        self.assertEqual(stranger.get(f"{self.place}/plan").status, 404)
+        base = f"/api/project/{self.other.id}"
+        foreign = self.client.get(f"{base}/tasks/{self.task}/plan")
+        self.assertEqual(foreign.status, 404)
 
 
 class AnswerTests(TaskResultsTestCase):

@@ -58,6 +58,36 @@ pageTest('a token is shown once, works, and is revoked', async (page) => {
   assert.equal((await asked()).status, 401)
 })
 
+pageTest('a token may read one project only', async (page) => {
+  await page.goto(account())
+  await page.getByLabel('Name of the token').fill('Dashboard')
+  await page.getByLabel('What the token may do').click()
+  await page.getByRole('option', { name: 'reads only' }).click()
+  await page.getByLabel('Where the token is accepted').click()
+  await page.getByRole('option', { name: 'only project Demo' }).click()
+  await page.getByRole('button', { name: 'Create token' }).click()
+  const token = await page.locator('.note code').textContent()
+  const asked = (path, more) =>
+    send(`${world.url}/api${path}`, { headers: { authorization: `Bearer ${token}` }, ...more })
+  const projects = JSON.parse((await asked('/projects')).body)
+  assert.deepEqual(
+    projects.map((each) => each.name),
+    ['Demo'],
+  )
+  assert.equal((await asked(`/project/${projects[0].id}/templates`)).status, 200)
+  const refused = await asked(`/project/${projects[0].id}/views`, { method: 'POST', body: {} })
+  assert.equal(refused.status, 403)
+  assert.match(refused.body.toString(), /read-only/)
+  assert.equal((await asked('/user')).status, 403)
+  const shown = page.getByRole('list', { name: 'Tokens for programs' })
+  const row = shown.getByRole('listitem').filter({ hasText: 'Dashboard' })
+  await row.getByText('reads only · only project Demo').waitFor()
+  await checkAccess(page)
+  await row.getByRole('button').click()
+  await page.getByRole('button', { name: 'Revoke the token' }).click()
+  await row.waitFor({ state: 'detached' })
+})
+
 pageTest('another session is ended, this one stays', async (page) => {
   const cookie = await session(ADMIN, PASSWORD, 'curl/8.14.1')
   await page.goto(account())

@@ -284,8 +284,16 @@ pageTest('breaks of the websocket leave neither gaps nor doubles', async (page) 
   )
   const task = await start('Many')
   await open(page, task)
-  await ended(task)
+  const { status } = await ended(task)
   const stored = await api('GET', `/tasks/${task.id}/output`)
+  assert.equal(
+    status,
+    'success',
+    stored
+      .map((each) => each.output)
+      .join('\n')
+      .slice(-2_000),
+  )
   await page.getByText(/^Succeeded (after|in less)/).waitFor({ timeout: 60_000 })
   await atEnd(page, stored.at(-1).id)
   assert.ok(sockets >= 3, `${sockets} sockets`)
@@ -295,6 +303,19 @@ pageTest('breaks of the websocket leave neither gaps nor doubles', async (page) 
     Object.entries(shown).map(([id, text]) => [Number(id), text.replace(/^Checkout {2}/, '')]),
     stored.map((each) => [each.id, each.output]),
   )
+})
+
+pageTest('an end before the websocket connects is shown', async (page) => {
+  await addTemplate('Late', slow(3))
+  const task = await start('Late')
+  await page.routeWebSocket(/\/api\/ws$/, async (client) => {
+    await page.getByText(/^Running for/).waitFor()
+    await ended(task)
+    client.connectToServer()
+  })
+  await reaches(task, 'running')
+  await open(page, task)
+  await page.getByText(/^Succeeded (after|in less)/).waitFor()
 })
 
 pageTest('without a websocket, polling shows the log and a banner tells why', async (page) => {

@@ -12,6 +12,13 @@ export default async function shots() {
     page.getByText('Backup PostgreSQL').locator('visible=true').first().waitFor()
   return [
     ...(await shoot('30-tasks', inProject('/tasks'), listed)),
+    ...(await shoot('30-tasks-chosen', inProject('/tasks'), async (page) => {
+      await listed(page)
+      const choose = page.getByRole('button', { name: 'Select', exact: true })
+      if (await choose.isVisible()) await choose.click()
+      const boxes = page.locator('li, tbody tr').getByRole('checkbox')
+      for (const i of [0, 1, 2]) await boxes.nth(i).click()
+    })),
     ...(await shoot('30-tasks-none', inProject('/tasks?status=stopped'), (page) =>
       page.getByText('No task matches').waitFor(),
     )),

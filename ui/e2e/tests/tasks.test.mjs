@@ -95,3 +95,66 @@ for (const look of [{}, { dark: true }, { phone: true }]) {
     await checkAccess(page)
   })
 }
+
+pageTest('several tasks are stopped, and what has ended is refused by name', async (page) => {
+  await prepared()
+  await addTemplate('Slow one', slow(60))
+  await addTemplate('Slow two', slow(60))
+  const tasks = [await start('Slow one'), await start('Slow two')]
+  for (const task of tasks) await reaches(task, 'running')
+  await page.goto(inProject('/tasks'))
+  const box = (task) => page.getByRole('checkbox', { name: new RegExp(`Select .* #${task.id}$`) })
+  await box(tasks[0]).focus()
+  await page.keyboard.press('Space')
+  await box(tasks[1]).click()
+  await page.getByText('2 selected').waitFor()
+  await checkAccess(page)
+  await page.getByRole('button', { name: 'Stop 2' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByText(`Slow two #${tasks[1].id}`).waitFor()
+  // one of them ends while the question is asked
+  await api('POST', `/tasks/${tasks[0].id}/stop`, { force: true })
+  await reaches(tasks[0], 'stopped')
+  await dialog.getByRole('button', { name: 'Stop 2' }).click()
+  await page.getByText('2 tasks are being stopped').first().waitFor() // a repeated stop is no fault
+  await reaches(tasks[1], 'stopped')
+  await page.getByText('2 selected').waitFor({ state: 'detached' })
+})
+
+pageTest('several tasks are deleted; what is gone already has its reason', async (page) => {
+  const message = 'to be deleted'
+  const made = [
+    await start('Ping localhost', { message }),
+    await start('Ping localhost', { message }),
+  ]
+  for (const task of made) await ended(task)
+  await page.goto(inProject('/tasks'))
+  const row = (task) => page.getByRole('row', { name: new RegExp(`#${task.id}\\b`) })
+  for (const task of made) await row(task).getByRole('checkbox').click()
+  await page.getByRole('button', { name: 'Delete 2' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByText(`Ping localhost #${made[0].id}`).waitFor()
+  await api('DELETE', `/tasks/${made[0].id}`)
+  await dialog.getByRole('button', { name: 'Delete 2' }).click()
+  await page.getByText('1 of 2 were done').waitFor()
+  await page.getByText(`The project has no task ${made[0].id}`).waitFor()
+  await page.getByRole('button', { name: 'Close' }).click()
+  for (const task of made) await row(task).waitFor({ state: 'detached' })
+})
+
+pageTest('rows are chosen on a phone, and all tasks are stopped', { phone: true }, async (page) => {
+  await addTemplate('Slow three', slow(60))
+  const task = await start('Slow three')
+  await reaches(task, 'running')
+  await page.goto(inProject('/tasks'))
+  await page.getByRole('button', { name: 'Select', exact: true }).click()
+  await page.getByRole('checkbox', { name: new RegExp(`#${task.id}$`) }).click()
+  await page.getByText('1 selected').waitFor()
+  await checkAccess(page)
+  await page.getByRole('button', { name: 'Clear the selection' }).click()
+  await page.getByRole('button', { name: 'Stop all' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByText(new RegExp(`Slow three #${task.id}`)).waitFor()
+  await dialog.getByRole('button', { name: 'Stop all' }).click()
+  await reaches(task, 'stopped')
+})

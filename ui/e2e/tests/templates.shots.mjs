@@ -61,6 +61,16 @@ export default async function shots() {
       await page.getByRole('dialog').getByRole('button', { name: 'Save' }).waitFor()
     })),
     ...(await shoot('03-templates', inProject('/templates'), listed)),
+    ...(await shoot('03-templates-chosen', inProject('/templates'), async (page) => {
+      await listed(page)
+      const choose = page.getByRole('button', { name: 'Select', exact: true })
+      if (await choose.isVisible()) await choose.click()
+      for (const name of ['Ping localhost', 'Disk usage', 'Release notes']) {
+        await page.getByRole('checkbox', { name: `Select ${name}` }).click()
+      }
+      await page.getByRole('button', { name: 'Run 3' }).click()
+      await page.getByRole('dialog').waitFor()
+    })),
     ...(await shoot('03-template', inProject(`/templates/${one}`), async (page) => {
       await page.getByText('Success').first().waitFor()
     })),

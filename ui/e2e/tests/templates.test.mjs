@@ -354,6 +354,39 @@ pageTest('a change made elsewhere is shown before it is overwritten', async (pag
   await page.waitForFunction(() => document.querySelector('form input')?.value === 'Theirs')
 })
 
+pageTest('several templates run; one that needs an answer is refused by name', async (page) => {
+  const fields = { survey_vars: [{ name: 'where', title: 'Where?', required: true }] }
+  await world.api('POST', noun('templates'), { ...(await body('Needs an answer')), ...fields })
+  await world.api('POST', noun('templates'), await body('Runs at once'))
+  await page.goto(inProject('/templates'))
+  const box = (name) => page.getByRole('checkbox', { name: `Select ${name}`, exact: true })
+  await box('Runs at once').focus()
+  await page.keyboard.press('Space')
+  await box('Needs an answer').click()
+  await page.getByText('2 selected').waitFor()
+  await checkAccess(page)
+  await page.getByRole('button', { name: 'Run 2' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByText('1 asks for an answer, so it will not start: Needs an answer').waitFor()
+  await dialog.getByRole('button', { name: 'Run 2' }).click()
+  await page.getByText('1 of 2 were done').waitFor()
+  await page.getByRole('listitem').filter({ hasText: 'Needs an answer' }).last().waitFor()
+  await checkAccess(page)
+  await page.getByRole('button', { name: 'Close' }).click()
+  const started = await template('Runs at once')
+  const tasks = await world.api('GET', noun(`templates/${started}/tasks/last`))
+  assert.equal(tasks.length, 1)
+})
+
+pageTest('templates are chosen on a phone', { phone: true }, async (page) => {
+  await page.goto(inProject('/templates'))
+  await page.getByRole('button', { name: 'Select', exact: true }).click()
+  await page.getByRole('checkbox', { name: 'Select Ping localhost' }).click()
+  await page.getByRole('button', { name: 'Run 1' }).waitFor()
+  await checkAccess(page)
+  await page.keyboard.press('Escape')
+})
+
 for (const look of [{}, { dark: true }, { phone: true }]) {
   pageTest(`axe finds nothing in templates ${JSON.stringify(look)}`, look, async (page) => {
     await page.goto(inProject('/templates'))

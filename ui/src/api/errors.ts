@@ -22,6 +22,13 @@ export class ApiError extends Error {
   }
 }
 
+/** Whether the same request may succeed a little later: no answer, too many requests, or a
+ * failure of the server. */
+export function isPassing(error: unknown): boolean {
+  if (!(error instanceof ApiError)) return false
+  return error.status === 0 || error.status === 429 || error.status >= 500
+}
+
 /** Return the error of an answer whose body is *body*, of any form. */
 export function refusal(response: Response, body: unknown): ApiError {
   const told = typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {}

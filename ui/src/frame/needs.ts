@@ -1,4 +1,4 @@
-// What needs the user in the project: counted beside "Dashboard" in the rail.
+// What needs the user in the project, failures and plans to approve: counted beside "Dashboard" in the rail.
 import { watch } from 'vue'
 import { api, data, type Schemas } from '@/api/client'
 import { frameProject } from '@/api/projects'
@@ -10,6 +10,10 @@ import { counts } from './counts'
 const DAY = 86_400_000
 /** Days after which a failure needs nobody any more. */
 const MEMORY = 7
+
+/** The status of a plan that waits, and those that follow when it does not any more. */
+export const TO_APPROVE = 'waiting_confirmation'
+const DECIDED = new Set([TO_APPROVE, 'confirmed', 'rejected', 'stopping'])
 
 /** Return the tasks that were the last run of their template and failed, newest first. */
 export function uncured(templates: Schemas['Overview']['templates'], now: number): number[] {
@@ -25,7 +29,9 @@ export function useNeeds(): void {
   useLoad(count, {
     watch: [frameProject],
     when: (event) =>
-      (event.type === 'update' && event.project_id === frameProject.value && isFinal(event)) ||
+      (event.type === 'update' &&
+        event.project_id === frameProject.value &&
+        (isFinal(event) || DECIDED.has(event.status))) ||
       (event.type === 'change' && event.kind === 'template'),
   })
   watch(frameProject, () => (counts.dashboard = 0))
@@ -36,5 +42,7 @@ async function count(signal: AbortSignal): Promise<void> {
   if (!project || router.currentRoute.value.name === 'dashboard') return
   const params = { path: { project_id: project }, query: {} }
   const overview = await data(api.GET('/project/{project_id}/overview', { params, signal }))
-  counts.dashboard = uncured(overview.templates, Date.parse(overview.time)).length
+  counts.dashboard =
+    uncured(overview.templates, Date.parse(overview.time)).length +
+    (overview.active[TO_APPROVE] ?? 0)
 }

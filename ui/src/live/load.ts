@@ -1,10 +1,13 @@
 // Data of a page that stays current: loaded, and loaded again when an event says so.
 import { onScopeDispose, ref, shallowRef, watch, type Ref, type WatchSource } from 'vue'
 import { ApiError } from '@/api/client'
+import { isPassing } from '@/api/errors'
 import { on, type Event } from './bus'
 
 /** Milliseconds in which several events cause one request. */
 const TOGETHER = 200
+/** Milliseconds until what did not arrive is asked for again. */
+const AGAIN = 5_000
 
 export interface Loaded<T> {
   /** undefined until the first answer */
@@ -24,7 +27,8 @@ export interface Options<T> {
   take?: (next: T, before: T | undefined) => T
 }
 
-/** Load data with *read* now, and again as *options* say, until the component goes. */
+/** Load data with *read* now, again as *options* say, and again after a while if no
+ * answer came, until the component goes. */
 export function useLoad<T>(
   read: (signal: AbortSignal) => Promise<T>,
   options: Options<T> = {},
@@ -34,9 +38,11 @@ export function useLoad<T>(
   const loading = ref(false)
   let running: AbortController | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
+  let retry: ReturnType<typeof setTimeout> | undefined
 
   async function reload(): Promise<void> {
     clearTimeout(timer)
+    clearTimeout(retry)
     timer = undefined
     running?.abort()
     const mine = (running = new AbortController())
@@ -50,6 +56,7 @@ export function useLoad<T>(
       if (mine.signal.aborted) return
       if (!(caught instanceof ApiError)) throw caught
       error.value = caught
+      if (isPassing(caught)) retry = setTimeout(reload, AGAIN)
     } finally {
       if (running === mine) loading.value = false
     }
@@ -71,6 +78,7 @@ export function useLoad<T>(
   }
   onScopeDispose(() => {
     clearTimeout(timer)
+    clearTimeout(retry)
     running?.abort()
   })
   void reload()

@@ -26,6 +26,8 @@ let retry: ReturnType<typeof setTimeout> | undefined
 let poll: ReturnType<typeof setInterval> | undefined
 let wait = FIRST
 let wanted = false
+/** Whether the server has confirmed a subscription on this connection. */
+let subscribed = false
 const followed = new Map<number, number>()
 
 function show(next: State): void {
@@ -66,13 +68,12 @@ function open(): void {
   const opened = new WebSocket(socketUrl)
   socket = opened
   opened.onopen = () => {
-    const again = poll !== undefined
     clearInterval(poll)
     poll = undefined
     wait = FIRST
     show('live')
+    subscribed = false
     subscribe()
-    if (again) emit({ type: 'refresh' }) // messages may have been missed
   }
   opened.onmessage = (event) => receive(event.data)
   opened.onclose = (event) => closed(event.code)
@@ -83,6 +84,9 @@ function receive(text: unknown): void {
   try {
     const message = JSON.parse(text) as Message | { type: 'changes_lost' }
     emit(message.type === 'changes_lost' ? { type: 'refresh' } : message)
+    if (message.type !== 'subscribed' || subscribed) return
+    subscribed = true
+    emit({ type: 'refresh' }) // what was read before may have changed before this message
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
   }

@@ -3,6 +3,7 @@
 // A message says the number of its line, so a break of the connection leaves a gap, which
 // is loaded like any part that is not here yet. The outline follows the lines in order.
 import { shallowRef } from 'vue'
+import { isPassing } from '@/api/errors'
 import { plain } from './ansi'
 import { Outline } from './outline'
 import { LineStore, type Line } from './store'
@@ -34,6 +35,8 @@ const SLICE = 10
 const LOOK = 100
 /** Milliseconds until a line that was not stored yet is asked for again. */
 const AGAIN = 1_000
+/** Milliseconds until lines are asked for again after a request that failed. */
+const RETRY = 5_000
 /** Milliseconds between two updates of a page in the background. */
 const HIDDEN = 250
 
@@ -129,6 +132,7 @@ export class LogFeed {
       if (this.closed.signal.aborted) return
       this.failure.value = error
       this.tail = true
+      if (isPassing(error)) this.timer = setTimeout(() => void this.load(), RETRY)
     } finally {
       this.running = false
       this.bump()

@@ -1,5 +1,14 @@
 // What is entered in the run dialog, and the task that it becomes. Plain functions.
 import type { Schemas } from '@/api/client'
+import {
+  ALLOWED,
+  linesOf,
+  phasesOf,
+  phasesText,
+  plans,
+  RUN_PARAMS,
+} from '@/pages/templates/planning'
+import type { RunParam } from '@/pages/templates/planning'
 import { isAll } from './choice'
 import { faultOf, textOf, valueOf, type Fault } from './answers'
 
@@ -28,6 +37,8 @@ export interface Draft {
   dryRun: boolean
   diff: boolean
   inventory: number | undefined
+  /** what is chosen of a run that plans */
+  planning: RunParam[]
 }
 
 /** What the template lets a task choose. */
@@ -40,6 +51,8 @@ export interface Choices {
   debug: boolean
   dryRun: boolean
   inventory: boolean
+  /** of a run that plans: what the template does not state already */
+  planning: RunParam[]
 }
 
 interface Params {
@@ -52,8 +65,10 @@ interface Params {
   [name: `allow_${string}`]: unknown
 }
 
+type RunParams = Params & Partial<Record<RunParam, unknown>>
+
 export function choicesOf(template: Template): Choices {
-  const own = template.task_params as Params
+  const own = template.task_params as RunParams
   const ansible = template.app === 'ansible'
   return {
     limit: ansible && own.allow_override_limit === true,
@@ -64,11 +79,21 @@ export function choicesOf(template: Template): Choices {
     debug: ansible && own.allow_debug === true,
     dryRun: ansible,
     inventory: ansible && own.allow_override_inventory === true,
+    planning: plans(template.app)
+      ? RUN_PARAMS.filter((each) => own[each] !== true && isAllowed(each, own))
+      : [],
   }
 }
 
+/** Whether a run may choose *param*; the template has to permit some of them. */
+function isAllowed(param: RunParam, own: Params): boolean {
+  const name = `allow_${param}` as const
+  return !(ALLOWED as readonly string[]).includes(name) || own[name] === true
+}
+
 /** Whether there is a choice beside that of the hosts. */
-export const hasOptions = ({ limit: _, ...others }: Choices) => Object.values(others).some(Boolean)
+export const hasOptions = ({ limit: _, planning, ...others }: Choices) =>
+  planning.length > 0 || Object.values(others).some(Boolean)
 
 const list = (value: unknown) =>
   Array.isArray(value) ? value.join(',') : typeof value === 'string' ? value : ''
@@ -100,7 +125,7 @@ export function firstDraft(
   inventory?: number,
 ): Draft {
   const own = template.task_params as Params
-  const params = { ...own, ...(from?.params as Params | undefined) }
+  const params: RunParams = { ...own, ...(from?.params as RunParams | undefined) }
   const asked = limit?.join(',') ?? (from?.limit || list(params.limit))
   const may = choicesOf(template)
   const hosts = may.limit ? asked : ownLimit(template)
@@ -119,11 +144,14 @@ export function firstDraft(
     tags: list(params.tags),
     skipTags: list(params.skip_tags),
     branch: from?.git_branch ?? template.git_branch ?? '',
-    arguments: lines(from?.arguments ?? template.arguments),
+    arguments: plans(template.app)
+      ? phasesOf(from?.arguments).plan.join('\n') // they follow those of the template
+      : lines(from?.arguments ?? template.arguments),
     debug: from?.debug ?? params.debug === true,
     dryRun: from?.dry_run ?? params.dry_run === true,
     diff: from?.diff ?? params.diff === true,
     inventory: used ?? template.inventory_id ?? undefined,
+    planning: may.planning.filter((each) => params[each] === true),
   }
 }
 
@@ -186,7 +214,10 @@ export function bodyOf(template: Template, draft: Draft): NewTask {
     params,
   }
   if (may.branch && draft.branch) body.git_branch = draft.branch
-  if (may.arguments) {
+  for (const each of draft.planning) if (may.planning.includes(each)) params[each] = true
+  if (may.arguments && plans(template.app)) {
+    body.arguments = phasesText({ init: [], plan: linesOf(draft.arguments), apply: [] })
+  } else if (may.arguments) {
     body.arguments = JSON.stringify(draft.arguments.split('\n').filter((each) => each !== ''))
   }
   if (may.inventory && draft.inventory) body.inventory_id = draft.inventory

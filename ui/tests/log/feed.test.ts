@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
+import { ApiError } from '@/api/errors'
 import { LogFeed, type Page } from '@/log/feed'
 import { Listing } from '@/log/listing'
 import type { Section } from '@/log/outline'
@@ -151,6 +152,24 @@ test('rows of a growing log are those of a whole one, with folds and of one host
         expect(grown.heights.total).toBe(fresh.heights.total)
       }
     }
+  }
+})
+
+test('what no answer came for is asked for again', async () => {
+  vi.useFakeTimers()
+  try {
+    const answers = [new ApiError(0, ''), new ApiError(503, ''), undefined]
+    const feed = new LogFeed(async () => {
+      const failure = answers.shift()
+      if (failure) throw failure
+      return { lines: [{ id: 1, output: 'here', time: 0 }], total: 1, size: 4 }
+    })
+    feed.catchUp()
+    await vi.advanceTimersByTimeAsync(30_000)
+    expect(shown(feed)).toEqual(['here'])
+    expect(feed.failure.value).toBeUndefined()
+  } finally {
+    vi.useRealTimers()
   }
 })
 

@@ -23,6 +23,11 @@ _shown = select(
 #: An inventory of a project by its id.
 by_id = _shown.where(_c.id == bindparam("id"))
 
+#: Its type.
+type_of = select(_c.type).where(
+    _c.project_id == bindparam("project_id"), _c.id == bindparam("id")
+)
+
 #: The ids of the inventories of a project.
 ids = sorted_by(
     select(_c.id).where(_c.project_id == bindparam("project_id")),

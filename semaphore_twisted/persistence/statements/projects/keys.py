@@ -21,6 +21,7 @@ from semaphore_twisted.persistence.schema import (
     template,
     template_vault,
 )
+from semaphore_twisted.persistence.state_tables import state_alias
 from semaphore_twisted.persistence.statements.sorting import sorted_by
 
 _c = access_key.c
@@ -95,6 +96,13 @@ _inventory = select(inventory.c.id, inventory.c.name).where(
 inventories = union(
     _inventory.where(inventory.c.ssh_key_id == bindparam("id")),
     _inventory.where(inventory.c.become_key_id == bindparam("id")),
+    _inventory.where(
+        inventory.c.id.in_(
+            select(state_alias.c.inventory_id).where(
+                state_alias.c.auth_key_id == bindparam("id")
+            )
+        )
+    ),
 )
 
 
@@ -155,6 +163,11 @@ overview = (
             inventory.c.id,
             inventory.c.ssh_key_id == _c.id,
             inventory.c.become_key_id == _c.id,
+            inventory.c.id.in_(
+                select(state_alias.c.inventory_id)
+                .where(state_alias.c.auth_key_id == _c.id)
+                .correlate(access_key)
+            ),
         ).label("inventories"),
         _users(
             repository.c.id,

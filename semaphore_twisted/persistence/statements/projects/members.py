@@ -33,10 +33,12 @@ account = (
 other_owners = (
     select(func.count())
     .select_from(project_user)
+    .join(user, user.c.id == project_user.c.user_id)
     .where(
         project_user.c.project_id == bindparam("project_id"),
         project_user.c.user_id != bindparam("user_id"),
         project_user.c.role == "owner",
+        user.c.active == 1,
     )
 )
 

@@ -1,6 +1,6 @@
 """Statements about projects, and the deletion of their contents in order."""
 
-from sqlalchemy import bindparam, delete, exists, select
+from sqlalchemy import bindparam, delete, exists, or_, select
 
 from semaphore_twisted.persistence.schema import (
     access_key,
@@ -13,6 +13,7 @@ from semaphore_twisted.persistence.schema import (
     template,
     view,
 )
+from semaphore_twisted.persistence.statements.tasks.tasks import UNFINISHED
 
 _SHOWN = (
     project.c.id,
@@ -35,14 +36,11 @@ of_user = (
 
 by_id = select(*_SHOWN).where(project.c.id == bindparam("project_id"))
 
-#: Whether a task of the project has started and not ended.
+#: Whether a task of the project has started and not ended; read from the index.
 active_task = select(
     exists().where(
         task.c.project_id == bindparam("project_id"),
-        task.c.status != "waiting",
-        task.c.status != "stopped",
-        task.c.status != "success",
-        task.c.status != "error",
+        or_(*(task.c.status == each for each in UNFINISHED if each != "waiting")),
     )
 )
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     update,
 )
 
+from semaphore_twisted.model.apps import APPS
 from semaphore_twisted.persistence.schema import (
     project,
     repository,
@@ -127,6 +128,16 @@ UNFINISHED = (
 _finished = or_(_c.status == "success", _c.status == "error", _c.status == "stopped")
 _unfinished = not_(_finished)
 
+#: The workspace of an app that plans: its inventory, or the template, as a negative
+#: number; NULL for other apps.
+_workspace = case(
+    (
+        or_(*(template.c.app == each.id for each in APPS.values() if each.plans)),
+        func.coalesce(_c.inventory_id, template.c.inventory_id, -template.c.id),
+    ),
+    else_=None,
+)
+
 _queued = (
     select(
         _c.id,
@@ -134,6 +145,8 @@ _queued = (
         _c.template_id,
         template.c.allow_parallel_tasks.label("parallel"),
         project.c.max_parallel_tasks.label("project_limit"),
+        _workspace.label("workspace"),
+        (_c.status == "waiting_confirmation").label("idle"),
     )
     .join(template, template.c.id == _c.template_id)
     .join(project, project.c.id == _c.project_id)
@@ -182,6 +195,18 @@ unfinished_of_template = (
         _c.template_id == bindparam("template_id"),
     )
     .order_by(_c.id)
+)
+
+#: Some of the unfinished tasks of a project above an id; its index has the statuses.
+unfinished_of_project = (
+    select(_c.id)
+    .where(
+        or_(*(_c.status == each for each in UNFINISHED)),
+        _c.project_id == bindparam("project_id"),
+        _c.id > bindparam("after"),
+    )
+    .order_by(_c.id)
+    .limit(bindparam("count"))
 )
 
 #: Internal data of a task for its execution, which is not shown.

@@ -14,6 +14,7 @@ from semaphore_twisted.persistence.schema import (
     task,
     vpn_peer,
 )
+from semaphore_twisted.persistence.state_tables import state
 
 ACCESS_KEYS = (
     select(
@@ -57,6 +58,20 @@ SCHEDULES = (
     .order_by(schedule.c.id)
 )
 
+#: The keys of the contents, which themselves need no other envelope.
+STATES = (
+    select(
+        cast(state.c.id, Text).label("row"),
+        state.c.uuid.label("uuid"),
+        project.c.uuid.label("project_uuid"),
+        project.c.name.label("project"),
+        literal("state of a workspace").label("name"),
+        state.c.secret.label("secret"),
+    )
+    .join_from(state, project)
+    .order_by(state.c.id)
+)
+
 INSTALLATION = select(
     sealed_value.c.name.label("row"),
     sealed_value.c.uuid.label("uuid"),
@@ -95,6 +110,12 @@ RESEAL_TASK = (
 RESEAL_SCHEDULE = (
     update(schedule)
     .where(schedule.c.id == cast(bindparam("row"), schedule.c.id.type))
+    .values(secret=bindparam("sealed"))
+)
+
+RESEAL_STATE = (
+    update(state)
+    .where(state.c.id == cast(bindparam("row"), state.c.id.type))
     .values(secret=bindparam("sealed"))
 )
 

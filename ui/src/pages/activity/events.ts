@@ -14,6 +14,7 @@ const ICONS: Record<string, string> = {
   schedule: 'i-lucide-clock',
   task: 'i-lucide-square-play',
   template: 'i-lucide-layers',
+  token: 'i-lucide-key-square',
   user: 'i-lucide-user',
   view: 'i-lucide-list-filter',
 }

@@ -1,7 +1,8 @@
-// Reads what the dashboard shows: the overview, the newest tasks, and older failures.
+// Reads what the dashboard shows: the overview, the newest tasks, and what is older of
+// failures and plans to approve.
 import { api, data, query } from '@/api/client'
-import { uncured } from '@/frame/needs'
-import type { Overview, TaskRow } from './overview'
+import { TO_APPROVE, uncured } from '@/frame/needs'
+import { count, needsApproval, type Overview, type TaskRow } from './overview'
 
 /** Newest tasks that are read at once. */
 const TASKS = 60
@@ -33,7 +34,27 @@ export async function readDashboard(project: number, signal: AbortSignal): Promi
   const failures = uncured(overview.templates, Date.parse(overview.time))
   const missing = failures.filter((id) => !tasks.some((each) => each.id === id)).slice(0, OLDER)
   const older = await Promise.all(missing.map((id) => readOlder(project, id, signal)))
-  return { overview, tasks: [...tasks, ...older.flat()], failures }
+  const plans = await readPlans(project, overview, tasks, signal)
+  const all = [...tasks, ...older.flat(), ...plans]
+  return { overview, tasks: all.sort((a, b) => b.id - a.id), failures }
+}
+
+/** Return the plans to approve that are not among *tasks*. */
+async function readPlans(
+  project: number,
+  overview: Overview,
+  tasks: TaskRow[],
+  signal: AbortSignal,
+): Promise<TaskRow[]> {
+  const known = new Set(tasks.filter(needsApproval).map((each) => each.id))
+  if (count(overview.active, TO_APPROVE) <= known.size) return []
+  const found = await data(
+    api.GET('/project/{project_id}/tasks', {
+      params: { path: { project_id: project }, query: query({ status: TO_APPROVE, limit: TASKS }) },
+      signal,
+    }),
+  )
+  return found.filter((each) => !known.has(each.id))
 }
 
 async function readOlder(project: number, id: number, signal: AbortSignal): Promise<TaskRow[]> {

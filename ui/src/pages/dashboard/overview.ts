@@ -1,6 +1,7 @@
 // What the dashboard shows, as plain functions of the server's overview and newest tasks.
 import type { Schemas } from '@/api/client'
 import { isFinal } from '@/components/status'
+import { TO_APPROVE } from '@/frame/needs'
 
 export type TaskRow = Schemas['TaskInList']
 export type Overview = Schemas['Overview']
@@ -9,7 +10,6 @@ export type Overview = Schemas['Overview']
 const RECENT = 20
 
 const QUEUED = 'waiting'
-const TO_APPROVE = 'waiting_confirmation'
 
 export const needsApproval = (task: TaskRow) => task.status === TO_APPROVE
 export const time = (text: string | null | undefined) => (text ? Date.parse(text) : NaN)

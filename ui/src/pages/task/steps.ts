@@ -10,4 +10,6 @@ export interface Step {
   end: number | undefined
   /** its first line in the log; 0 if it has none */
   line: number
+  /** whether it is still to come */
+  ahead?: boolean
 }

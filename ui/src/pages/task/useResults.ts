@@ -17,14 +17,20 @@ export interface Results {
   stages: Ref<Section[]>
   cause: Ref<Cause | undefined>
   steps: (task: Task | undefined) => Step[]
+  /** whether a plan was made */
+  planned: Ref<boolean>
 }
 
 type Stage = Schemas['TaskStage']
 
-const MAIN = new Set(['playbook', 'script'])
-const KNOWN = new Set(['preparation', 'checkout', 'inventory', 'requirements', 'cleanup', ...MAIN])
+const MAIN = new Set(['playbook', 'script', 'plan', 'approval', 'apply'])
+const KNOWN = new Set([
+  ...['preparation', 'checkout', 'inventory', 'requirements', 'cleanup', ...MAIN],
+  'init',
+])
 const MARKS: Record<string, Mark> = { '': 'run', success: 'ok', error: 'fail', stopped: 'stop' }
 
+const APPROVAL = 'approval'
 const label = (type: string) => (KNOWN.has(type) ? t(`task.stage.${type}` as Key) : type)
 
 /** Return the part of the log that a stage wrote, if it can be folded. */
@@ -47,7 +53,7 @@ function section(stage: Stage): Section[] {
 
 function step(stage: Stage): Step {
   return {
-    key: String(stage.id),
+    key: stage.type === APPROVAL ? APPROVAL : String(stage.id),
     label: label(stage.type),
     mark: MARKS[stage.result] ?? 'off',
     start: Date.parse(stage.start),
@@ -68,6 +74,25 @@ function queue(task: Task): Step {
     end: end ? Date.parse(end) : undefined,
     line: 0,
   }
+}
+
+/** The steps of a task; of one that waits for approval also this, and what follows. */
+function gate(task: Task, steps: Step[]): Step[] {
+  const last = steps.at(-1)
+  if (task.status !== 'waiting_confirmation' || !last) return steps
+  const ends = last.key === APPROVAL
+  const start = ends ? last.start : (last.end ?? last.start)
+  const before = ends ? steps.slice(0, -1) : steps.with(-1, { ...last, mark: 'ok', end: start })
+  const approval: Step = {
+    key: APPROVAL,
+    label: label('approval'),
+    mark: 'wait',
+    start,
+    end: undefined,
+    line: ends ? last.line : 0,
+  }
+  const apply: Step = { ...approval, key: 'apply', label: label('apply'), mark: 'off', line: 0 }
+  return [...before, approval, { ...apply, end: start, ahead: true }]
 }
 
 export function useResults(project: number, task: number): Results {
@@ -104,6 +129,13 @@ export function useResults(project: number, task: number): Results {
         : undefined,
     ),
     steps: (of) =>
-      of && known.value?.stages.length ? [queue(of), ...known.value.stages.map(step)] : [],
+      of && known.value?.stages.length
+        ? [queue(of), ...gate(of, known.value.stages.map(step))]
+        : [],
+    planned: computed(
+      () =>
+        known.value?.stages.some((each) => each.type === 'plan' && each.result === 'success') ??
+        false,
+    ),
   }
 }

@@ -1,5 +1,13 @@
 // The form of a template: what is entered, and the body that the server gets.
 import type { Schemas } from '@/api/client'
+import {
+  paramsFor,
+  planningArguments,
+  planningDraft,
+  planningParams,
+  plans,
+  type PlanningDraft,
+} from './planning'
 import { sent } from './survey'
 
 export type NewTemplate = Schemas['NewTemplate']
@@ -35,6 +43,8 @@ export interface Draft {
   keepDays: string
   survey: SurveyVariable[]
   vaults: Vault[]
+  /** of applications that plan */
+  planning: PlanningDraft
 }
 
 /** A vault password: in a key, or printed by a script of the repository. */
@@ -71,6 +81,7 @@ export function emptyDraft(): Draft {
     keepDays: '',
     survey: [],
     vaults: [],
+    planning: planningDraft(),
   }
 }
 
@@ -89,7 +100,7 @@ export function draftOf(template: Schemas['Template']): Draft {
     inventory: template.inventory_id ?? undefined,
     groups: template.environment_ids?.length ? [...template.environment_ids] : [undefined],
     view: template.view_id ?? undefined,
-    args: argumentLines(template.arguments),
+    args: plans(template.app) ? '' : argumentLines(template.arguments),
     overrideArgs: template.allow_override_args_in_task,
     overrideBranch: template.allow_override_branch_in_task,
     overrideLimit: 'allow_override_limit' in params && params.allow_override_limit === true,
@@ -109,6 +120,9 @@ export function draftOf(template: Schemas['Template']): Draft {
       script: each.script ?? '',
       name: each.name ?? '',
     })),
+    planning: plans(template.app)
+      ? planningDraft(template.task_params, template.arguments)
+      : planningDraft(),
   }
 }
 
@@ -126,6 +140,7 @@ export function argumentLines(text: string | null): string {
 /** The body; fields that the form does not have stay as they are in *before*. */
 export function bodyOf(draft: Draft, before?: Schemas['Template']): Partial<NewTemplate> {
   const args = draft.args.split('\n').filter((each) => each.trim() !== '')
+  const isPlanning = plans(draft.app)
   return {
     type: draft.kind === 'task' ? '' : draft.kind,
     start_version: draft.kind === 'build' ? draft.startVersion.trim() || null : null,
@@ -136,7 +151,8 @@ export function bodyOf(draft: Draft, before?: Schemas['Template']): Partial<NewT
     max_tasks: Number(draft.keepRuns),
     max_task_age_days: Number(draft.keepDays),
     task_params: {
-      ...before?.task_params,
+      ...paramsFor(draft.app, before?.task_params),
+      ...(isPlanning && planningParams(draft.planning)),
       ...(draft.app === 'ansible' && { allow_override_limit: draft.overrideLimit }),
     } as NewTemplate['task_params'],
     name: draft.name,
@@ -149,7 +165,11 @@ export function bodyOf(draft: Draft, before?: Schemas['Template']): Partial<NewT
     environment_id: null,
     environment_ids: draft.groups.filter((each) => each !== undefined),
     view_id: draft.view ?? null,
-    arguments: args.length > 0 ? JSON.stringify(args) : null,
+    arguments: isPlanning
+      ? planningArguments(draft.planning)
+      : args.length > 0
+        ? JSON.stringify(args)
+        : null,
     allow_override_args_in_task: draft.overrideArgs,
     allow_override_branch_in_task: draft.overrideBranch,
     allow_parallel_tasks: draft.parallel,
@@ -168,7 +188,7 @@ export function bodyOf(draft: Draft, before?: Schemas['Template']): Partial<NewT
 export function complete(draft: Draft): boolean {
   return (
     draft.name.trim() !== '' &&
-    draft.playbook.trim() !== '' &&
+    (plans(draft.app) || draft.playbook.trim() !== '') &&
     draft.repository !== undefined &&
     (draft.app !== 'ansible' || draft.inventory !== undefined) &&
     (draft.kind !== 'deploy' || draft.source !== undefined) &&

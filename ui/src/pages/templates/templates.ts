@@ -2,7 +2,7 @@
 import type { Schemas } from '@/api/client'
 import type { SparkBar } from '@/components/SparkBars.vue'
 import { markOf } from '@/components/status'
-import { compareNames, t } from '@/locales'
+import { compareNames, t, type Key } from '@/locales'
 
 export type Template = Schemas['Template']
 export type View = Schemas['View']
@@ -21,6 +21,9 @@ const ICONS: Record<string, string> = {
   ansible: 'i-lucide-notebook-text',
   bash: 'i-lucide-square-terminal',
   python: 'i-lucide-file-code-2',
+  terraform: 'i-lucide-boxes',
+  tofu: 'i-lucide-boxes',
+  terragrunt: 'i-lucide-boxes',
 }
 
 export function appIcon(app: string): string {
@@ -28,7 +31,7 @@ export function appIcon(app: string): string {
 }
 
 export function appName(app: string): string {
-  return app in ICONS ? t(`templates.app.${app as 'ansible' | 'bash' | 'python'}`) : app
+  return app in ICONS ? t(`templates.app.${app}` as Key) : app
 }
 
 /** The last part of a path, which tells most. */

@@ -1,0 +1,1 @@
+"""Terraform's states: versions, locks, and the aliases that lead to them."""

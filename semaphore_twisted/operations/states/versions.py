@@ -1,0 +1,365 @@
+"""The versions of a workspace's state: stored by Terraform, kept as a history.
+
+A content is compressed and encrypted (``crypto.sealed_content``), its description is
+beside it. The newest version is the present state.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+from attrs import frozen
+from typing_extensions import override
+
+from semaphore_twisted.crypto import sealed_content
+from semaphore_twisted.crypto.keyring import Keyring, SealContext
+from semaphore_twisted.model import limits
+from semaphore_twisted.model.errors import (
+    Conflict,
+    NotFound,
+    SecretUnreadable,
+    TooLarge,
+)
+from semaphore_twisted.model.ids import InventoryId, StateId, TaskId, UserId
+from semaphore_twisted.model.reprs import redacted
+from semaphore_twisted.model.states import (
+    Locked,
+    StateAccess,
+    StateHead,
+    StateVersion,
+    read_head,
+    with_serial,
+)
+from semaphore_twisted.model.users import Actor
+from semaphore_twisted.operations import events
+from semaphore_twisted.operations.projects.references import project_of
+from semaphore_twisted.operations.states import access as of_access
+from semaphore_twisted.operations.states import locks
+from semaphore_twisted.operations.states.aliases import workspace
+from semaphore_twisted.operations.vault.sealed_values import opened_row
+from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.state_tables import state
+from semaphore_twisted.persistence.statements.projects import keys as of_keys
+from semaphore_twisted.persistence.statements.projects import states as statements
+
+
+@frozen
+class SealedState:
+    """A state that is ready to be stored."""
+
+    head: StateHead
+    size: int
+    uuid: str
+    secret: str
+    content: bytes
+
+    @override
+    def __repr__(self) -> str:
+        """Show no content."""
+        return redacted(self, "head", "size")
+
+
+class _SealedRow(msgspec.Struct, frozen=True, kw_only=True):
+    uuid: str
+    project_uuid: str
+    size: int
+    secret: str
+    content: bytes
+
+
+class _Size(msgspec.Struct, frozen=True, kw_only=True):
+    id: StateId
+    stored: int
+
+
+def sealed(
+    content: bytes,
+    *,
+    keyring: Keyring,
+    project_uuid: str,
+    uuid: str,
+    entropy: Callable[[int], bytes],
+) -> SealedState:
+    """Check and encrypt the state *content* for a new row; this takes a while.
+
+    :raises Invalid: if it is no state
+    :raises TooLarge: if it is over the limit
+    """
+    if len(content) > limits.STATE:
+        raise TooLarge(
+            f"A state has at most {limits.STATE} bytes; {len(content)} were sent"
+        )
+    head, key = read_head(content), entropy(sealed_content.KEY)
+    return SealedState(
+        head=head,
+        size=len(content),
+        uuid=uuid,
+        secret=keyring.seal(key, _place(uuid, project_uuid)),
+        content=sealed_content.encrypted(content, key, entropy),
+    )
+
+
+def read(
+    conn: Connection, keyring: Keyring, alias: str, access: StateAccess
+) -> bytes | None:
+    """Return the present state of a workspace, or ``None`` if there is none."""
+    of_access.again(conn, alias, access)
+    newest = _latest(conn, access.inventory_id)
+    if newest is None:
+        return None
+    return _opened(conn, keyring, access.inventory_id, newest.id)
+
+
+def write(
+    conn: Connection,
+    keyring: Keyring,
+    alias: str,
+    access: StateAccess,
+    new: SealedState,
+    *,
+    content: bytes,
+    lock_id: str | None,
+) -> None:
+    """Store the next version of a state, whose plain text is *content*.
+
+    The same version once more, as after an answer that got lost, is no error.
+
+    :raises Locked: if another client has locked the state
+    :raises Conflict: if the lock is gone, or the version is not the next one
+    """
+    of_access.again(conn, alias, access)
+    held = locks.current(conn, access.inventory_id)
+    if held is not None and held.lock_id != lock_id:
+        raise Locked(held.lock)
+    if held is None and lock_id is not None:
+        raise Conflict(
+            "The lock of the state was removed meanwhile, so nothing was stored; lock"
+            " the state again"
+        )
+    newest = _latest(conn, access.inventory_id)
+    if newest is not None:
+        head = new.head
+        if head.lineage != newest.lineage:
+            raise Conflict(
+                f"lineage: this state is another one than version {newest.id}; delete"
+                " the versions of the workspace first, or use another workspace"
+            )
+        if head.serial < newest.serial:
+            raise Conflict(
+                f"serial: the state has serial {newest.serial} already, and"
+                f" {head.serial} was sent"
+            )
+        if head.serial == newest.serial:
+            stored = _opened(conn, keyring, access.inventory_id, newest.id)
+            if stored != content:
+                raise Conflict(
+                    f"serial: the state has serial {newest.serial} already, with"
+                    " another content"
+                )
+            return
+    author = "" if held is None else held.lock.who
+    _insert(
+        conn,
+        new,
+        access=(access.project_id, access.inventory_id),
+        task_id=access.task_id,
+        author=author,
+    )
+
+
+def listed(
+    conn: Connection, actor: Actor, inventory_id: InventoryId
+) -> list[StateVersion]:
+    """Return the versions of a workspace's state, newest first."""
+    workspace(conn, actor, inventory_id)
+    return conn.all(statements.versions, StateVersion, inventory_id=inventory_id)
+
+
+def latest(conn: Connection, actor: Actor, inventory_id: InventoryId) -> StateVersion:
+    """Return the present version.
+
+    :raises NotFound: if there is none
+    """
+    workspace(conn, actor, inventory_id)
+    newest = _latest(conn, inventory_id)
+    if newest is None:
+        raise NotFound
+    return newest
+
+
+def get(
+    conn: Connection, actor: Actor, inventory_id: InventoryId, state_id: StateId
+) -> StateVersion:
+    """Return one version."""
+    workspace(conn, actor, inventory_id)
+    found = conn.one(
+        statements.by_id, StateVersion, inventory_id=inventory_id, id=state_id
+    )
+    if found is None:
+        raise NotFound
+    return found
+
+
+def content_of(
+    conn: Connection,
+    actor: Actor,
+    keyring: Keyring,
+    inventory_id: InventoryId,
+    state_id: StateId,
+) -> bytes:
+    """Return the content of a version, which has secrets."""
+    get(conn, actor, inventory_id, state_id)
+    return _opened(conn, keyring, inventory_id, state_id)
+
+
+def record_reading(
+    conn: Connection, actor: Actor, inventory_id: InventoryId, state_id: StateId
+) -> None:
+    """Record that the actor reads the content of a version."""
+    found = get(conn, actor, inventory_id, state_id)
+    _record(conn, actor, inventory_id, f"serial {found.serial} of the state was read")
+
+
+def roll_back(
+    conn: Connection,
+    actor: Actor,
+    keyring: Keyring,
+    inventory_id: InventoryId,
+    state_id: StateId,
+) -> StateVersion:
+    """Store the content of an old version as the next one, with a higher serial.
+
+    :raises Conflict: if the state is locked, or the version is the present one
+    """
+    old = get(conn, actor, inventory_id, state_id)
+    locks.check_unlocked(conn, inventory_id)
+    newest = latest(conn, actor, inventory_id)
+    if newest.id == old.id:
+        raise Conflict(f"Version {old.id} is the present state")
+    content = with_serial(
+        _opened(conn, keyring, inventory_id, state_id), newest.serial + 1
+    )
+    project_id = project_of(actor)
+    new = sealed(
+        content,
+        keyring=keyring,
+        project_uuid=conn.scalar(of_keys.project_uuid, id=project_id),
+        uuid=conn.uuid(),
+        entropy=conn.entropy,
+    )
+    number = _insert(
+        conn,
+        new,
+        access=(project_id, inventory_id),
+        user_id=actor.user.id,
+        author=actor.user.name,
+        restored_from=old.id,
+    )
+    _record(
+        conn,
+        actor,
+        inventory_id,
+        f"state rolled back to serial {old.serial}, as serial {newest.serial + 1}",
+    )
+    return get(conn, actor, inventory_id, number)
+
+
+def delete(
+    conn: Connection, actor: Actor, inventory_id: InventoryId, state_id: StateId
+) -> None:
+    """Delete a version; the present one only if it is the last one left.
+
+    :raises Conflict: if there are older versions, which would become the present state,
+        or the state is locked
+    """
+    old = get(conn, actor, inventory_id, state_id)
+    locks.check_unlocked(conn, inventory_id)
+    newest = latest(conn, actor, inventory_id)
+    if (
+        newest.id == old.id
+        and conn.scalar(statements.count, inventory_id=inventory_id) > 1
+    ):
+        raise Conflict(
+            f"Version {old.id} is the present state; delete the older versions first,"
+            " or roll back to one of them"
+        )
+    conn.delete(state, state_id)
+    _record(conn, actor, inventory_id, f"serial {old.serial} of the state deleted")
+
+
+def _latest(conn: Connection, inventory_id: InventoryId) -> StateVersion | None:
+    return conn.one(statements.latest, StateVersion, inventory_id=inventory_id)
+
+
+def _opened(
+    conn: Connection, keyring: Keyring, inventory_id: InventoryId, state_id: StateId
+) -> bytes:
+    """Return the content of a version.
+
+    :raises SecretUnreadable: naming the version
+    """
+    row = conn.one(
+        statements.sealed, _SealedRow, inventory_id=inventory_id, id=state_id
+    )
+    if row is None:
+        raise NotFound
+    try:
+        key = opened_row(keyring, row.secret, _place(row.uuid, row.project_uuid))
+        return sealed_content.decrypted(row.content, key.reveal(), size=row.size)
+    except SecretUnreadable as error:
+        raise SecretUnreadable(
+            f"Version {state_id} of the state cannot be opened: {error.message}"
+        ) from None
+
+
+def _insert(
+    conn: Connection,
+    new: SealedState,
+    *,
+    access: tuple[int, InventoryId],
+    task_id: TaskId | None = None,
+    user_id: UserId | None = None,
+    author: str = "",
+    restored_from: StateId | None = None,
+) -> StateId:
+    """Store a version, and delete the oldest ones beyond the limits."""
+    project_id, inventory_id = access
+    number = conn.insert(
+        state,
+        uuid=new.uuid,
+        project_id=project_id,
+        inventory_id=inventory_id,
+        created=conn.now,
+        task_id=task_id,
+        user_id=user_id,
+        author=author,
+        serial=new.head.serial,
+        lineage=new.head.lineage,
+        terraform_version=new.head.terraform_version[:50],
+        size=new.size,
+        resources=len(new.head.resources),
+        outputs=list(new.head.output_names),
+        restored_from=restored_from,
+        secret=new.secret,
+        content=new.content,
+    )
+    stored = 0
+    sizes = conn.all(statements.sizes, _Size, inventory_id=inventory_id)
+    for place, each in enumerate(sizes):
+        stored += each.stored
+        over = stored > limits.STATE_HISTORY or place >= limits.STATE_VERSIONS
+        if place and over:
+            conn.delete(state, each.id)
+    return StateId(number)
+
+
+def _record(
+    conn: Connection, actor: Actor, inventory_id: InventoryId, what: str
+) -> None:
+    name = workspace(conn, actor, inventory_id).name
+    events.INVENTORY.record(conn, actor, inventory_id, name, f"updated: {what}")
+
+
+def _place(uuid: str, project_uuid: str) -> SealContext:
+    return SealContext(
+        "state", "project__terraform_inventory_state", "secret", uuid, project_uuid
+    )

@@ -1,0 +1,182 @@
+"""Routes of apps, the programs that templates can run, and of the options of them.
+
+Only administrators change apps, and rarely: their operations are imported when they are
+used.
+"""
+
+import msgspec
+
+from semaphore_twisted.model.apps import App, InstallationOption, NewApp
+from semaphore_twisted.model.users import Access
+from semaphore_twisted.operations import apps as operations
+from semaphore_twisted.web.http.context import RequestContext
+from semaphore_twisted.web.http.routing import Route
+
+
+class AppAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A program that templates can run."""
+
+    title: str
+    icon: str
+    color: str
+    dark_color: str
+    active: bool
+    path: str
+    #: what the program gets before the path of the file
+    args: tuple[str, ...] | None
+    priority: int
+
+
+class AppInList(AppAnswer, frozen=True, kw_only=True):
+    """A program that templates can run, with its id."""
+
+    id: str
+
+
+class AppInAdministration(AppInList, frozen=True, kw_only=True):
+    """An app, and what an administrator needs to know of it."""
+
+    #: whether an administrator has added it
+    custom: bool
+    #: the fields that differ from the usual ones
+    changed: tuple[str, ...]
+    #: whether *args* can be set
+    takes_arguments: bool
+    #: where the jobs find the program; empty if they do not
+    found: str
+    #: how to install it; empty if the server does not know
+    install: str
+    #: how many templates run it, in all projects
+    templates: int
+
+
+class AppActivity(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether an app is active."""
+
+    active: bool
+
+
+async def apps(context: RequestContext) -> list[AppInList]:
+    """List the programs that templates can run; for administrators inactive ones too.
+
+    The highest priority comes first.
+    """
+    found = await context.read(operations.shown)
+    return [_in_list(each) for each in found.listed()]
+
+
+def _in_list(app: App) -> AppInList:
+    return AppInList(
+        id=app.id,
+        title=app.title,
+        icon=app.icon,
+        color=app.color,
+        dark_color=app.dark_color,
+        active=app.active,
+        path=app.path,
+        args=app.arguments or None,
+        priority=app.priority,
+    )
+
+
+async def get(context: RequestContext) -> AppAnswer:
+    """Show an app."""
+    from semaphore_twisted.operations import app_changes  # noqa: PLC0415
+
+    app = await context.read(app_changes.get, context.path["app_id"])
+    fields = msgspec.structs.asdict(_in_list(app))
+    del fields["id"]
+    return AppAnswer(**fields)
+
+
+async def details(context: RequestContext) -> list[AppInAdministration]:
+    """List all apps with their programs, and how many templates run each."""
+    from semaphore_twisted.operations import app_changes  # noqa: PLC0415
+
+    uses = await context.read(app_changes.uses)
+    names = [each.app.program for each in uses]
+    places = await context.compute(_places, context, names)
+    return [
+        AppInAdministration(
+            custom=each.custom,
+            changed=each.changed,
+            takes_arguments=each.app.takes_arguments,
+            found=place,
+            install=each.app.install,
+            templates=each.templates,
+            **msgspec.structs.asdict(_in_list(each.app)),
+        )
+        for each, place in zip(uses, places, strict=True)
+    ]
+
+
+def _places(context: RequestContext, names: list[str]) -> list[str]:
+    return list(map(context.options.place_of_program, names))
+
+
+async def store(context: RequestContext, body: NewApp) -> None:
+    """Create a custom app, or change the settings of an app.
+
+    A missing field keeps its value, and ``null`` gives the usual one back.
+    """
+    from semaphore_twisted.operations import app_changes  # noqa: PLC0415
+
+    await context.write(app_changes.store, context.path["app_id"], body)
+
+
+async def change(context: RequestContext, body: NewApp) -> None:
+    """Change the settings of an app, or create a custom app, as POST does."""
+    await store(context, body)
+
+
+async def activate(context: RequestContext, body: AppActivity) -> None:
+    """Switch an app on or off; tasks that run go on."""
+    from semaphore_twisted.operations import app_changes  # noqa: PLC0415
+
+    await context.write(
+        app_changes.activate, context.path["app_id"], active=body.active
+    )
+
+
+async def delete(context: RequestContext) -> None:
+    """Delete a custom app, or give another one its usual settings back."""
+    from semaphore_twisted.operations import app_changes  # noqa: PLC0415
+
+    await context.write(app_changes.delete, context.path["app_id"])
+
+
+async def options(context: RequestContext) -> dict[str, str]:
+    """Show the options that are set, by their keys: ``apps.ID.FIELD``."""
+    from semaphore_twisted.operations import app_changes  # noqa: PLC0415
+
+    return await context.read(app_changes.options)
+
+
+async def set_option(
+    context: RequestContext, body: InstallationOption
+) -> InstallationOption:
+    """Set an option; an empty value gives the usual one back."""
+    from semaphore_twisted.operations import app_changes  # noqa: PLC0415
+
+    return await context.write(app_changes.set_option, body)
+
+
+_ONE = "/apps/{app_id:text}"
+
+ROUTES = (
+    Route.get("/apps", apps, Access.USER, answer=list[AppInList]),
+    Route.get(_ONE, get, Access.ADMIN, answer=AppAnswer),
+    Route.post(_ONE, store, Access.ADMIN, body=NewApp),
+    Route.put(_ONE, change, Access.ADMIN, body=NewApp),
+    Route.delete(_ONE, delete, Access.ADMIN),
+    Route.post(f"{_ONE}/active", activate, Access.ADMIN, body=AppActivity),
+    Route.get("/admin/apps", details, Access.ADMIN, answer=list[AppInAdministration]),
+    Route.get("/options", options, Access.ADMIN, answer=dict[str, str]),
+    Route.post(
+        "/options",
+        set_option,
+        Access.ADMIN,
+        body=InstallationOption,
+        answer=InstallationOption,
+    ),
+)

@@ -1,0 +1,185 @@
+"""The state backend, which Terraform's backend ``http`` speaks with.
+
+The protocol is that of Terraform's documentation: GET reads the state, POST writes it
+with the lock's id as query parameter ``ID``, LOCK and UNLOCK have the lock as a body.
+The operations are imported where they are used: most servers have no states, and save
+the memory.
+"""
+
+import base64
+import hashlib
+import hmac
+from uuid import UUID
+
+from semaphore_twisted.model.errors import (
+    Invalid,
+    NotAuthenticated,
+    TooLarge,
+    TooManyAttempts,
+)
+from semaphore_twisted.model.states import BACKEND, Locked, StateAccess, read_lock
+from semaphore_twisted.model.users import Access
+from semaphore_twisted.web.http.context import RequestContext
+from semaphore_twisted.web.http.error_responses import refusal
+from semaphore_twisted.web.http.responses import JSON, Response, StreamedResponse
+from semaphore_twisted.web.http.routing import Route
+from semaphore_twisted.web.http.state_login import log_in
+
+#: What a client without a password is asked for (RFC 7617).
+_ASK = (b"www-authenticate", b'Basic realm="state", charset="UTF-8"')
+
+
+async def read(context: RequestContext) -> Response:
+    """Read the present state; 404 if there is none.
+
+    The caller sends login and password of the alias's access key (HTTP basic
+    authentication).
+    """
+    from semaphore_twisted.operations.states import versions  # noqa: PLC0415
+
+    alias = _alias(context)
+    access = await _logged_in(context)
+    if isinstance(access, Response):
+        return access
+    content = await context.long_read_unchecked(
+        versions.read, context.keyring, alias, access
+    )
+    return Response(404) if content is None else Response(200, content, JSON)
+
+
+async def write(context: RequestContext) -> Response:
+    """Store the next version of the state.
+
+    Serial and lineage have to continue the present version. If the state is locked,
+    the query parameter ``ID`` is the id of the lock. A header ``Content-MD5`` is
+    checked.
+    """
+    from semaphore_twisted.operations.states import versions  # noqa: PLC0415
+
+    alias = _alias(context)
+    access = await _logged_in(context)
+    if isinstance(access, Response):
+        return access
+    body = _body(context)
+    _check_digest(context, body)
+    new = await context.compute(
+        versions.sealed,
+        body,
+        keyring=context.keyring,
+        project_uuid=access.project_uuid,
+        uuid=_uuid(context),
+        entropy=context.services.entropy,
+    )
+    try:
+        await context.services.database.writing(durable=True)(
+            versions.write,
+            context.keyring,
+            alias,
+            access,
+            new,
+            content=body,
+            lock_id=context.query.get("ID"),
+        )
+    except Locked as error:
+        return _locked(error)
+    return Response(200)
+
+
+async def lock(context: RequestContext) -> Response:
+    """Lock the state; 423 with the holder's lock if another client has locked it."""
+    from semaphore_twisted.operations.states import locks  # noqa: PLC0415
+
+    alias = _alias(context)
+    access = await _logged_in(context)
+    if isinstance(access, Response):
+        return access
+    wanted = read_lock(_body(context))
+    try:
+        await context.write_unchecked(locks.lock, alias, access, wanted)
+    except Locked as error:
+        return _locked(error)
+    return Response(200)
+
+
+async def unlock(context: RequestContext) -> Response:
+    """Remove the lock; 409 if the state has another one."""
+    from semaphore_twisted.operations.states import locks  # noqa: PLC0415
+
+    alias = _alias(context)
+    access = await _logged_in(context)
+    if isinstance(access, Response):
+        return access
+    held = read_lock(_body(context))
+    await context.write_unchecked(locks.unlock, alias, access, held)
+    return Response(200)
+
+
+async def _logged_in(context: RequestContext) -> StateAccess | Response:
+    """Return the checked alias, or the refusal of the client."""
+    try:
+        return await log_in(
+            context.services, _alias(context), context.basic, context.address
+        )
+    except NotAuthenticated:
+        return Response(401, headers=(_ASK,))
+    except TooManyAttempts as error:
+        return refusal(error)
+
+
+def _alias(context: RequestContext) -> str:
+    return str(context.path["alias"])
+
+
+def _body(context: RequestContext) -> bytes:
+    if context.delivery is None:
+        raise TooLarge
+    return context.delivery.body
+
+
+def _uuid(context: RequestContext) -> str:
+    return str(UUID(bytes=context.services.entropy(16), version=4))
+
+
+def _check_digest(context: RequestContext, body: bytes) -> None:
+    """Compare the body with the header ``Content-MD5``, if there is one.
+
+    :raises Invalid: if they differ
+    """
+    sent = context.delivery.header("content-md5") if context.delivery else None
+    if sent is None:
+        return
+    own = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest())
+    if not hmac.compare_digest(sent.encode("utf-8", "replace"), own):
+        raise Invalid(
+            "Content-MD5: the body differs from this digest, so it was damaged on the"
+            " way; nothing was stored, send it again"
+        )
+
+
+def _locked(error: Locked) -> Response:
+    return Response(423, error.holder, JSON)
+
+
+_PATH = BACKEND.removeprefix("/api") + "{alias:text}"
+_REFUSALS = frozenset({401, 409, 423, 429})
+
+
+def _route(method: str, handler: object) -> Route:
+    return Route(
+        method=method,
+        pattern=_PATH,
+        handler=handler,  # type: ignore[arg-type]
+        access=Access.PUBLIC,
+        answer=StreamedResponse if method == "GET" else None,
+        raw=True,
+        refusals=_REFUSALS,
+        urgent=method == "UNLOCK",
+    )
+
+
+ROUTES = (
+    _route("GET", read),
+    _route("POST", write),
+    _route("LOCK", lock),
+    _route("UNLOCK", unlock),
+)

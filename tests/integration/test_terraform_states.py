@@ -1,0 +1,202 @@
+"""Terraform for real: its state is in the server, and outlives each task."""
+
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
+
+from tests.support.product import Product
+from tests.support.repository import repository
+
+#: Code that needs no provider.
+_CODE = """\
+variable "word" {
+  default = "first"
+}
+
+output "word" {
+  value = var.word
+}
+
+output "secret" {
+  value     = "correct horse battery staple"
+  sensitive = true
+}
+"""
+
+
+def terraform() -> str:
+    """Return the path of Terraform; without it the test is skipped."""
+    path = shutil.which("terraform")
+    if path is None:
+        raise SkipTest("terraform is not in the PATH")
+    return path
+
+
+class StateTests(SynchronousTestCase):
+    """One server, and templates of Terraform."""
+
+    product: Product
+    folder: Path
+
+    def setUp(self) -> None:
+        """Start the server, with a template of Terraform."""
+        terraform()
+        self.folder = Path(tempfile.mkdtemp(prefix="semaphore-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.product = product = Product(self.folder / "state", is_warm=True)
+        product.start()
+        self.addCleanup(product.stop)
+        product.log_in()
+        self.project: int = product.api("POST", "/projects", {"name": "P"})["id"]
+        self.key = product.api("GET", f"/project/{self.project}/keys")[0]["id"]
+
+    def template(self, code: str, **fields: Any) -> Any:
+        """Create a template for *code*, in a repository of its own."""
+        where = repository(self.folder / f"code-{len(code)}", {"main.tf": code})
+        repo = self.product.create(
+            self.project,
+            "repositories",
+            name="Code",
+            git_url=f"file://{where}",
+            git_branch="main",
+            ssh_key_id=self.key,
+        )
+        number = self.product.create(
+            self.project,
+            "templates",
+            name="Net",
+            app="terraform",
+            playbook="",
+            repository_id=repo,
+            **fields,
+        )
+        return self.product.api("GET", f"/project/{self.project}/templates/{number}")
+
+    def run_task(self, template: Any, end: str = "success", **params: Any) -> list[str]:
+        """Run a task to its end, and return its log."""
+        task = self.product.run(self.project, template["id"], params=params)
+        status = self.product.wait(self.project, task, timeout=180)
+        log = self.product.output(self.project, task)
+        self.assertEqual(status, end, "\n".join(log))
+        return log
+
+    def states(self, template: Any) -> Any:
+        """Return the versions of the state of a template's workspace."""
+        inventory = template["inventory_id"]
+        path = f"/project/{self.project}/inventory/{inventory}/terraform"
+        return self.product.api("GET", f"{path}/states")
+
+    def test_life(self) -> None:
+        """Apply stores the state, a rejected plan changes nothing, destroy destroys."""
+        made = self.template(
+            _CODE,
+            task_params={"allow_auto_approve": True, "allow_destroy": True},
+        )
+        self.assertTrue(made["inventory_id"])
+        path = f"/project/{self.project}/tasks"
+        # a plan that is rejected
+        task = self.product.run(self.project, made["id"])
+        self.product.wait(
+            self.project, task, "waiting_confirmation", "error", timeout=180
+        )
+        self.product.api("POST", f"{path}/{task}/reject", {"comment": "no"})
+        self.product.wait(self.project, task)
+        self.assertEqual(self.states(made), [])
+        # one that is approved after the server was killed and started again
+        task = self.product.run(self.project, made["id"])
+        status = self.product.wait(
+            self.project, task, "waiting_confirmation", "error", timeout=180
+        )
+        self.assertEqual(
+            status,
+            "waiting_confirmation",
+            "\n".join(self.product.output(self.project, task)),
+        )
+        self.product.kill()
+        self.product.start()
+        self.product.api("POST", f"{path}/{task}/confirm", {"comment": "yes"})
+        status = self.product.wait(self.project, task, timeout=180)
+        log = self.product.output(self.project, task)
+        self.assertEqual(status, "success", "\n".join(log))
+        self.assertIn("The state is kept by this server", log)
+        (state,) = self.states(made)
+        self.assertEqual(state["task_id"], task)
+        self.assertEqual(state["outputs"], ["secret", "word"])
+        # nothing to do, in a new checkout
+        self.assertIn("No changes.", "\n".join(self.run_task(made, auto_approve=True)))
+        self.assertEqual(len(self.states(made)), 1)
+        # destroyed by another task
+        log = self.run_task(made, auto_approve=True, destroy=True)
+        self.assertEqual(self.states(made)[0]["outputs"], [])
+        inventory = f"/project/{self.project}/inventory/{made['inventory_id']}"
+        answer = self.product.call("GET", f"/api{inventory}/terraform/lock")
+        self.assertEqual(answer.status, 404)
+
+    def test_outside(self) -> None:
+        """Terraform outside of the server uses an alias, over HTTPS."""
+        made = self.template(_CODE, task_params={"auto_approve": True})
+        self.run_task(made)
+        key = self.product.create(
+            self.project,
+            "keys",
+            name="State",
+            type="login_password",
+            login_password={"login": "me", "password": "hidden"},
+        )
+        inventory = f"/project/{self.project}/inventory/{made['inventory_id']}"
+        alias = self.product.api(
+            "POST", f"{inventory}/terraform/aliases", {"auth_key_id": key}
+        )
+        code = self.folder / "outside"
+        code.mkdir()
+        (code / "main.tf").write_text(
+            f'{_CODE}\nterraform {{\n  backend "http" {{\n'
+            f'    address = "{alias["url"]}"\n'
+            f'    lock_address = "{alias["url"]}"\n'
+            f'    unlock_address = "{alias["url"]}"\n'
+            "  }\n}\n"
+        )
+        environ = {
+            **self.product.environ,
+            "TF_HTTP_USERNAME": "me",
+            "TF_HTTP_PASSWORD": "hidden",
+            "SSL_CERT_FILE": str(self.product.root),
+        }
+
+        def run(*words: str) -> str:
+            ended = subprocess.run(
+                [terraform(), *words],
+                cwd=code,
+                env=environ,
+                check=False,
+                capture_output=True,
+                text=True,
+            )
+            self.assertEqual(ended.returncode, 0, ended.stdout + ended.stderr)
+            return ended.stdout
+
+        run("init", "-input=false")
+        self.assertIn("first", run("output", "word"))
+        run("apply", "-auto-approve", "-input=false", "-var", "word=second")
+        newest, before = self.states(made)
+        self.assertEqual(newest["serial"], before["serial"] + 1)
+        self.assertIn("@", newest["author"])
+        self.assertIsNone(newest["task_id"])
+
+    def test_own_backend(self) -> None:
+        """A backend of the code stays, unless the template overrides it."""
+        code = _CODE + 'terraform {\n  backend "local" {\n  }\n}\n'
+        made = self.template(code, task_params={"auto_approve": True})
+        log = self.run_task(made)
+        self.assertTrue(any(each.startswith("WARNING: the code") for each in log), log)
+        self.assertEqual(self.states(made), [])
+        number = made["id"]
+        made["task_params"] = {"auto_approve": True, "override_backend": True}
+        self.product.api("PUT", f"/project/{self.project}/templates/{number}", made)
+        log = self.run_task(made)
+        self.assertIn("The state is kept by this server", log)
+        self.assertEqual(len(self.states(made)), 1)

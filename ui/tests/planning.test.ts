@@ -1,0 +1,96 @@
+import { expect, test } from 'vitest'
+import { bodyOf, complete, draftOf, emptyDraft } from '@/pages/templates/draft'
+import { paramsFor, phasesOf, phasesText, planningDraft } from '@/pages/templates/planning'
+import { bodyOf as taskOf, choicesOf, firstDraft, hasOptions, type Template } from '@/run/draft'
+
+const template = (task_params: object, more: object = {}) =>
+  ({
+    id: 7,
+    app: 'terraform',
+    playbook: '',
+    arguments: null,
+    allow_override_args_in_task: false,
+    allow_override_branch_in_task: false,
+    git_branch: null,
+    inventory_id: null,
+    survey_vars: null,
+    environment_ids: [],
+    max_task_duration_sec: 0,
+    max_tasks: 0,
+    max_task_age_days: 0,
+    vaults: null,
+    task_params,
+    ...more,
+  }) as unknown as Template
+
+test('arguments are a list for the plan, or have lists by phase', () => {
+  expect(phasesOf('["-x"]')).toEqual({ init: [], plan: ['-x'], apply: [] })
+  expect(phasesOf('{"init":["-a"],"apply":["-b"]}')).toEqual({
+    init: ['-a'],
+    plan: [],
+    apply: ['-b'],
+  })
+  for (const odd of ['', null, 'no JSON', '7', '{"plan":7}']) {
+    expect(phasesText(phasesOf(odd))).toBeNull()
+  }
+  expect(phasesText({ init: [], plan: ['-x'], apply: [] })).toBe('["-x"]')
+  expect(phasesText({ init: ['-a'], plan: [], apply: [] })).toBe(
+    '{"init":["-a"],"plan":[],"apply":[]}',
+  )
+})
+
+test('a template is the same after its form', () => {
+  const own = {
+    plan: true,
+    allow_destroy: true,
+    override_backend: true,
+    backend_filename: 'b.tf',
+    approval_timeout_sec: 5400,
+  }
+  const before = template(own, { arguments: '{"init":["-a"],"plan":["-b"],"apply":[]}' })
+  const body = bodyOf(draftOf(before), before)
+  expect(body.task_params).toMatchObject({ ...own, destroy: false, auto_approve: false })
+  expect(body.arguments).toBe(before.arguments)
+  expect(draftOf(before).planning.hours).toBe('1.5')
+})
+
+test('a template needs no directory, and an empty time is the usual one', () => {
+  const draft = { ...emptyDraft(), name: 'Net', app: 'tofu', repository: 1 }
+  expect(complete(draft)).toBe(true)
+  expect(complete({ ...draft, app: 'bash' })).toBe(false)
+  expect(bodyOf(draft).task_params).toMatchObject({ approval_timeout_sec: 0, plan: false })
+  expect(planningDraft({}).hours).toBe('')
+})
+
+test('another application takes none of the parameters that it would refuse', () => {
+  const params = { auto_approve: true, backend_filename: 'b.tf', limit: ['web'], allow_debug: true }
+  expect(paramsFor('ansible', params)).toEqual({ limit: ['web'], allow_debug: true })
+  expect(paramsFor('terraform', params)).toEqual({
+    auto_approve: true,
+    backend_filename: 'b.tf',
+    allow_debug: true,
+  })
+  expect(paramsFor('bash', params)).toEqual({ allow_debug: true })
+})
+
+test('a run chooses what the template permits and does not state', () => {
+  expect(choicesOf(template({})).planning).toEqual(['plan', 'upgrade', 'reconfigure'])
+  const own = template({ plan: true, allow_destroy: true, allow_auto_approve: true })
+  expect(choicesOf(own).planning).toEqual(['destroy', 'auto_approve', 'upgrade', 'reconfigure'])
+  expect(hasOptions(choicesOf(template({})))).toBe(true)
+  expect(choicesOf(template({}, { app: 'bash' })).planning).toEqual([])
+  const draft = { ...firstDraft(own), planning: ['destroy' as const, 'migrate_state' as const] }
+  expect(taskOf(own, draft).params).toEqual({ destroy: true })
+})
+
+test('a repeated run plans as before, and adds its own arguments only', () => {
+  const own = template(
+    { allow_destroy: true },
+    { arguments: '["-own"]', allow_override_args_in_task: true },
+  )
+  const from = { environment: '{}', params: { destroy: true }, arguments: '["-target=a.b"]' }
+  const draft = firstDraft(own, from as never)
+  expect(draft).toMatchObject({ planning: ['destroy'], arguments: '-target=a.b' })
+  expect(taskOf(own, draft)).toMatchObject({ arguments: '["-target=a.b"]' })
+  expect(taskOf(own, firstDraft(own)).arguments).toBeNull()
+})
