@@ -1,10 +1,12 @@
 // The languages: which one a browser gets, plural forms, numbers, times and sorting.
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { chooseLanguage, compareNames, library, number, plural, t } from '@/locales'
 import { FORMS, LANGUAGES, languageOf, pluralRule, type Language } from '@/locales/languages'
 import { dayName } from '@/pages/schedules/times'
 import { inWords } from '@/pages/schedules/words'
 import { duration, relative } from '@/times'
+
+vi.setConfig({ testTimeout: 60_000 }) // a language has many files
 
 const ALL = Object.keys(LANGUAGES) as Language[]
 

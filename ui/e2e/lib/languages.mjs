@@ -8,19 +8,17 @@ export const LANGUAGES = ['de', 'es', 'fr', 'ru', 'zh']
 /** Give the demo project something of each kind; returns the paths of the main pages. */
 export async function populated() {
   const task = await ended(await start('Failing script'))
-  await ended(await start('Ping localhost'))
   await makeSchedule('nightly', '30 2 * * 1-5', { timezone: 'Asia/Tokyo' })
   await makeSchedule('poll', '*/5 * * * *')
   const templates = await api('GET', '/templates')
   const one = templates.find((each) => each.name === 'Ping localhost').id
-  const nouns = ['templates', 'tasks', 'schedules', 'inventory', 'variables', 'keys']
-  const more = ['repositories', 'integrations', 'vpn', 'team', 'activity', 'settings']
+  const nouns = ['templates', 'tasks', 'schedules', 'keys', 'vpn', 'settings']
   const objects = [`/templates/${one}`, `/tasks/${task.id}`, `/templates/${one}/edit`]
   return [
-    ...['', ...[...nouns, ...more].map((each) => `/${each}`), ...objects].map(
+    ...['', ...nouns.map((each) => `/${each}`), ...objects].map(
       (path) => `/project/${world.project}${path}`,
     ),
-    ...['/account', '/admin', '/admin/users'],
+    ...['/account', '/admin'],
   ]
 }
 
@@ -38,6 +36,14 @@ export async function turnTo(page, path) {
   }, before)
 }
 
+/** Give *page* the size of another screen, and let it draw. */
+export async function resize(page, size) {
+  await page.setViewportSize(size)
+  await page.evaluate(
+    () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
+  )
+}
+
 /** Return texts and buttons that are wider than the cell or the row that they stand in. */
 export function spilled(page) {
   return page.evaluate(() => {
@@ -47,12 +53,17 @@ export function spilled(page) {
     )) {
       const box = cell.getBoundingClientRect()
       if (!box.width || cell.closest('.sr-only, .quiet, [data-scrolls]')) continue
+      const visible = getComputedStyle(cell).overflowX === 'visible'
+      if (/^T[DH]$/.test(cell.tagName) && visible && cell.scrollWidth > cell.clientWidth + 1)
+        found.add(`spills: ${cell.textContent.trim().slice(0, 40)}`)
       for (const inner of cell.querySelectorAll('button, a, span, b')) {
         const own = inner.getBoundingClientRect()
-        const hidden = inner.closest('.sr-only, .quiet') || getComputedStyle(inner).opacity === '0'
-        // what is cut with an ellipsis has an outer part that ends in the cell
-        if (hidden || inner.closest('.trunc, .truncate') || !inner.textContent.trim()) continue
-        if (own.right > box.right + 1) found.add(`spills: ${inner.textContent.trim().slice(0, 40)}`)
+        // what is cut with an ellipsis ends in the cell, and tabs can be scrolled
+        if (inner.closest('.sr-only, .quiet, .trunc, .truncate, [role=tablist]')) continue
+        if (!own.width || !inner.textContent.trim()) continue
+        if (getComputedStyle(inner).opacity === '0') continue
+        if (own.right > box.right + 1 || own.left < box.left - 1)
+          found.add(`spills: ${inner.textContent.trim().slice(0, 40)}`)
       }
     }
     return [...found].slice(0, 8)

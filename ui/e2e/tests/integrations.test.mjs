@@ -162,13 +162,6 @@ pageTest('names and what a sender wrote are only text', async (page) => {
   await api('DELETE', `/integrations/${id}`)
 })
 
-pageTest('German', { language: 'de' }, async (page) => {
-  const { id } = await make('deutsch')
-  await page.goto(inProject(`/integrations/${id}`))
-  await page.getByText('Wenn eine Zustellung eintrifft').waitFor()
-  await page.getByText('Noch keine Zustellungen').waitFor()
-})
-
 pageTest('a part that cannot be read says so', async (page) => {
   const { id } = await make('Damaged')
   const fault = 'method: the stored value is damaged; save it again'

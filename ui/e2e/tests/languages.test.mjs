@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { LANGUAGES, populated, spilled, turnTo } from '../lib/languages.mjs'
+import { LANGUAGES, populated, resize, spilled, turnTo } from '../lib/languages.mjs'
 import { DESKTOP, pageTest, PHONE } from '../lib/page.mjs'
 import { clipped } from '../lib/shots.mjs'
 import { world } from '../lib/world.mjs'
@@ -14,13 +14,16 @@ for (const language of LANGUAGES) {
     { language },
     async (page) => {
       const faults = []
+      page.expectRefusal(409, '/api/vpn/network') // it is not set up
       await page.goto(`${world.url}/no-such-page`)
       await page.getByRole('heading', { level: 1 }).waitFor()
-      for (const path of paths) {
-        await page.setViewportSize(DESKTOP)
+      // texts in these are the longest: the others show that they are there
+      const wide = ['es', 'fr', 'ru'].includes(language)
+      for (const path of wide ? paths : paths.slice(0, 3)) {
+        await resize(page, DESKTOP)
         await turnTo(page, path)
         for (const size of [DESKTOP, PHONE]) {
-          await page.setViewportSize(size)
+          await resize(page, size)
           const here = [...(await clipped(page)), ...(await spilled(page))]
           faults.push(...here.map((each) => `${path}, ${size.width}: ${each}`))
         }

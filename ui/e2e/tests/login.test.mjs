@@ -80,6 +80,19 @@ pageTest(
   },
 )
 
+pageTest(
+  'the login is in the language of the browser, and in another one that is chosen',
+  { login: false, language: 'fr' },
+  async (page) => {
+    await page.goto(`${world.url}/login`)
+    await page.getByRole('heading', { name: 'Se connecter à Semaphore' }).waitFor()
+    await page.getByRole('button', { name: 'Langue: Français' }).click()
+    await page.getByRole('menuitemcheckbox', { name: '简体中文' }).click()
+    await page.getByRole('heading', { name: '登录 Semaphore' }).waitFor()
+    assert.equal(await page.evaluate(() => document.documentElement.lang), 'zh-Hans')
+  },
+)
+
 pageTest('signing out ends the session', { login: false }, async (page) => {
   await page.goto(world.url)
   await logIn(page)

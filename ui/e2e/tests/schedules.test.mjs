@@ -130,12 +130,6 @@ pageTest('hostile names are only text', async (page) => {
   assert.equal(wide, false)
 })
 
-pageTest('the page is German where German is chosen', { language: 'de' }, async (page) => {
-  await page.goto(inProject('/schedules'))
-  await page.getByText('Die nächsten sieben Tage').waitFor()
-  await page.getByText('Jeden Tag um 06:00').waitFor()
-})
-
 pageTest('the calendar says that older runs are left out', async (page) => {
   let more = false
   await page.route(/\/schedules\/calendar/, async (route) => {
