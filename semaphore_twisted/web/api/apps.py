@@ -164,7 +164,7 @@ async def set_option(
 _ONE = "/apps/{app_id:text}"
 
 ROUTES = (
-    Route.get("/apps", apps, Access.USER, answer=list[AppInList]),
+    Route.get("/apps", apps, Access.USER, answer=list[AppInList], one_project=True),
     Route.get(_ONE, get, Access.ADMIN, answer=AppAnswer),
     Route.post(_ONE, store, Access.ADMIN, body=NewApp),
     Route.put(_ONE, change, Access.ADMIN, body=NewApp),
