@@ -69,7 +69,7 @@ class SurveyVariable(msgspec.Struct, frozen=True, kw_only=True):
     minimum: str | msgspec.UnsetType = msgspec.UNSET
     maximum: str | msgspec.UnsetType = msgspec.UNSET
     #: absent for a variable of Ansible or an argument of a script
-    target: SurveyTarget | msgspec.UnsetType = msgspec.UNSET
+    target: SurveyTarget | msgspec.UnsetType | None = msgspec.UNSET
 
     @property
     def in_environment(self) -> bool:

@@ -25,7 +25,6 @@ from semaphore_twisted.model.repositories import check_branch
 from semaphore_twisted.model.selections import check_hosts, check_tag, listed
 from semaphore_twisted.model.surveys import check_rules
 from semaphore_twisted.model.templates import (
-    SurveyTarget,
     SurveyValue,
     SurveyVariable,
     TaskParams,
@@ -111,7 +110,6 @@ class NewSurveyVariable(SurveyVariable, frozen=True, kw_only=True):
     pattern: Message | msgspec.UnsetType = msgspec.UNSET
     minimum: Name | msgspec.UnsetType = msgspec.UNSET
     maximum: Name | msgspec.UnsetType = msgspec.UNSET
-    target: SurveyTarget | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class NewTemplate(msgspec.Struct, frozen=True, kw_only=True):
