@@ -1,4 +1,4 @@
-"""Large projects: ``python -m bench.projects [templates|search|deletion …]``.
+"""Large projects: ``python -m bench.projects [templates|search|slices|deletion …]``.
 
 A started server has a project with 500 templates and another one with 100,000 tasks.
 The list of templates is asked for over 16 connections that are kept open, texts are
@@ -21,7 +21,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from semaphore_twisted.persistence.engine import timestamp, utc_now
+from semaphore_twisted.model.ids import ProjectId
+from semaphore_twisted.model.users import Actor, Role
+from semaphore_twisted.operations.accounts import users
+from semaphore_twisted.operations.projects import projects
+from semaphore_twisted.persistence.engine import connect, timestamp, utc_now
 from tests.support.product import Product
 
 TEMPLATES, RUNS, TASKS, CONNECTIONS, SECONDS = 500, 20, 100_000, 16, 15.0
@@ -249,10 +253,8 @@ def search(bench: Installation) -> list[Row]:
     return rows
 
 
-def deletion(bench: Installation) -> list[Row]:
-    """Delete a project of 100,000 tasks, while others write."""
-    project, other = bench.project("Deletion"), bench.project("Other")
-    bench.fill(project, 20, TASKS)
+def _add_history(bench: Installation, project: int) -> None:
+    """Give each task of *project* a chunk of a log, and three events."""
     with closing(sqlite3.connect(bench.database, timeout=60)) as raw, raw:
         raw.execute(
             "INSERT INTO task__output (task_id, first, last, lines)"
@@ -265,6 +267,44 @@ def deletion(bench: Installation) -> list[Row]:
             " created FROM task, (VALUES (1), (2), (3)) WHERE project_id = ?",
             (project,),
         )
+
+
+def slices(bench: Installation) -> list[Row]:
+    """Delete such a project without a server's help; measure each transaction."""
+    project = bench.project("Slices")
+    bench.fill(project, 20, TASKS)
+    _add_history(bench, project)
+    conn = connect(bench.database, now=utc_now, entropy=os.urandom)
+    user = users.find(conn, "admin")
+    assert user is not None
+    actor = Actor(user=user, project_id=ProjectId(project), role=Role.OWNER)
+    used: list[float] = []
+    more = True
+    while more:
+        before = time.thread_time()
+        with conn.transaction(write=True):
+            more = projects.delete_some(conn, actor)
+        used.append(time.thread_time() - before)
+    before = time.thread_time()
+    with conn.transaction(write=True):
+        projects.delete(conn, actor)
+    used.append(time.thread_time() - before)
+    conn.close()
+    return [
+        (
+            f"the transactions that delete a project of {TASKS:,} tasks",
+            f"p50 {statistics.median(used) * 1e3:.0f} ms, longest"
+            f" {max(used) * 1e3:.0f} ms of the processor ({len(used)} transactions)",
+            "each well below 100 ms",
+        )
+    ]
+
+
+def deletion(bench: Installation) -> list[Row]:
+    """Delete a project of 100,000 tasks, while others write."""
+    project, other = bench.project("Deletion"), bench.project("Other")
+    bench.fill(project, 20, TASKS)
+    _add_history(bench, project)
     quiet = _writes(bench, other, lambda: time.sleep(SECONDS))
     took: list[float] = []
 
@@ -311,7 +351,12 @@ def _writes(bench: Installation, project: int, work: Any) -> list[float]:
     return times
 
 
-PARTS = {"templates": templates, "search": search, "deletion": deletion}
+PARTS = {
+    "templates": templates,
+    "search": search,
+    "slices": slices,
+    "deletion": deletion,
+}
 
 
 def main() -> None:

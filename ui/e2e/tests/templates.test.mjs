@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { checkAccess } from '../lib/axe.mjs'
 import { PLAYBOOK } from '../lib/logs.mjs'
 import { inProject, pageTest } from '../lib/page.mjs'
-import { addTemplate, demoFiles, ended, start } from '../lib/runs.mjs'
+import { addTemplate, demoFiles, ended, reaches, slow, start } from '../lib/runs.mjs'
 import { world } from '../lib/world.mjs'
 
 const noun = (name) => `/project/${world.project}/${name}`
@@ -376,6 +376,19 @@ pageTest('several templates run; one that needs an answer is refused by name', a
   const started = await template('Runs at once')
   const tasks = await world.api('GET', noun(`templates/${started}/tasks/last`))
   assert.equal(tasks.length, 1)
+})
+
+pageTest('all tasks of a template are stopped from its menu', async (page) => {
+  await addTemplate('Slow template', slow(60))
+  const task = await start('Slow template')
+  await reaches(task, 'running')
+  await page.goto(inProject('/templates'))
+  await page.getByRole('button', { name: 'More for Slow template' }).click()
+  await page.getByRole('menuitem', { name: 'Stop all' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByText('Stop 1 task of Slow template?').waitFor()
+  await dialog.getByRole('button', { name: 'Stop all' }).click()
+  await reaches(task, 'stopped')
 })
 
 pageTest('templates are chosen on a phone', { phone: true }, async (page) => {

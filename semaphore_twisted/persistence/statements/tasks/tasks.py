@@ -197,12 +197,13 @@ unfinished_of_template = (
     .order_by(_c.id)
 )
 
-#: Some of the unfinished tasks of a project above an id; its index has the statuses.
+#: Some of the unfinished tasks of a project above an id; found by the index of the
+#: statuses, since few tasks are unfinished, and a project has many.
 unfinished_of_project = (
     select(_c.id)
     .where(
         or_(*(_c.status == each for each in UNFINISHED)),
-        _c.project_id == bindparam("project_id"),
+        _c.project_id + 0 == bindparam("project_id"),
         _c.id > bindparam("after"),
     )
     .order_by(_c.id)
