@@ -14,6 +14,7 @@ from semaphore_twisted.model.tasks import TaskStatus
 from semaphore_twisted.operations.states import access, aliases, versions
 from semaphore_twisted.operations.vault import vault
 from semaphore_twisted.persistence import schema
+from semaphore_twisted.persistence.state_tables import state_alias
 from tests.support.memory import make_project, make_user, memory_connection
 from tests.support.tasks import make_task, make_template
 
@@ -84,12 +85,12 @@ class StateTests(SynchronousTestCase):
         for wrong in ("", "x", self.made.password[:-1]):
             with self.assertRaises(NotAuthenticated):
                 self.log_in(wrong)
-        rows = self.conn.execute(aliases.state_alias.select()).fetchall()
+        rows = self.conn.execute(state_alias.select()).fetchall()
         self.assertNotIn(self.made.password, str(rows))
         self.assertNotIn(self.made.password, repr(self.made))
 
     def test_used_later(self) -> None:
         """An alias that was deleted after the check of its password opens nothing."""
-        self.conn.delete(aliases.state_alias, self.access.id)
+        self.conn.delete(state_alias, self.access.id)
         with self.assertRaises(NotAuthenticated):
             self.read(self.keyring)
