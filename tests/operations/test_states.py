@@ -1,0 +1,96 @@
+"""Tests of the encryption of states, and of the aliases of tasks."""
+
+import os
+from base64 import b64encode
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from semaphore_twisted.crypto.keyring import Keyring
+from semaphore_twisted.crypto.masterkey import MasterKey
+from semaphore_twisted.model.errors import NotAuthenticated, SecretUnreadable
+from semaphore_twisted.model.ids import InventoryId
+from semaphore_twisted.model.state_files import StateAccess
+from semaphore_twisted.model.tasks import TaskStatus
+from semaphore_twisted.operations.states import access, aliases, versions
+from semaphore_twisted.operations.vault import vault
+from semaphore_twisted.persistence import schema
+from semaphore_twisted.persistence.state_tables import state_alias
+from tests.support.memory import make_project, make_user, memory_connection
+from tests.support.tasks import make_task, make_template
+
+CONTENT = b'{"serial": 1, "lineage": "a", "outputs": {}}'
+OLD, NEW = (MasterKey.parse(b64encode(bytes([n]) * 32).decode()) for n in (1, 2))
+
+
+class StateTests(SynchronousTestCase):
+    """A state that a task has stored."""
+
+    def setUp(self) -> None:
+        """Store the state."""
+        self.conn = memory_connection()
+        project = make_project(self.conn, make_user(self.conn))
+        template = make_template(self.conn, project)
+        self.task = make_task(self.conn, project, template, status=TaskStatus.RUNNING)
+        inventory = self.conn.insert(
+            schema.inventory,
+            project_id=project.id,
+            name="W",
+            type="terraform-workspace",
+            inventory="default",
+        )
+        self.made = aliases.create_for_task(
+            self.conn,
+            project_id=project.id,
+            inventory_id=InventoryId(inventory),
+            task_id=self.task,
+        )
+        self.keyring = Keyring(OLD, entropy=os.urandom)
+        self.access = self.log_in(self.made.password)
+        new = versions.sealed(
+            CONTENT,
+            keyring=self.keyring,
+            project_uuid=self.access.project_uuid,
+            uuid=self.conn.uuid(),
+            entropy=os.urandom,
+        )
+        versions.write(
+            self.conn,
+            self.keyring,
+            self.made.alias,
+            self.access,
+            new,
+            content=CONTENT,
+            lock_id=None,
+        )
+
+    def log_in(self, password: str) -> StateAccess:
+        """Return what the alias leads to."""
+        alias = self.made.alias
+        return access.authenticated(self.conn, self.keyring, alias, alias, password)
+
+    def read(self, keyring: Keyring) -> bytes | None:
+        """Return the state, opened with *keyring*."""
+        return versions.read(self.conn, keyring, self.made.alias, self.access)
+
+    def test_rekey(self) -> None:
+        """After a rekey the state opens with the new key alone."""
+        both = Keyring(NEW, [OLD], entropy=os.urandom)
+        self.assertEqual(vault.rekey(self.conn, both).resealed, 1)
+        self.assertEqual(self.read(Keyring(NEW, entropy=os.urandom)), CONTENT)
+        with self.assertRaises(SecretUnreadable):
+            self.read(Keyring(OLD, entropy=os.urandom))
+
+    def test_password(self) -> None:
+        """The password is random, and the database has its digest only."""
+        for wrong in ("", "x", self.made.password[:-1]):
+            with self.assertRaises(NotAuthenticated):
+                self.log_in(wrong)
+        rows = self.conn.execute(state_alias.select()).fetchall()
+        self.assertNotIn(self.made.password, str(rows))
+        self.assertNotIn(self.made.password, repr(self.made))
+
+    def test_used_later(self) -> None:
+        """An alias that was deleted after the check of its password opens nothing."""
+        self.conn.delete(state_alias, self.access.id)
+        with self.assertRaises(NotAuthenticated):
+            self.read(self.keyring)
