@@ -4,6 +4,7 @@ import atexit
 import shutil
 import subprocess
 import tempfile
+import time
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,31 @@ class StateTests(SynchronousTestCase):
         self.assertEqual(self.states(made)[0]["outputs"], [])
         inventory = f"/project/{self.project}/inventory/{made['inventory_id']}"
         self.assertEqual(self.product.api("GET", f"{inventory}/terraform/locks"), [])
+
+    def test_restart(self) -> None:
+        """A server that is down while Terraform stores the state loses nothing."""
+        self.begin(NEWEST)
+        gate, begun = self.folder / "gate", self.folder / "begun"
+        wait = f"touch {begun}; while [ ! -e {gate} ]; do sleep 0.05; done"
+        code = (
+            'resource "terraform_data" "slow" {\n  provisioner "local-exec" {\n'
+            f'    command = "{wait}"\n  }}\n}}\n'
+        )
+        made = self.template(code, task_params={"auto_approve": True})
+        task = self.product.run(self.project, made["id"])
+        until = time.monotonic() + 60
+        while not begun.exists():
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.05)
+        self.product.kill()
+        gate.touch()
+        time.sleep(1)  # Terraform stores the state meanwhile
+        self.product.start()
+        status = self.product.wait(self.project, task, timeout=180)
+        log = "\n".join(self.product.output(self.project, task))
+        self.assertEqual(status, "success", log)
+        (state,) = self.states(made)[:1]
+        self.assertEqual((state["task_id"], state["resources"]), (task, 1))
 
     def test_outside(self) -> None:
         """Terraform outside of the server uses an alias, over HTTPS."""

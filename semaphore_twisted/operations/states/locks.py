@@ -7,7 +7,8 @@ import msgspec
 from semaphore_twisted.model.errors import Conflict, NotFound
 from semaphore_twisted.model.ids import InventoryId, TaskId
 from semaphore_twisted.model.refusals import quoted
-from semaphore_twisted.model.states import Locked, LockInfo, StateAccess, StateLock
+from semaphore_twisted.model.state_files import Locked, LockInfo, StateAccess
+from semaphore_twisted.model.states import StateLock
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events
 from semaphore_twisted.operations.states import access as of_access
