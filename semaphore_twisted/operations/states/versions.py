@@ -66,6 +66,11 @@ class _SealedRow(msgspec.Struct, frozen=True, kw_only=True):
     secret: str
     content: bytes
 
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self, "uuid", "size")
+
 
 class _Size(msgspec.Struct, frozen=True, kw_only=True):
     id: StateId
