@@ -112,6 +112,8 @@ def project_by_name(conn: Connection, name: str) -> Project:
     """
     every = conn.all(statements.every, Project)
     named = [each for each in every if each.name == name]
+    # Semaphore compares without case
+    named = named or [each for each in every if each.name.lower() == name.lower()]
     return _only(named, name, "--project-name", other="--project-id, one of")
 
 

@@ -16,6 +16,7 @@ from types import ModuleType
 
 from semaphore_twisted import __version__
 from semaphore_twisted.cli.late_parser import LateParser
+from semaphore_twisted.cli.semaphore_arguments import reordered
 from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.model.errors import DomainError
 
@@ -52,7 +53,8 @@ def main(argv: Sequence[str]) -> int:
     """Run the command of *argv* and return its exit code."""
     os.umask(0o077)
     try:
-        arguments = _parser(argv).parse_args(argv)
+        words = reordered(argv)
+        arguments = _parser(words).parse_args(words)
         code = int(arguments.run(arguments) or 0)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader of the pipe has closed it

@@ -14,6 +14,7 @@ from semaphore_twisted.cli import installation_database
 from semaphore_twisted.cli.installation import add_options, open_installation
 from semaphore_twisted.cli.numbers import identifier
 from semaphore_twisted.cli.paths import path_of
+from semaphore_twisted.cli.semaphore_arguments import accept_common, show_help
 from semaphore_twisted.common import atomic_file
 from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.model import limits
@@ -40,7 +41,8 @@ _ENDINGS = (".json", ".backup", ".bk")
 def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add ``project`` and its commands."""
     parser = commands.add_parser("project", help="projects as files: export and import")
-    own = parser.add_subparsers(metavar="COMMAND", required=True)
+    parser.set_defaults(run=show_help(parser))
+    own = parser.add_subparsers(metavar="COMMAND")
     export = own.add_parser(
         "export",
         help="write a project's objects into a file, without its secrets",
@@ -49,9 +51,15 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     )
     which = export.add_mutually_exclusive_group(required=True)
     which.add_argument(
-        "--project-id", type=identifier, metavar="ID", help="the project's id"
+        "--project-id",
+        "--project_id",
+        type=identifier,
+        metavar="ID",
+        help="the project's id",
     )
-    which.add_argument("--project-name", metavar="NAME", help="the project's name")
+    which.add_argument(
+        "--project-name", "--project_name", metavar="NAME", help="the project's name"
+    )
     export.add_argument(
         "--file",
         type=path_of("--file"),
@@ -62,6 +70,7 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         "--force", action="store_true", help="replace FILE if it exists"
     )
     add_options(export)
+    accept_common(export)
     export.set_defaults(run=_export)
     add = own.add_parser(
         "import",
@@ -80,7 +89,10 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         help=f"a directory, of which each file {', '.join(_ENDINGS)} is imported",
     )
     add.add_argument(
-        "--project-name", metavar="NAME", help="with --file: another name for it"
+        "--project-name",
+        "--project_name",
+        metavar="NAME",
+        help="with --file: another name for it",
     )
     add.add_argument(
         "--owner",
@@ -93,6 +105,7 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         help="switch the schedules off, as if the original project still runs",
     )
     add_options(add)
+    accept_common(add)
     add.set_defaults(run=_import)
 
 

@@ -21,8 +21,13 @@ def add(
     *,
     help: str = "the secret",  # noqa: A002 - as argparse calls it
     required: bool = False,
+    instead: str = "",
+    instead_help: str = "",
 ) -> None:
-    """Add *option* (such as ``--password``) and its ``-file`` form to *parser*."""
+    """Add *option* (such as ``--password``) and its ``-file`` form to *parser*.
+
+    *instead* is a switch that is given in place of the secret, if there is one.
+    """
     group = parser.add_mutually_exclusive_group(required=required)
     group.add_argument(
         f"{option}-file",
@@ -35,6 +40,8 @@ def add(
         help="the same as an argument, which other users of this machine can see; "
         "- is standard input",
     )
+    if instead:
+        group.add_argument(instead, action="store_true", help=instead_help)
 
 
 def read(arguments: argparse.Namespace, name: str) -> str | None:

@@ -6,6 +6,7 @@ disabled account end at once.
 """
 
 import argparse
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -16,6 +17,7 @@ from semaphore_twisted.cli import secret_argument, table
 from semaphore_twisted.cli.confirmation import confirm
 from semaphore_twisted.cli.installation import add_options, open_installation
 from semaphore_twisted.cli.numbers import identifier
+from semaphore_twisted.cli.semaphore_arguments import accept_common, show_help
 from semaphore_twisted.cli.subparsers import Subparsers
 from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.crypto.passwords import hash_password
@@ -34,10 +36,18 @@ _Run = Callable[[argparse.Namespace], int]
 def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add ``user`` and its commands."""
     parser = commands.add_parser("user", help="accounts and their tokens")
-    own = parser.add_subparsers(metavar="COMMAND", required=True)
+    parser.set_defaults(run=show_help(parser))
+    own = parser.add_subparsers(metavar="COMMAND")
     add = _command(own, "add", _add, "make an account")
     _names(add, required=True)
-    secret_argument.add(add, "--password", help="the password", required=True)
+    secret_argument.add(
+        add,
+        "--password",
+        help="the password",
+        required=True,
+        instead="--external",
+        instead_help="an account of another system, which has no password here",
+    )
     add.add_argument("--admin", action="store_true", help="make an administrator")
     _command(own, "list", _list, "list the accounts")
     _by_either(_command(own, "get", _get, "show an account"))
@@ -76,13 +86,19 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         )
     )
     _by_either(_command(own, "enable", _enable, "activate an account again"))
+    totp = own.add_parser("totp", help="second factors, which are not served yet")
+    totp.add_argument("words", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    totp.set_defaults(run=_totp)
     token = own.add_parser("token", aliases=["tokens"], help="an account's API tokens")
-    of_token = token.add_subparsers(metavar="COMMAND", required=True)
+    token.set_defaults(run=show_help(token))
+    of_token = token.add_subparsers(metavar="COMMAND")
     make = _command(of_token, "create", _create_token, "make a token and print it")
     _by_either(make)
     make.add_argument("--name", default="", help="what the token is for")
     make.add_argument(
-        "--ttl", metavar="TIME", help="let it expire after a time, such as 90d or 12h"
+        "--ttl",
+        metavar="TIME",
+        help="let it expire after a time, such as 90d, 12h or 1h30m",
     )
     make.add_argument(
         "--read-only", action="store_true", help="let it read, and change nothing"
@@ -100,6 +116,7 @@ def _command(
 ) -> argparse.ArgumentParser:
     parser = own.add_parser(name, help=summary, description=summary.capitalize() + ".")
     add_options(parser)
+    accept_common(parser)
     parser.set_defaults(run=run)
     return parser
 
@@ -166,6 +183,7 @@ def _add(arguments: argparse.Namespace) -> int:
         name=arguments.name,
         email=arguments.email,
         admin=arguments.admin,
+        external=arguments.external,
     )
     with _store(arguments) as conn:
         user = users.create(conn, None, new, password_hash=digest or "")
@@ -249,7 +267,7 @@ def _change(arguments: argparse.Namespace) -> int:
     if digest is not None:
         # The file with the initial password is obsolete.
         open_installation(arguments).state.initial_password.unlink(missing_ok=True)
-    print(f"User {user.username} <{user.email}> changed")
+    print(f"User {user.username} <{user.email}> changed!")
     if digest is not None and left:
         valid = "1 API token stays" if left == 1 else f"{left} API tokens stay"
         print(f"{valid} valid; --revoke-tokens ends them")
@@ -268,7 +286,7 @@ def _delete(arguments: argparse.Namespace) -> int:
     with _store(arguments) as conn:
         user = users.get(conn, None, asked.id)  # the confirmed account is deleted
         users.delete(conn, None, user.id)
-    print(f"User {user.username} <{user.email}> deleted")
+    print(f"User {user.username} <{user.email}> deleted!")
     return 0
 
 
@@ -286,6 +304,10 @@ def _set_active(arguments: argparse.Namespace, *, active: bool) -> int:
         users.set_active(conn, None, user.id, active=active)
     print(f"User {user.username} {'enabled' if active else 'disabled'}")
     return 0
+
+
+def _totp(arguments: argparse.Namespace) -> int:  # noqa: ARG001 - a command's shape
+    raise CommandError("user totp: second factors are not served yet")
 
 
 def _create_token(arguments: argparse.Namespace) -> int:
@@ -345,17 +367,20 @@ def _list_tokens(arguments: argparse.Namespace) -> int:
 
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_PART = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)([smhdw])")
 
 
 def duration(text: str) -> timedelta:
-    """Return the duration in *text*: a number and one of s, m, h, d, w.
+    """Return the duration in *text*: numbers, each with one of s, m, h, d, w.
 
-    :raises CommandError: if it is not a duration
+    :raises CommandError: if it is not a duration, or none
     """
-    number, unit = text[:-1], text[-1:]
-    found = identifier(number)
-    if unit in _UNITS and found is not None and 0 < found < 100_000:
-        return timedelta(**{_UNITS[unit]: found})
+    found = timedelta()
+    if re.fullmatch(f"(?:{_PART.pattern})+", text, re.ASCII):
+        for number, unit in _PART.findall(text):
+            found += timedelta(**{_UNITS[unit]: float(number)})
+    if timedelta() < found < timedelta(days=100_000):
+        return found
     raise CommandError(
-        f"invalid value {quoted(text)}; expected a time such as 90d, 12h or 30m"
+        f"invalid value {quoted(text)}; expected a time such as 90d, 12h or 1h30m"
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from semaphore_twisted.cli import secret_argument, table
 from semaphore_twisted.cli.installation import add_options, open_installation
+from semaphore_twisted.cli.semaphore_arguments import accept_common, refuse, show_help
 from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.crypto.masterkey import MasterKey
@@ -37,7 +38,8 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     parser = commands.add_parser(
         "vault", help="check and re-encrypt the stored secrets"
     )
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    parser.set_defaults(run=show_help(parser))
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
 
     check = verbs.add_parser(
         "check",
@@ -46,6 +48,7 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         "run meanwhile. Exit code 0: all can, 3: some cannot.",
     )
     add_options(check)
+    accept_common(check)
     check.set_defaults(run=_check)
 
     rekey = verbs.add_parser(
@@ -60,7 +63,20 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         action="store_true",
         help="skip secrets that cannot be decrypted, and list them",
     )
+    refuse(
+        rekey,
+        "--backup",
+        "--backup: not needed, since all secrets are encrypted anew in one transaction;"
+        " `semaphore backup FILE` copies the database before",
+    )
+    refuse(
+        rekey,
+        "--rollback",
+        "--rollback: not served; give the keys in access_key_encryption and --old-key"
+        " the other way round, or `semaphore restore FILE` the copy of the database",
+    )
     add_options(rekey)
+    accept_common(rekey)
     rekey.set_defaults(run=_rekey)
 
 

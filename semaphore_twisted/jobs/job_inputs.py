@@ -93,6 +93,7 @@ class JobOrder(msgspec.Struct, frozen=True, kw_only=True):
     secret_variables: dict[str, str] = {}
     #: Secret answers to the survey.
     secret_answers: dict[str, str] = {}
+    #: Environment of the variable groups, and answers that the survey puts there.
     environment: dict[str, str] = {}
     secret_environment: dict[str, str] = {}
     #: Version of the build that a deploy task deploys.

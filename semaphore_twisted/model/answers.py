@@ -6,7 +6,8 @@ Ansible takes its connection settings from variables ``ansible_*``: the value of
 can run a program on the server. A script receives secret answers in its environment,
 where ``PATH`` or ``LD_PRELOAD`` can do the same. So a survey may ask for such a
 variable only as an enumeration, whose values the template's author wrote, apart from
-the exceptions below.
+the exceptions below; and an answer that is put into the environment never has such a
+name.
 
 The rules are checked when a template is stored and again when a task starts.
 """
@@ -86,7 +87,9 @@ def check_survey(survey: Sequence[SurveyVariable], app: App) -> None:
     for each in survey:
         if not _NAME.fullmatch(each.name):
             raise Invalid(f"{quoted(each.name)} cannot be the name of a variable")
-        if app.is_ansible:
+        if each.in_environment:
+            _check_for_environment(each)
+        elif app.is_ansible:
             _check_for_ansible(each)
         elif each.type is SurveyType.SECRET and _POWERS.fullmatch(each.name):
             raise Invalid(
@@ -95,6 +98,18 @@ def check_survey(survey: Sequence[SurveyVariable], app: App) -> None:
                 " programs take settings from it; expected another name, or a variable"
                 " group"
             )
+
+
+def _check_for_environment(variable: SurveyVariable) -> None:
+    """Refuse a name from which a program takes a setting.
+
+    :raises Invalid:
+    """
+    if _POWERS.fullmatch(variable.name):
+        raise Invalid(
+            f"survey_vars: {quoted(variable.name)} cannot have the target env: "
+            "programs take settings from it; expected another name, or a variable group"
+        )
 
 
 def _check_for_ansible(variable: SurveyVariable) -> None:
@@ -134,12 +149,13 @@ def check_answer(variable: SurveyVariable, value: object, app: App) -> None:
 
     :raises Invalid: naming the variable, never with the value
     """
-    if not app.is_ansible and "\0" in str(value):
+    of_process = variable.in_environment or not app.is_ansible
+    if of_process and "\0" in str(value):
         raise Invalid(
-            f"{variable.name}: has a NUL character, which a script cannot receive;"
+            f"{variable.name}: has a NUL character, which a process cannot receive;"
             " remove it"
         )
-    if not app.is_ansible or variable.type is SurveyType.ENUM:
+    if of_process or variable.type is SurveyType.ENUM:
         return
     if variable.name in _LOGINS:
         check_login(str(value), variable.name)

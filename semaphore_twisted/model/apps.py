@@ -213,6 +213,11 @@ def is_ansible(name: str) -> bool:
     return (name or ANSIBLE.id) == ANSIBLE.id
 
 
+def has_plans(name: str) -> bool:
+    """Return whether *name* is the id of an app that plans; only built-in ones do."""
+    return name in APPS and APPS[name].plans
+
+
 class AppFields(msgspec.Struct, frozen=True, kw_only=True):
     """What an administrator may set of an app; ``None`` stands for its usual value.
 

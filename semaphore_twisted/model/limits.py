@@ -166,6 +166,10 @@ PROJECT_BACKUP: Final = 16 * _MIB
 
 #: Encoded lists of tasks, and encoded rows of them, that are kept to be sent again.
 CACHED_LISTS: Final = 4 * _MIB
+
+#: Encoded lists of templates that are kept to be sent again, and the longest of them.
+CACHED_TEMPLATES: Final = 4 * _MIB
+TEMPLATE_LIST: Final = 1 * _MIB
 CACHED_ROWS: Final = 4 * _MIB
 
 #: Parts of logs, and tasks, that one transaction deletes.
@@ -240,6 +244,13 @@ RESULT_ERRORS: Final = 1_000
 #: Bytes of the JSON of a plan that are read, and bytes of its list that are kept.
 PLAN_JSON: Final = 8 * _MIB
 PLAN_STORED: Final = 512 * _KIB
+
+#: Bytes of its JSON in the spool of the job, and values in it there.
+PLAN_RECORD: Final = 3 * _MIB
+PLAN_PRINTED_VALUES: Final = 500_000
+
+#: Bytes of the file that is applied, in the memory of a job that waits.
+PLAN_FILE: Final = 256 * _MIB
 
 #: Resources and outputs in the list, and attributes of a resource.
 PLAN_CHANGES: Final = 2_000

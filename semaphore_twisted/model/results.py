@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.ids import InventoryId, ProjectId, TaskId, TemplateId
+from semaphore_twisted.model.plans import PlanSummary
 
 _Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**31)]
 _Number: TypeAlias = Annotated[int, Meta(ge=1, le=limits.RESULT_SECTIONS)]
@@ -115,6 +116,12 @@ class PlanMade(msgspec.Struct, frozen=True):
     document: bytes
 
 
+class PlanRead(msgspec.Struct, frozen=True):
+    """A plan that was made, after its JSON was read."""
+
+    summary: PlanSummary
+
+
 class ApprovalAsked(msgspec.Struct, frozen=True):
     """The job waits for an approval, until a time in seconds since the epoch."""
 
@@ -132,7 +139,7 @@ Report: TypeAlias = (
 ) | ReportsDropped
 
 
-PlanEvent: TypeAlias = PlanMade | ApprovalAsked | ApprovalPassed
+PlanEvent: TypeAlias = PlanMade | PlanRead | ApprovalAsked | ApprovalPassed
 
 
 class JobEvent(msgspec.Struct, frozen=True):

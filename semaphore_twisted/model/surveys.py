@@ -67,6 +67,11 @@ def answer_of(variable: SurveyVariable, sent: object) -> Answer:
     return value
 
 
+def environment_names(survey: Sequence[SurveyVariable]) -> frozenset[str]:
+    """Return the variables whose answers go into the environment of the process."""
+    return frozenset(each.name for each in survey if each.in_environment)
+
+
 def _check_pattern(variable: SurveyVariable, pattern: str, text: str) -> None:
     if patterns.is_too_long(text):
         raise Invalid(

@@ -34,6 +34,13 @@ class SurveyType(StrEnum):
     DATE = "date"
 
 
+class SurveyTarget(StrEnum):
+    """How an answer reaches the program; the empty text means as a variable."""
+
+    VARIABLE = ""
+    ENVIRONMENT = "env"
+
+
 class SurveyValue(msgspec.Struct, frozen=True, kw_only=True):
     """One choice of an enumeration."""
 
@@ -61,6 +68,13 @@ class SurveyVariable(msgspec.Struct, frozen=True, kw_only=True):
     pattern: str | msgspec.UnsetType = msgspec.UNSET
     minimum: str | msgspec.UnsetType = msgspec.UNSET
     maximum: str | msgspec.UnsetType = msgspec.UNSET
+    #: absent for a variable of Ansible or an argument of a script
+    target: SurveyTarget | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def in_environment(self) -> bool:
+        """Whether the answer is a variable of the process environment."""
+        return self.target is SurveyTarget.ENVIRONMENT
 
 
 class TemplateVault(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,9 +1,7 @@
 """Assembles the VPN services of the server; loaded only if there is a VPN."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 
 from attrs import define, field
 from twisted.application.service import Service
@@ -19,21 +17,11 @@ from semaphore_twisted.model.peers import Network, PeerStatus
 from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.operations.vpn import peers
 from semaphore_twisted.vpn.client import VpnClient
-from semaphore_twisted.vpn.dns.forwarder import DnsForwarder
-from semaphore_twisted.vpn.dns.messages import Zone
-from semaphore_twisted.vpn.dns.rate_limit import RateLimit
-from semaphore_twisted.vpn.dns.server import NameDatagrams, NameServer, NameStreams
-from semaphore_twisted.vpn.dns.system_resolvers import ResolvConf
-from semaphore_twisted.vpn.dns.transport import NetworkTransport
+from semaphore_twisted.vpn.dns.listeners import name_ports
 from semaphore_twisted.vpn.service import PeerOptions, PeerService
 from semaphore_twisted.vpn.state import IDesiredState
 from semaphore_twisted.vpn.tunnel import TunnelListeners, TunnelPort, tunnel_ports
 from semaphore_twisted.wireguard import wire
-
-#: The configuration of this machine's own resolvers.
-RESOLV_CONF = Path("/etc/resolv.conf")
-
-DNS_PORT = 53
 
 
 @define(eq=False)
@@ -105,28 +93,5 @@ def tunnel(
     if config.vpn.only:
         ports += tunnel_ports(network.interface, addresses, config.vpn.port, site)
     if config.vpn.dns == "forward":
-        names = _names(config, network, addresses, reactor=reactor)
-        streams = NameStreams(names, clock=reactor)
-        datagrams = lambda: NameDatagrams(names)  # noqa: E731 - makes a protocol
-        ports += tunnel_ports(network.interface, addresses, DNS_PORT, streams)
-        ports += tunnel_ports(network.interface, addresses, DNS_PORT, datagrams)
+        ports += name_ports(network, addresses, config.vpn.domain, reactor=reactor)
     return TunnelListeners(ports, reactor=reactor) if ports else None
-
-
-def _names(
-    config: Config,
-    network: Network,
-    addresses: Sequence[str],
-    *,
-    reactor: IServerReactor,
-) -> NameServer:
-    pools = [each for each in (network.pool4, network.pool6) if each]
-    resolvers = ResolvConf(RESOLV_CONF, addresses, reactor.seconds)
-    return NameServer.of(
-        Zone(config.vpn.domain, tuple(addresses), tuple(pools)),
-        pools,
-        upstream=DnsForwarder(
-            NetworkTransport(reactor), resolvers, reactor, os.urandom
-        ),
-        limits=RateLimit(reactor.seconds),
-    )

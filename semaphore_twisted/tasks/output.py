@@ -20,7 +20,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from semaphore_twisted.interfaces import IDatabase, IJobReceiver
+from semaphore_twisted.interfaces import ComputeFunction, IDatabase, IJobReceiver
 from semaphore_twisted.model.errors import Unavailable
 from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.jobs import JobResult
@@ -29,11 +29,13 @@ from semaphore_twisted.model.results import (
     ApprovalAsked,
     ApprovalPassed,
     JobEvent,
+    PlanMade,
+    PlanRead,
     RunProgress,
     SectionBegun,
 )
 from semaphore_twisted.model.tasks import OutputLine
-from semaphore_twisted.operations.tasks import output, results
+from semaphore_twisted.operations.tasks import approvals, output, results
 from semaphore_twisted.runtime.deferreds import log_errors
 from semaphore_twisted.tasks.log_places import LogPlaces
 
@@ -85,6 +87,7 @@ class OutputLog:
         progressed: Callable[[RunProgress], None] = lambda _: None,
         release: Callable[[int], None] = lambda _: None,
         moved: Callable[[], None] = lambda: None,
+        compute: ComputeFunction,
     ) -> None:
         """Call *publish* after each commit, and *over* with the job's result.
 
@@ -93,7 +96,7 @@ class OutputLog:
         beginning of a line that has not ended, and *progressed* when a play or a task
         has begun. *release* is called from time to time with an offset up to which the
         output is stored durably. *moved* is called when an event of the job has changed
-        the status of the task.
+        the status of the task. *compute* runs a long function in a worker thread.
         """
         self.task_id = task_id
         self._database = database
@@ -106,6 +109,7 @@ class OutputLog:
         self._places = LogPlaces()
         self._release_spool = release
         self._moved = moved
+        self._compute = compute
         self._released = 0
         self._batch = _Batch()
         self._flushing = False
@@ -215,6 +219,7 @@ class OutputLog:
         end = batch.offset or 0
         much = end >= self._released + SPOOL_RELEASED
         try:
+            await self._read_plans(batch)
             stored = await self._database.writing(durable=much, sparing=True)(
                 output.append,
                 self.task_id,
@@ -244,6 +249,13 @@ class OutputLog:
             self._schedule()
         else:
             self._release()
+
+    async def _read_plans(self, batch: _Batch) -> None:
+        """Read the plans that the job has made, outside of the database's thread."""
+        for number, event in enumerate(batch.events):
+            if isinstance(event.what, PlanMade):
+                summary = await self._compute(approvals.summarized, event.what.document)
+                batch.events[number] = replace(event, what=PlanRead(summary))
 
     async def _tell_progress(self, batch: _Batch) -> None:
         """Publish the progress of the run if *batch* has changed it."""

@@ -18,7 +18,7 @@ from semaphore_twisted.jobs.job_inputs import (
     RepositorySource,
     VaultPassword,
 )
-from semaphore_twisted.model.apps import ANSIBLE
+from semaphore_twisted.model.apps import ANSIBLE, is_ansible
 from semaphore_twisted.model.checks import CheckKind, CheckTarget
 from semaphore_twisted.model.documents import JsonObject, json_object
 from semaphore_twisted.model.errors import Invalid
@@ -44,6 +44,7 @@ from semaphore_twisted.model.keys import (
 )
 from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.reprs import redacted
+from semaphore_twisted.model.surveys import environment_names
 from semaphore_twisted.model.tasks import Task
 from semaphore_twisted.operations import apps
 from semaphore_twisted.operations.tasks.builds import incoming_version
@@ -191,7 +192,12 @@ class Inputs:
         _ = table.usable(template.app)
         group = _merged(map(self._group, template.environment_ids))
         asked = json_object(task.environment, "The task's variables", unique=False)
-        answered = {**asked, **answers}
+        in_environment = environment_names(template.survey_vars or ())
+        answered = {*asked, *answers}
+        # a script receives secret variables of a group in its environment, too
+        as_variables = answered - in_environment
+        environ = answered & in_environment
+        replaced = as_variables if is_ansible(template.app) else answered
         source = self.source(template.repository_id)
         inventory = self.inventory(inventory_of(template, task))
         vaults = tuple(
@@ -210,12 +216,22 @@ class Inputs:
             source=source,
             inventory=inventory,
             vaults=vaults,
-            variables=_without(group.plain, answered),
-            answers=_without(asked, answers),
-            secret_variables=_without(group.secret, answered),
-            secret_answers=answers,
-            environment=group.environ,
-            secret_environment=group.secret_environ,
+            variables=_without(group.plain, as_variables),
+            answers=_without(asked, {*answers, *environ}),
+            secret_variables=_without(group.secret, replaced),
+            secret_answers=_without(answers, environ),
+            environment={
+                **_without(group.environ, environ),
+                **{
+                    name: _environ_text(value)
+                    for name, value in asked.items()
+                    if name in environ and name not in answers
+                },
+            },
+            secret_environment={
+                **_without(group.secret_environ, environ),
+                **{name: text for name, text in answers.items() if name in environ},
+            },
             incoming_version=incoming_version(self.conn, task),
             keys=frozenset(self.keys),
             apps=table,

@@ -388,6 +388,9 @@ class DurationTests(SynchronousTestCase):
         """A number with a unit is a time."""
         self.assertEqual(duration("90d"), timedelta(days=90))
         self.assertEqual(duration("12h"), timedelta(hours=12))
+        self.assertEqual(duration("1h30m"), timedelta(hours=1, minutes=30))
+        self.assertEqual(duration("24h0m0s"), timedelta(days=1))
+        self.assertEqual(duration("1.5h"), timedelta(minutes=90))
 
     def test_refused(self) -> None:
         """Anything else is refused, with an example."""
@@ -398,7 +401,10 @@ class DurationTests(SynchronousTestCase):
             "-1d",
             "5",
             "5y",
-            "1.5h",
+            "1.5",
+            "h30",
+            "1h-30m",
+            "0h0m",
             "9999999d",
             "\u0663d",
             "9" * 5000 + "d",

@@ -1,18 +1,28 @@
 """Jobs that plan, wait for an approval and apply, under the real supervisor."""
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
 
-from semaphore_twisted.model.jobs import JobSpecification, Step
+from semaphore_twisted.model.jobs import (
+    File,
+    JobIsolation,
+    JobSpecification,
+    Namespace,
+    Step,
+)
 from semaphore_twisted.model.plan_summary import summarize
 from semaphore_twisted.model.results import PlanMade
 from tests.support.approvals import asked, confirm, order
 from tests.support.execution import JobCase, Ran, run
+from tests.support.namespaces import refusal
 
 ENVIRON = {"PATH": "/usr/bin:/bin"}
 PLAN = "{pipe:plan}"
+#: A number that no account has.
+USER = 1900000198
 
 
 def shell(name: str, script: str, **fields: Any) -> Step:
@@ -179,6 +189,11 @@ class PlanTests(ApprovalCase):
         ran = self.job(plan("true"), gate(), apply())
         self.assertEqual(ran.reason, "Running plan failed: it wrote no plan")
 
+    def test_long_plan(self) -> None:
+        """A plan that fills the memory is refused."""
+        ran = self.job(plan('truncate -s 257M "$1"'), gate(), apply())
+        self.assertIn("at most 268435456 are kept", ran.reason)
+
     def test_unchanged(self) -> None:
         """Without changes the job neither waits nor applies; other steps run."""
         ran = self.job(
@@ -214,6 +229,41 @@ class PlanTests(ApprovalCase):
             ["begun", "Waiting up to 1 minute for apply to end", "stored"],
         )
         self.assertLess(ran.seconds, 20)
+
+
+class SeparatedTests(ApprovalCase):
+    """The same in namespaces, with a user of the job where this is root."""
+
+    def test_applied(self) -> None:
+        """No process is left; the job's user reads the plan and cannot change it."""
+        if reason := refusal():
+            self.skipTest(f"the kernel gives no namespaces: {reason}")
+        kinds: tuple[Namespace, ...] = ("mount", "ipc", "pid")
+        fields: dict[str, Any] = {"uid": USER, "gid": USER}
+        if os.geteuid() != 0:
+            kinds, fields = ("user", *kinds), {}
+        self.folder.chmod(0o755)
+        (self.folder / "workspaces").chmod(0o755)
+        isolation = JobIsolation(kinds=kinds, hidden=(str(self.folder / "jobs"),))
+        script = 'echo good >"$1"; (setsid sleep 999 >/dev/null 2>&1 &); echo begun'
+        seen = (
+            'echo "applied $(cat "$1") as $(id -u)"; (echo bad >"$1") 2>&1; '
+            "grep -c '^sleep' /proc/[0-9]*/cmdline | grep -c :1"
+        )
+        ran = self.job(
+            *(plan(script), gate(), apply(f"{seen}; true")),
+            meanwhile=confirm,
+            isolation=isolation,
+            files=tuple(
+                File(path=f"{name}/.keep", content=b"") for name in ("home", "tmp")
+            ),
+            **fields,
+        )
+        self.assertEqual(ran.status, "success", ran.log)
+        user = fields.get("uid", os.getuid())
+        self.assertIn(f"applied good as {user}", ran.lines)
+        self.assertIn("not permitted", ran.log)
+        self.assertEqual(ran.lines[-1], "0")
 
 
 class DocumentTests(ApprovalCase):
@@ -300,6 +350,7 @@ class DocumentTests(ApprovalCase):
         )
         ran, found = self.shown({**plan, "resource_changes": changes * 2})
         self.assertIsNone(found)
-        self.assertEqual(
-            ran.lines, ["The plan is too long to be listed; the log has it"]
-        )
+        said = "The plan is too long to be listed; the log has it"
+        self.assertEqual(ran.lines, [said])
+        ran, found = self.shown(f'{{"resource_changes": [{"[]," * 300_000}[]]}}')
+        self.assertEqual((ran.lines, found), ([said], None))

@@ -15,7 +15,7 @@ from tests.support.orders import order, template
 _PERL = r"""
 print "arguments: @ARGV\n";
 print "warnings: $^W\n";
-for my $name (qw(GROUP_ENV GROUP_SECRET GROUP_WORD ASKED)) {
+for my $name (qw(GROUP_ENV GROUP_SECRET GROUP_WORD ASKED ASKED_ENV)) {
     print "$name: ", length($ENV{$name} // ""), "\n";
 }
 """
@@ -70,14 +70,15 @@ class CustomTests(SharedProductTestCase):
             "arguments": '["--first"]',
             "survey_vars": [
                 {"name": "color", "type": ""},
-                {"name": "ASKED", "type": "secret"},
+                {"name": "ASKED", "type": "secret", "target": "env"},
+                {"name": "ASKED_ENV", "target": "env"},
             ],
         }
         self.api("PUT", path, changed)
         task = self.product.run(
             project,
             number,
-            environment='{"color": "red"}',
+            environment='{"color": "red", "ASKED_ENV": "12345"}',
             secret='{"ASKED": "1234"}',
         )
         self.assertEqual(self.product.wait(project, task), "success")
@@ -89,6 +90,7 @@ class CustomTests(SharedProductTestCase):
             ("GROUP_SECRET", 2),
             ("GROUP_WORD", 3),
             ("ASKED", 4),
+            ("ASKED_ENV", 5),
         ):
             self.assertIn(f"{name}: {size}", lines)
 

@@ -228,8 +228,8 @@ class ServerTests(SynchronousTestCase):
         stored |= {"playbook": "", "survey_vars": [{"name": "v", "type": "secret"}]}
         product.api("PUT", f"{path}/templates/{template}", stored)
         first, second = (
-            product.run(project, template, secret='{"v": "the-secret"}')
-            for _ in range(2)
+            product.run(project, template, secret=f'{{"v": "the-secret {number}"}}')
+            for number in range(2)
         )
         product.wait(project, first, "waiting_confirmation")
         self.assertEqual(product.status(project, second), "waiting")

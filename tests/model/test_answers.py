@@ -6,14 +6,20 @@ from semaphore_twisted.model.answers import check_answer, check_survey, check_va
 from semaphore_twisted.model.apps import ANSIBLE, BASH, PYTHON, App
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.refusals import quoted
-from semaphore_twisted.model.templates import SurveyType, SurveyVariable
+from semaphore_twisted.model.templates import (
+    SurveyTarget,
+    SurveyType,
+    SurveyVariable,
+)
 
 STRING, INTEGER, ENUM, SECRET, TEXT, SELECT, BOOLEAN, DATE = SurveyType
 
 
-def variable(name: str, kind: SurveyType) -> SurveyVariable:
+def variable(
+    name: str, kind: SurveyType, target: SurveyTarget = SurveyTarget.VARIABLE
+) -> SurveyVariable:
     """Return a variable of a survey."""
-    return SurveyVariable(name=name, type=kind)
+    return SurveyVariable(name=name, type=kind, target=target)
 
 
 class NameTests(SynchronousTestCase):
@@ -30,6 +36,19 @@ class NameTests(SynchronousTestCase):
             else:
                 found.append(name)
         return found
+
+    def test_target(self) -> None:
+        """An answer in the environment is no setting of a program, of any app."""
+        settings = ("PATH", "LD_PRELOAD", "ANSIBLE_STDOUT_CALLBACK", "GIT_SSH_COMMAND")
+        for kind in SurveyType:
+            for app in (ANSIBLE, BASH):
+                for name in (*settings, "SEMAPHORE_TASK_DETAILS_ID", "BASH_ENV"):
+                    asked = variable(name, kind, SurveyTarget.ENVIRONMENT)
+                    error = self.assertRaises(Invalid, check_survey, (asked,), app)
+                    self.assertIn("cannot have the target env", error.message)
+                for name in ("REGION", "ansible_connection", "vars"):
+                    asked = variable(name, kind, SurveyTarget.ENVIRONMENT)
+                    check_survey((asked,), app)
 
     def test_connection(self) -> None:
         """Free text of a task cannot set Ansible's connection variables."""
@@ -131,6 +150,17 @@ class AnswerTests(SynchronousTestCase):
                 Invalid, check_answer, variable("who", kind), "a\0b", BASH
             )
             self.assertIn("who: has a NUL", error.message)
+
+    def test_nul_in_environment(self) -> None:
+        """Neither can a process of Ansible, in its environment."""
+        asked = variable("who", STRING, SurveyTarget.ENVIRONMENT)
+        error = self.assertRaises(Invalid, check_answer, asked, "a\0b", ANSIBLE)
+        self.assertIn("who: has a NUL", error.message)
+        check_answer(
+            variable("ansible_user", STRING, SurveyTarget.ENVIRONMENT),
+            "{{ x }}",
+            ANSIBLE,
+        )
 
     def test_names_of_groups(self) -> None:
         """A group's names are its author's, but for those of Ansible's JSON."""

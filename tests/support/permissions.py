@@ -3,6 +3,7 @@
 import json
 import re
 import sqlite3
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -210,8 +211,12 @@ class Site:
             "digest": "ab" * 32,
             "stranger_id": users["stranger"].id,
             "host": "one",
+            "app_id": "perl",
             **self._network(users["member"]),
         }
+        perl = {"title": "Perl", "path": "/usr/bin/perl"}
+        stored = self.clients["administrator"].post("/api/apps/perl", perl)
+        assert stored.status == 204, stored
         self.ids = {**shared, **self._objects(first), "user_id": users["member"].id}
         self.foreign = {**shared, **self._objects(other), "user_id": visitor.id}
         self.own = {name: self._belongings(name, users.get(name)) for name in ROLES}
@@ -222,7 +227,7 @@ class Site:
 
     def _made(self, path: str, body: Mapping[str, object], client: str) -> Any:
         answer = self.clients[client].post(path, body)
-        assert answer.status in {200, 201}, (path, answer)
+        assert answer.status in {200, 201, 204}, (path, answer)
         return answer.json
 
     def _network(self, member: User) -> dict[str, Any]:
@@ -263,7 +268,7 @@ class Site:
                 "keys",
                 name=f"{name} password",
                 type="login_password",
-                login_password={"login": "", "password": SECRET},
+                login_password={"login": "me", "password": SECRET},
             ),
             "inventory_id": made("inventory", name=name, type="static"),
             "environment_id": made(
@@ -321,11 +326,49 @@ class Site:
         ids["ended_task_id"] = make_task(
             self.conn, project, ids["template_id"], status=TaskStatus.SUCCESS
         )
+        ids |= self._workspace(project, ids["password_id"])
         host = self._made(f"{base}/vpn/peers", self._peer(), "administrator")
         ids["host_id"] = host["peer"]["id"]
         invite = self._made(f"{base}/vpn/invites", {}, "administrator")
         ids["host_invite_id"] = invite["invite"]["id"]
         return ids
+
+    def _workspace(self, project: Project, key_id: int) -> dict[str, Any]:
+        """Make a workspace of Terraform, with a template, an alias and a version."""
+        base, name = f"/api/project/{project.id}", f"{project.name}-spare"
+        body = {"name": f"{name} workspace", "type": "tofu-workspace"}
+        number = self._made(
+            f"{base}/inventory", {**body, "inventory": "prod"}, "administrator"
+        )["id"]
+        terraform = f"{base}/inventory/{number}/terraform"
+        alias = self._made(
+            f"{terraform}/aliases", {"auth_key_id": key_id}, "administrator"
+        )
+        state = {"version": 4, "lineage": "a-b", "outputs": {}}
+        login = b64encode(f"me:{SECRET}".encode()).decode()
+        place = alias["url"].rpartition("/")[2]
+        for serial in (1, 2):
+            sent = self.clients["anonymous"].post(
+                f"/api/terraform/{place}",
+                {**state, "serial": serial},
+                headers={"Authorization": f"Basic {login}"},
+            )
+            assert sent.status == 200, sent
+        versions = self.clients["administrator"].get(f"{terraform}/states").json
+        template = make_template(
+            self.conn, project, app="tofu", name=f"{name} tofu", inventory_id=number
+        )
+        attached = self.clients["administrator"].post(
+            f"{base}/templates/{template}/inventory/{number}/attach"
+        )
+        assert attached.status == 204, attached
+        return {
+            "tofu_id": template,
+            "workspace_id": number,
+            "state_alias_id": alias["id"],
+            "state_alias": place,
+            "state_id": versions[1]["id"],
+        }
 
     def _peer(self) -> dict[str, Any]:
         number = next(self._numbers)

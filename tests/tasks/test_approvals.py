@@ -1,10 +1,18 @@
 """Tests of the service with jobs that wait for an approval."""
 
+import json
+from typing import Any
+
 from sqlalchemy import select
 from typing_extensions import override
 
 from semaphore_twisted.model.ids import TaskId
-from semaphore_twisted.model.results import ApprovalAsked, ApprovalPassed, StepBegun
+from semaphore_twisted.model.results import (
+    ApprovalAsked,
+    ApprovalPassed,
+    PlanMade,
+    StepBegun,
+)
 from semaphore_twisted.model.tasks import IllegalTransition, Task, TaskStatus
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations.tasks import plans
@@ -146,6 +154,35 @@ class ApprovalTests(ServiceTestCase):
         job.end()
         self.clock.advance(1)
         self.assertEqual(self.status(same), TaskStatus.RUNNING)
+
+    def plan(self, document: bytes) -> Any:
+        """Return the plan that is stored of a job that printed *document*."""
+        task = self.task()
+        job = self.job(task)
+        job.report(PlanMade(document))
+        job.say("after")
+        self.clock.advance(1)
+        job.end()
+        self.clock.advance(1)
+        self.assertEqual(self.texts(task), ["after"])
+        return plans.of_task(self.conn, self.actor, task)
+
+    def test_plan(self) -> None:
+        """The list of changes is stored with the lines, whatever the job printed."""
+        change = {"actions": ["delete"]}
+        document = {
+            "format_version": "1.2",
+            "resource_changes": [{"address": "a.b", "change": change}],
+        }
+        found = self.plan(json.dumps(document).encode())
+        self.assertEqual((found.destroy, found.complete), (1, True))
+        self.assertEqual(found.changes[0].address, "a.b")
+        found = self.plan(json.dumps({**document, "shortened": True}).encode())
+        self.assertEqual((found.destroy, found.complete), (1, False))
+        for text in (b"", b"[]", b'{"format_version": "1.0", "shortened": 7}'):
+            found = self.plan(text)
+            self.assertFalse(found.complete)
+            self.assertTrue(found.problem)
 
     def test_stages(self) -> None:
         """The phases are stages of the task."""

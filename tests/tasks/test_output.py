@@ -24,6 +24,7 @@ from semaphore_twisted.model.tasks import OutputLine
 from semaphore_twisted.operations.tasks.output import page
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.tasks.output import INTERVAL, MANY_LINES, OutputLog
+from tests.support.http import at_once
 from tests.support.memory import MemoryDatabase, make_project
 from tests.support.tasks import make_task, make_template
 
@@ -51,6 +52,7 @@ class OutputLogTests(SynchronousTestCase):
         self.log = OutputLog(
             self.task,
             database=self.database,
+            compute=at_once,
             clock=self.clock,
             publish=self.publish,
             over=self.results.append,

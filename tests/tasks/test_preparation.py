@@ -167,6 +167,38 @@ class OrderTests(SynchronousTestCase):
         self.assertEqual(found.environment, {"X": "1", "N": "2"})
         self.assertEqual(found.secret_environment, {"TOKEN": EXACT})
 
+    def test_answers_in_environment(self) -> None:
+        """Answers with the target env are environment, and win there over the group."""
+        survey = [
+            {"name": "plain"},
+            {"name": "X", "target": "env"},
+            {"name": "N", "type": "int", "target": "env"},
+            {"name": "L", "type": "bool", "target": "env"},
+            {"name": "TOKEN", "type": "secret", "target": "env"},
+            {"name": "V", "type": "secret", "target": "env"},
+        ]
+        group = self.group(
+            '{"X": "kept", "V2": 1}', '{"X": "1", "O": "2"}', env_TOKEN="g", var_V="g"
+        )
+        for app, secrets in (("ansible", {"V": "g"}), ("bash", {})):
+            found = self.started(
+                {
+                    "environment": '{"plain": "p", "X": "a b", "N": 7, "L": true}',
+                    "secret": '{"TOKEN": "s", "V": "v"}',
+                },
+                environment_id=group,
+                survey_vars=survey,
+                app=app,
+            )
+            self.assertEqual(found.answers, {"plain": "p"})
+            self.assertEqual(found.secret_answers, {})
+            self.assertEqual(found.variables, {"X": "kept", "V2": 1})
+            self.assertEqual(found.secret_variables, secrets)
+            self.assertEqual(
+                found.environment, {"O": "2", "X": "a b", "N": "7", "L": "true"}
+            )
+            self.assertEqual(found.secret_environment, {"TOKEN": "s", "V": "v"})
+
     def test_groups(self) -> None:
         """A later group wins by name, whether its value is secret or not."""
         groups = [

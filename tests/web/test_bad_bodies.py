@@ -247,3 +247,19 @@ class BadBodyTests(SiteCase):
                         yield self.refused(row, body, f"{name}={number}")
 
         self.check(found())
+
+    def test_moved(self) -> None:
+        """A body of another project than the path's, or of another object."""
+
+        def found() -> Iterator[str]:
+            for row, _ in _taking():
+                if "project_id" not in row.parameters:
+                    continue
+                other = {"project_id": self.site.foreign["project_id"]}
+                body = msgspec.json.encode({**self.valid(row), **other})
+                yield self.refused(row, body, "of another project")
+                if row.method == "PUT" and len(row.parameters) > 1:
+                    body = msgspec.json.encode({**self.valid(row), "id": MISSING})
+                    yield self.refused(row, body, "of another object")
+
+        self.check(found())

@@ -97,7 +97,8 @@ class MatrixTests(SiteCase):
         for row in rows():
             for role in ROLES:
                 wrong.append(self.check(row, role, self.site.ask(row, role)))
-                self.site.restore()
+                if row.expected[role] == "+" or wrong[-1]:
+                    self.site.restore()
         self.assertEqual([each for each in wrong if each], [])
 
     def test_head(self) -> None:

@@ -14,13 +14,18 @@ import msgspec
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.common.byte_cache import ByteCache
+from semaphore_twisted.model import limits
+from semaphore_twisted.model.lists import Wanted
 from semaphore_twisted.model.tasks import TaskStatus
 from semaphore_twisted.model.users import Role
+from semaphore_twisted.operations import lists
+from semaphore_twisted.operations.projects import templates
 from semaphore_twisted.operations.tasks import tasks as operations
 from semaphore_twisted.persistence.database import Database
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
 from semaphore_twisted.web.http.responses import json
 from semaphore_twisted.web.task_lists import TaskLists
+from semaphore_twisted.web.template_lists import TemplateLists
 from tests.support.http import ApiClient, api_client
 from tests.support.memory import (
     actor_of,
@@ -150,6 +155,24 @@ class FreshTests(SynchronousTestCase):
                             )
                         else:
                             self.assertEqual((answer.status, answer.body), (404, b""))
+            for place, project in enumerate(self.projects):
+                self.compare_templates(project, self.is_member(place))
+
+    def compare_templates(self, project: Any, member: list[bool]) -> None:
+        """Compare the list of templates of all callers with a fresh read."""
+        actor = actor_of(self.users[0], project, Role.MANAGER)
+        with self.conn.transaction(write=False):
+            wanted = Wanted(sort="app", descending=True)
+            ids = lists.select(self.conn, actor, templates.ORDERS, wanted).ids
+            rows, taken = templates.page(self.conn, actor, ids)
+        self.assertEqual(taken, len(ids))
+        url = f"/api/project/{project.id}/templates?sort=app&order=desc"
+        for client, sees in zip(self.clients, member, strict=True):
+            answer = client.get(url)
+            if sees:
+                self.assertEqual((answer.status, answer.body), (200, json(rows)))
+            else:
+                self.assertEqual((answer.status, answer.body), (404, b""))
 
     def is_member(self, place: int) -> list[bool]:
         """Return which of the three users sees the project with the index *place*."""
@@ -258,9 +281,47 @@ class FreshTests(SynchronousTestCase):
         self.other.execute("DELETE FROM user__token")
         self.assertEqual([c.get(url).status for c in self.clients], [401, 401, 401])
 
+    def test_rights_to_templates(self) -> None:
+        """A kept list of templates is refused to a caller without a right to it."""
+        url = f"/api/project/{self.projects[0].id}/templates"
+        for _ in range(2):
+            self.assertEqual([c.get(url).status for c in self.clients], [200, 404, 200])
+        self.other.execute("DELETE FROM user__token")
+        self.assertEqual([c.get(url).status for c in self.clients], [401, 401, 401])
+
 
 class MemoryTests(SynchronousTestCase):
     """The lists and rows that are kept have limits."""
+
+    def test_templates(self) -> None:
+        """A list is kept as one object; an unknown order and a long list are not."""
+        conn = memory_connection()
+        user = make_user(conn)
+        project = make_project(conn, user)
+        template = make_template(conn, project)
+        for _ in range(5):
+            make_template(conn, project, description="x" * (limits.TEMPLATE_LIST // 8))
+        actor = actor_of(user, project, Role.GUEST)
+        kept = TemplateLists()
+
+        def read(sort: str = "") -> bytes | None:
+            with conn.transaction(write=False):
+                return kept.read(conn, actor, Wanted(sort=sort))
+
+        first = read()
+        assert first is not None
+        self.assertEqual(len(msgspec.json.decode(first)), 6)
+        self.assertIs(read(), first)
+        self.assertIsNone(read("colour"))
+        conn.raw.execute("UPDATE project__template SET name = 'B'")
+        self.assertNotEqual(read(), first)
+        for _ in range(4):
+            make_template(conn, project, description="x" * (limits.TEMPLATE_LIST // 8))
+        self.assertIsNone(read())
+        conn.raw.execute("DELETE FROM project__template WHERE id <> ?", (template,))
+        found = read()
+        assert found is not None
+        self.assertEqual(len(msgspec.json.decode(found)), 1)
 
     def test_limits(self) -> None:
         """Different queries, and different rows, replace each other."""

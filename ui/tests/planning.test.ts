@@ -81,6 +81,9 @@ test('a run chooses what the template permits and does not state', () => {
   expect(choicesOf(template({}, { app: 'bash' })).planning).toEqual([])
   const draft = { ...firstDraft(own), planning: ['destroy' as const, 'migrate_state' as const] }
   expect(taskOf(own, draft).params).toEqual({ destroy: true })
+  const free = template({ allow_override_inventory: true })
+  expect(taskOf(free, { ...firstDraft(free), inventory: 4 }).inventory_id).toBe(4)
+  expect(paramsFor('ansible', free.task_params)).toEqual(free.task_params)
 })
 
 test('a repeated run plans as before, and adds its own arguments only', () => {

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 #: Bytes of the printed document that are read, and of the one that is written.
 LONGEST_PRINTED = 8 << 20
 LONGEST_WRITTEN = 3 << 20
+#: Values that are read, since many small ones need much more memory than their bytes.
+MOST_VALUES = 500_000
 _HEADS = ("address", "previous_address", "mode", "type", "deposed", "action_reason")
 _TOP = ("format_version", "terraform_version", "errored")
 _PLAIN = ("actions", "replace_paths", "importing", "after_unknown")
@@ -47,7 +49,8 @@ class PlanDocument:
     def write(self) -> None:
         """Write the document into the spool, or why there is none into the log."""
         data, self._data = bytes(self._data), bytearray()
-        if len(data) > LONGEST_PRINTED:
+        values = sum(map(data.count, (b",", b"[", b"{")))
+        if len(data) > LONGEST_PRINTED or values > MOST_VALUES:
             self._journal.note("The plan is too long to be listed; the log has it")
             return
         document = reduced(data, self._masked)
@@ -83,19 +86,26 @@ def reduced(data: bytes, mask: Callable[[str], str]) -> bytes | None:
 
 
 def _limited(made: Given, changes: list[Given], outputs: Given) -> bytes | None:
-    """Return the document, without values of changes if it would be too long."""
-    left = LONGEST_WRITTEN - len(_encoded({**made, "output_changes": outputs})) - 100
-    for each in changes:
-        left -= len(_encoded(each)) + 2
-        if left < 0:
-            shorter = _without_values(each)
-            left += len(_encoded(each)) - len(_encoded(shorter))
-            each.clear()
-            each.update(shorter)
-            made["shortened"] = True
-    whole = {**made, "resource_changes": changes, "output_changes": outputs}
-    encoded = _encoded(whole)
-    return encoded if len(encoded) <= LONGEST_WRITTEN else None
+    """Return the document: all changes, with their values as far as there is room."""
+    heads = [_without_values(each) for each in changes]
+    sizes = [len(_encoded(each)) + 1 for each in heads]
+    whole = {
+        **made,
+        "shortened": True,
+        "resource_changes": [],
+        "output_changes": outputs,
+    }
+    left = LONGEST_WRITTEN - len(_encoded(whole)) - sum(sizes)
+    if left < 0:
+        return None
+    for number, (change, size) in enumerate(zip(changes, sizes, strict=True)):
+        more = len(_encoded(change)) + 1 - size
+        if more <= left:
+            left -= more
+            heads[number] = change
+    whole["shortened"] = heads != changes
+    whole["resource_changes"] = heads
+    return _encoded(whole)
 
 
 def _encoded(value: object) -> bytes:

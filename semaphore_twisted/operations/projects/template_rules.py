@@ -25,6 +25,7 @@ from semaphore_twisted.model.repositories import check_branch
 from semaphore_twisted.model.selections import check_hosts, check_tag, listed
 from semaphore_twisted.model.surveys import check_rules
 from semaphore_twisted.model.templates import (
+    SurveyTarget,
     SurveyValue,
     SurveyVariable,
     TaskParams,
@@ -110,7 +111,7 @@ class NewSurveyVariable(SurveyVariable, frozen=True, kw_only=True):
     pattern: Message | msgspec.UnsetType = msgspec.UNSET
     minimum: Name | msgspec.UnsetType = msgspec.UNSET
     maximum: Name | msgspec.UnsetType = msgspec.UNSET
-    target: Unserved = None
+    target: SurveyTarget | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class NewTemplate(msgspec.Struct, frozen=True, kw_only=True):
@@ -223,7 +224,7 @@ def _limits(new: NewTemplate) -> dict[str, int]:
 def _stored(new: SurveyVariable) -> SurveyVariable:
     """Return a variable without the fields that are empty or only sent."""
     named = {name: getattr(new, name) for name in SurveyVariable.__struct_fields__}
-    rules = ("pattern", "minimum", "maximum")
+    rules = ("pattern", "minimum", "maximum", "target")
     empty = {name: msgspec.UNSET for name in rules if not named[name]}
     return SurveyVariable(**{**named, **empty})
 

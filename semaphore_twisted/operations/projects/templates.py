@@ -6,7 +6,7 @@ import msgspec
 from msgspec.structs import replace
 
 from semaphore_twisted.model import limits, texts
-from semaphore_twisted.model.apps import app_of
+from semaphore_twisted.model.apps import has_plans
 from semaphore_twisted.model.errors import Conflict, Invalid, NotFound, at_field
 from semaphore_twisted.model.ids import EnvironmentId, ProjectId, TaskId, TemplateId
 from semaphore_twisted.model.inventories import WORKSPACES
@@ -75,6 +75,9 @@ class Description(msgspec.Struct, frozen=True, kw_only=True):
 
 #: The orders in which they are listed, those of a project and those of a view.
 ORDERS = statements.ids
+
+#: The columns by which they can be sorted; an empty text means the name.
+SORT_COLUMNS = frozenset({"", *statements.SORT_COLUMNS})
 ORDERS_OF_VIEW = statements.ids_of_view
 
 
@@ -280,7 +283,7 @@ def _check_workspace(conn: Connection, project_id: ProjectId, new: NewTemplate) 
     kind = conn.scalar(
         of_inventories.type_of, project_id=project_id, id=new.inventory_id
     )
-    plans = app_of(new.app).plans
+    plans = has_plans(new.app)
     if plans != (kind in WORKSPACES):
         accepted = " or ".join(sorted(WORKSPACES))
         raise Invalid(

@@ -8,15 +8,13 @@ accepts. Both are stored, so a decision reaches the job after a restart of the s
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-import msgspec
-from msgspec.structs import replace
-
 from semaphore_twisted.model.ids import TaskId
+from semaphore_twisted.model.plans import PlanSummary
 from semaphore_twisted.model.results import (
     ApprovalAsked,
     ApprovalPassed,
     JobEvent,
-    PlanMade,
+    PlanRead,
 )
 from semaphore_twisted.model.tasks import Task, TaskEvent, TaskStatus, advance
 from semaphore_twisted.persistence import schema
@@ -25,13 +23,6 @@ from semaphore_twisted.persistence.result_tables import task_approval
 from semaphore_twisted.persistence.statements.tasks import approvals as statements
 from semaphore_twisted.persistence.statements.tasks import tasks as of_tasks
 
-
-class _Shortened(msgspec.Struct, frozen=True):
-    """Whether the supervisor left values out (``supervision.plan_document``)."""
-
-    shortened: bool = False
-
-
 _VERBS = {TaskStatus.CONFIRMED: "confirm", TaskStatus.REJECTED: "reject"}
 
 
@@ -39,8 +30,8 @@ def record(conn: Connection, task_id: TaskId, events: Sequence[JobEvent]) -> Non
     """Store those of *events* that are about the plan and its approval."""
     for event in events:
         match event.what:
-            case PlanMade(document=document):
-                _store(conn, task_id, document)
+            case PlanRead(summary=summary):
+                _store(conn, task_id, summary)
             case ApprovalAsked(token=token, until=until):
                 _ask(conn, task_id, token, datetime.fromtimestamp(until, UTC))
             case ApprovalPassed():
@@ -57,15 +48,23 @@ def order_of(conn: Connection, task_id: TaskId) -> str:
     return f"{verb} {token}" if verb and token else ""
 
 
-def _store(conn: Connection, task_id: TaskId, document: bytes) -> None:
-    # only tasks that plan need these modules
-    from semaphore_twisted.model.plan_summary import summarize  # noqa: PLC0415
-    from semaphore_twisted.operations.tasks import plans  # noqa: PLC0415
+def summarized(document: bytes) -> PlanSummary:
+    """Return what the plan in *document* changes; it may take a second.
 
-    summary = summarize(document)
-    if msgspec.json.decode(document, type=_Shortened).shortened:
-        problem = f"{summary.problem} Not every value is listed.".strip()
-        summary = replace(summary, complete=False, problem=problem)
+    The document comes from the job: a failure must not keep its log from being stored.
+    """
+    # only tasks that plan need this module
+    from semaphore_twisted.model.plan_summary import summarize  # noqa: PLC0415
+
+    try:
+        return summarize(document)
+    except Exception:  # noqa: BLE001 - see above
+        return PlanSummary(complete=False, problem="The plan could not be read.")
+
+
+def _store(conn: Connection, task_id: TaskId, summary: PlanSummary) -> None:
+    from semaphore_twisted.operations.tasks import plans  # noqa: PLC0415 - a cycle
+
     plans.store(conn, task_id, summary)
 
 

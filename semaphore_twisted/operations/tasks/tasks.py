@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from semaphore_twisted.crypto.keyring import Keyring, SealContext
 from semaphore_twisted.model import limits
+from semaphore_twisted.model.apps import has_plans
 from semaphore_twisted.model.documents import JsonObject
 from semaphore_twisted.model.errors import Invalid, NotFound, at_field
 from semaphore_twisted.model.ids import (
@@ -232,7 +233,7 @@ def _check_inventory(conn: Connection, template: Template, number: int) -> None:
     )
     if found is None:
         raise Invalid(f"The project has no inventory {number}", field="inventory_id")
-    if not app_of(template.app).plans or number == template.inventory_id:
+    if not has_plans(template.app) or number == template.inventory_id:
         return
     if found.type not in WORKSPACES or found.holder_id != template.id:
         raise Invalid(

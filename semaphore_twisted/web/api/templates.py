@@ -1,5 +1,7 @@
 """Routes of templates."""
 
+from collections.abc import AsyncIterator
+
 from semaphore_twisted.model.ids import InventoryId, TemplateId
 from semaphore_twisted.model.templates import Template
 from semaphore_twisted.model.users import Access
@@ -20,7 +22,18 @@ from semaphore_twisted.web.http.routing import Route
 
 async def listed(context: RequestContext) -> list[Template] | StreamedResponse:
     """List the templates."""
+    wanted = list_pages.wanted(context)
+    if wanted.is_whole:
+        lists = context.services.template_lists
+        content = await context.read(lists.read, wanted)
+        if content is not None:
+            return StreamedResponse("application/json", _whole(content))
     return await list_pages.listed(context, templates.ORDERS, templates.page)
+
+
+async def _whole(content: bytes) -> AsyncIterator[bytes]:
+    """Yield a kept list, which all clients share; it is sent as they read it."""
+    yield content
 
 
 async def create(context: RequestContext, body: NewTemplate) -> Template:

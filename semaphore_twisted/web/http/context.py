@@ -41,6 +41,7 @@ from semaphore_twisted.web.http.routing import Route
 from semaphore_twisted.web.http.turns import Turns
 from semaphore_twisted.web.proxies.client_address import ClientInfo, PublicUrl, origin
 from semaphore_twisted.web.task_lists import TaskLists
+from semaphore_twisted.web.template_lists import TemplateLists
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -101,6 +102,7 @@ class Services:
     public_url: PublicUrl = field()
     routes: tuple[Route, ...] = ()
     task_lists: TaskLists = field(factory=TaskLists)
+    template_lists: TemplateLists = field(factory=TemplateLists)
     computing: Turns = field(factory=Turns)
     reading: Turns = field(factory=Turns)
 

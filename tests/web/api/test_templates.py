@@ -208,12 +208,28 @@ class CreateTests(TemplateTestCase):
             },
         ):
             self.refuse(survey_vars=[variable])
+        self.refuse("target", survey_vars=[{"name": "x", "target": "argument"}])
         self.refuse(
-            "target: this is not supported yet",
-            survey_vars=[{"name": "x", "target": "env"}],
+            '"PATH" cannot have the target env',
+            survey_vars=[{"name": "PATH", "target": "env"}],
         )
         twice = {"name": "x", "type": ""}
         self.refuse("twice", survey_vars=[twice, twice])
+
+    def test_survey_target(self) -> None:
+        """A target comes back as sent; an empty one is no field, as before."""
+        survey = [
+            {"name": "a", "target": "env"},
+            {"name": "b", "target": ""},
+            {"name": "c", "target": None},
+        ]
+        made = self.made("templates", **self.template(survey_vars=survey))
+        shown = self.shown("templates", made["id"])["survey_vars"]
+        self.assertEqual([each.get("target") for each in shown], ["env", None, None])
+        self.assertEqual([("target" in each) for each in shown], [True, False, False])
+        backup = self.client.get(f"{self.base}/backup").json
+        (kept,) = [x for x in backup["templates"] if x["name"] == made["name"]]
+        self.assertEqual(kept["survey_vars"][0]["target"], "env")
 
     def test_survey_types(self) -> None:
         """A survey has variables of each type, and its rules come back as sent."""

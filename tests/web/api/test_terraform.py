@@ -21,7 +21,7 @@ class TerraformTestCase(ResourceTestCase):
         sent = {"name": "Live", "app": "terraform", "playbook": "", **body}
         return self.made("templates", **self.template(**sent))
 
-    def refused(self, noun: str, **body: Any) -> Any:
+    def bad(self, noun: str, **body: Any) -> Any:
         """Return the answer to a body that is refused, as text and field."""
         answer = self.client.post(
             f"{self.base}/{noun}", {"project_id": self.project.id, **body}
@@ -77,16 +77,16 @@ class TemplateTests(TerraformTestCase):
             ("dry run", "task_params", {"task_params": {"dry_run": True}}),
             ("inside the repository", "playbook", {"playbook": "../x"}),
         ):
-            text, found = self.refused("templates", **{**body, **fields})
+            text, found = self.bad("templates", **{**body, **fields})
             self.assertIn(word, text)
             self.assertEqual(found, field)
         for app in ("bash", "python"):
-            text, _ = self.refused(
+            text, _ = self.bad(
                 "templates",
                 **self.template(app=app, task_params={"auto_approve": True}),
             )
             self.assertIn("auto approve is not supported", text)
-        text, _ = self.refused("templates", **self.template(playbook=""))
+        text, _ = self.bad("templates", **self.template(playbook=""))
         self.assertEqual(text, "template playbook can not be empty")
 
     def test_inventory(self) -> None:
@@ -96,7 +96,7 @@ class TemplateTests(TerraformTestCase):
             ("terraform", hosts, "expected terraform-workspace or tofu-workspace"),
             ("bash", blue, "another type than"),
         ):
-            text, field = self.refused(
+            text, field = self.bad(
                 "templates", **self.template(app=app, inventory_id=number)
             )
             self.assertIn(word, text)
@@ -117,7 +117,7 @@ class TaskTests(TerraformTestCase):
         """Parameters are stored with the task; destruction needs a permission."""
         body = {"template_id": self.number, "params": {"destroy": True, "plan": True}}
         self.assertEqual(
-            self.refused("tasks", **body),
+            self.bad("tasks", **body),
             ("The template does not let a task set destroy", "destroy"),
         )
         self.permit(allow_destroy=True)
@@ -130,7 +130,7 @@ class TaskTests(TerraformTestCase):
         other = self.workspace("other")
         made = self.made("tasks", template_id=self.number, inventory_id=own)
         self.assertEqual(made["inventory_id"], own)
-        text, field = self.refused("tasks", template_id=self.number, inventory_id=other)
+        text, field = self.bad("tasks", template_id=self.number, inventory_id=other)
         self.assertIn("no workspace of this template", text)
         self.assertEqual(field, "inventory_id")
 
@@ -143,7 +143,7 @@ class TaskTests(TerraformTestCase):
             "active": True,
             "task_params": {"params": {"plan": True, "destroy": True}},
         }
-        text, field = self.refused("schedules", **body)
+        text, field = self.bad("schedules", **body)
         self.assertIn("does not let a task set destroy", text)
         self.assertEqual(field, "task_params.destroy")
         self.permit(allow_destroy=True)

@@ -36,7 +36,8 @@ export async function addTemplate(name, script, more = {}) {
   git('-c', 'user.name=Test', '-c', 'user.email=test@example.org', 'commit', '-qm', `Add ${file}`)
   const found = await template(name)
   if (found) return found
-  const like = (await api('GET', '/templates')).find((each) => each.app === (more.app ?? 'bash'))
+  const all = await api('GET', '/templates')
+  const like = all.find((each) => each.app === (more.app ?? 'bash')) ?? all[0]
   return api('POST', '/templates', {
     project_id: world.project,
     name,

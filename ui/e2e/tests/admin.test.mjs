@@ -83,6 +83,15 @@ pageTest('a user is added, changed, given a password, disabled and deleted', asy
   assert.ok(!(await users()).some((each) => each.username === 'lena'))
 })
 
+pageTest('accounts are filtered at phone width', { phone: true }, async (page) => {
+  await addUser('wanted', { name: 'Wanted Person' })
+  await page.goto(at('/users'))
+  await page.getByRole('link', { name: 'Administrator' }).first().waitFor()
+  await page.getByLabel('Filter users').fill('wanted person')
+  await page.getByRole('link', { name: 'Wanted Person' }).waitFor()
+  assert.equal(await page.getByRole('list', { name: 'Users' }).getByRole('listitem').count(), 1)
+})
+
 pageTest('what was entered is guarded, and Escape gives the focus back', async (page) => {
   await page.goto(at('/users'))
   const open = page.getByRole('button', { name: 'Add user' })

@@ -162,6 +162,20 @@ pageTest('names and what a sender wrote are only text', async (page) => {
   await api('DELETE', `/integrations/${id}`)
 })
 
+pageTest('a part that cannot be read says so', async (page) => {
+  const { id } = await make('Damaged')
+  const fault = 'method: the stored value is damaged; save it again'
+  await page.route(/\/integrations\/\d+\/matchers$/, async (route) => {
+    const answer = await route.fetch()
+    const parts = await answer.json()
+    await route.fulfill({ json: parts.map((each) => ({ ...each, fault })) })
+  })
+  await page.goto(inProject(`/integrations/${id}`))
+  await page.getByText(fault).waitFor()
+  assert.equal(await page.locator('.hookrules').getByText('refs/heads/main').count(), 0)
+  await api('DELETE', `/integrations/${id}`)
+})
+
 for (const look of [{}, { dark: true }, { phone: true }]) {
   pageTest(`axe finds nothing ${JSON.stringify(look)}`, look, async (page) => {
     const { id, url } = await make(`axe ${JSON.stringify(look)}`)

@@ -130,6 +130,21 @@ pageTest('hostile names are only text', async (page) => {
   assert.equal(wide, false)
 })
 
+pageTest('the calendar says that older runs are left out', async (page) => {
+  let more = false
+  await page.route(/\/schedules\/calendar/, async (route) => {
+    const answer = await route.fetch()
+    await route.fulfill({ json: { ...(await answer.json()), more_past: more } })
+  })
+  const said = page.getByText('Older runs of these days are not shown')
+  await page.goto(inProject('/schedules'))
+  await page.getByRole('list', { name: 'Days, by date' }).waitFor()
+  assert.equal(await said.count(), 0)
+  more = true
+  await page.reload()
+  await said.waitFor()
+})
+
 for (const look of [{}, { dark: true }, { phone: true }]) {
   pageTest(`axe finds nothing in schedules ${JSON.stringify(look)}`, look, async (page) => {
     await page.goto(inProject('/schedules'))

@@ -20,7 +20,7 @@ export default async function shots() {
     await page.getByText('eve@laptop').waitFor()
   })
   const form = await shoot('workspace-add', inProject('/inventory?add=1'), async (page) => {
-    await page.getByText('Terraform workspace', { exact: true }).click()
+    await page.getByRole('group').getByText('Terraform workspace', { exact: true }).click()
     await page.getByLabel('Workspace', { exact: true }).waitFor()
   })
   return [...empty, ...full, ...form]

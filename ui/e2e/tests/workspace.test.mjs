@@ -56,7 +56,7 @@ pageTest('an address is added with its block, and deleted', async (page) => {
   const { inventory } = await workspace(page, 'addresses')
   await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
   await page.goto(inProject(`/inventory/${inventory}`))
-  const part = page.getByRole('region', { name: 'Addresses for Terraform' })
+  const part = page.getByRole('region', { name: 'Addresses' })
   await part.getByRole('button', { name: 'Add address' }).click()
   await part.getByLabel('Key with login and password').click()
   await page.getByRole('option', { name: 'state login' }).click()
@@ -73,7 +73,7 @@ pageTest('an address is added with its block, and deleted', async (page) => {
 pageTest('a workspace is made', async (page) => {
   await page.goto(inProject('/inventory?add=1'))
   await page.getByLabel('Name', { exact: true }).fill('made here')
-  await page.getByText('Terraform workspace', { exact: true }).click()
+  await page.getByRole('group').getByText('Terraform workspace', { exact: true }).click()
   await page.getByLabel('Workspace', { exact: true }).fill('a b')
   page.expectRefusal(400, '/inventory')
   await page.getByRole('button', { name: 'Add inventory' }).last().click()

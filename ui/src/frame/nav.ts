@@ -52,6 +52,15 @@ const ADMINISTRATION: Entry[][] = [
     { name: 'admin-users', label: 'frame.nav.users', icon: 'i-lucide-users', letter: 'u' },
     { name: 'admin-tasks', label: 'frame.nav.allTasks', icon: 'i-lucide-square-play', letter: 'h' },
     { name: 'admin-vpn', label: 'frame.nav.vpn', icon: 'i-lucide-shield', letter: 'n' },
+  ],
+  [
+    { name: 'admin-apps', label: 'frame.nav.apps', icon: 'i-lucide-blocks', letter: 'p' },
+    {
+      name: 'admin-options',
+      label: 'frame.nav.options',
+      icon: 'i-lucide-sliders-horizontal',
+      letter: 'e',
+    },
     { name: 'admin-activity', label: 'frame.nav.activity', icon: 'i-lucide-history', letter: 'a' },
   ],
 ]

@@ -3,6 +3,7 @@ export interface Texts {
   account: typeof import('./en/account.json')
   activity: typeof import('./en/activity.json')
   admin: typeof import('./en/admin.json')
+  apps: typeof import('./en/apps.json')
   common: typeof import('./en/common.json')
   dashboard: typeof import('./en/dashboard.json')
   frame: typeof import('./en/frame.json')

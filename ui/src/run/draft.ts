@@ -78,7 +78,7 @@ export function choicesOf(template: Template): Choices {
     arguments: template.allow_override_args_in_task,
     debug: ansible && own.allow_debug === true,
     dryRun: ansible,
-    inventory: ansible && own.allow_override_inventory === true,
+    inventory: (ansible || plans(template.app)) && own.allow_override_inventory === true,
     planning: plans(template.app)
       ? RUN_PARAMS.filter((each) => own[each] !== true && isAllowed(each, own))
       : [],

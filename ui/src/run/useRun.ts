@@ -3,6 +3,7 @@ import { computed, onScopeDispose, ref, shallowRef, watch, type Ref } from 'vue'
 import { api, ApiError, data, query, type Schemas } from '@/api/client'
 import { useForm, type Form } from '@/components/form'
 import { useLoad, type Loaded } from '@/live/load'
+import { isWorkspace, plans } from '@/pages/templates/planning'
 import type { RunWish } from './ask'
 import { bodyOf, faults, firstDraft, lacksHosts } from './draft'
 import type { Draft, Template } from './draft'
@@ -60,7 +61,9 @@ export function useRun(wish: RunWish): Run {
         signal,
       }),
     )
-    return { template, repository, inventories, tasks }
+    // a workspace is an inventory, too
+    const fitting = inventories.filter((each) => isWorkspace(each) === plans(template.app))
+    return { template, repository, inventories: fitting, tasks }
   })
 
   watch(material.data, (loaded) => {

@@ -4,6 +4,7 @@ import type { Schemas } from '@/api/client'
 export type Event = Schemas['Event']
 
 const ICONS: Record<string, string> = {
+  app: 'i-lucide-blocks',
   environment: 'i-lucide-braces',
   inventory: 'i-lucide-server',
   key: 'i-lucide-key-round',

@@ -23,17 +23,29 @@ export const TYPES = [
   'tofu-workspace',
 ] as const
 
-/** The rows of a list; *templates* are all of the project. */
-export function rows(
-  inventories: Inventory[],
-  keys: AccessKey[],
-  templates: { inventory_id?: number | null }[],
-): InventoryRow[] {
+/** A schedule or an integration, whose tasks may have an inventory of their own. */
+interface Starter {
+  task_params?: Record<string, unknown> | null
+}
+
+/** What may use an inventory: all of its project. */
+export interface Users {
+  templates: { inventory_id?: number | null }[]
+  schedules: Starter[]
+  integrations: Starter[]
+}
+
+/** The rows of a list. */
+export function rows(inventories: Inventory[], keys: AccessKey[], by: Users): InventoryRow[] {
+  const started = (all: Starter[], id: number) =>
+    all.filter((each) => each.task_params?.inventory_id === id).length
   return inventories.map((each) => ({
     ...each,
     key: keys.find((key) => key.id === each.ssh_key_id),
     usedBy: users({
-      templates: templates.filter((template) => template.inventory_id === each.id).length,
+      templates: by.templates.filter((template) => template.inventory_id === each.id).length,
+      integrations: started(by.integrations, each.id),
+      schedules: started(by.schedules, each.id),
     }),
   }))
 }

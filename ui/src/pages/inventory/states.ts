@@ -1,5 +1,5 @@
 // The state of a workspace: its versions, its lock, and the addresses that lead to it.
-import { api, ApiError, data, type Schemas } from '@/api/client'
+import { api, data, type Schemas } from '@/api/client'
 import { ifManager } from '@/api/projects'
 import { isFinal } from '@/components/status'
 import { useLoad } from '@/live/load'
@@ -23,12 +23,12 @@ export function useStates(path: WorkspacePath) {
   const params = { path }
   return useLoad(
     async (signal) => {
-      const [versions, lock, aliases] = await Promise.all([
+      const [versions, locks, aliases] = await Promise.all([
         data(api.GET(`${STATES}/states`, { params, signal })),
-        held(path, signal),
+        data(api.GET(`${STATES}/locks`, { params, signal })),
         ifManager(() => data(api.GET(`${STATES}/aliases`, { params, signal })), []),
       ])
-      return { versions, lock, aliases }
+      return { versions, lock: locks[0], aliases }
     },
     {
       when: (event) =>
@@ -38,16 +38,6 @@ export function useStates(path: WorkspacePath) {
           event.kind === 'inventory'),
     },
   )
-}
-
-/** Return the lock; undefined without one. */
-async function held(path: WorkspacePath, signal: AbortSignal): Promise<StateLock | undefined> {
-  try {
-    return await data(api.GET(`${STATES}/lock`, { params: { path }, signal }))
-  } catch (refused) {
-    if (refused instanceof ApiError && refused.status === 404) return undefined
-    throw refused
-  }
 }
 
 /** The block that code outside of this server needs; login and password are given apart. */

@@ -8,7 +8,7 @@ import { useLoad } from '@/live/load'
 import type { LastResults } from './hosts'
 import { rows } from './inventory'
 
-const KINDS = ['inventory', 'key', 'template', 'repository']
+const KINDS = ['inventory', 'key', 'template', 'repository', 'schedule', 'integration']
 
 const concerns = (project: number) => (event: Event) =>
   event.type === 'change' && event.project_id === project && KINDS.includes(event.kind)
@@ -24,13 +24,17 @@ export function useInventories() {
         ifManager(() => data(api.GET('/project/{project_id}/keys', { params, signal })), []),
         data(api.GET('/project/{project_id}/templates', { params, signal })),
         data(api.GET('/project/{project_id}/repositories', { params, signal })),
+        data(api.GET('/project/{project_id}/schedules', { params, signal })),
+        data(api.GET('/project/{project_id}/integrations', { params, signal })),
       ]),
     { when: concerns(path.project_id) },
   )
   return {
     inventories: computed(() => {
       const all = loaded.data.value
-      return all && rows(all[0], all[1], all[2])
+      return (
+        all && rows(all[0], all[1], { templates: all[2], schedules: all[4], integrations: all[5] })
+      )
     }),
     keys: computed(() => loaded.data.value?.[1] ?? []),
     repositories: computed(() => loaded.data.value?.[3] ?? []),

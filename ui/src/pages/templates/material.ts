@@ -1,4 +1,5 @@
 // What the form of a template chooses from.
+import { readApps } from '@/api/apps'
 import { api, data } from '@/api/client'
 
 export interface Item {
@@ -13,15 +14,18 @@ export interface BuildItem extends Item {
 
 export async function readMaterial(project: number, signal: AbortSignal) {
   const params = { path: { project_id: project } }
-  const [repositories, inventories, environments, views, keys, templates] = await Promise.all([
-    data(api.GET('/project/{project_id}/repositories', { params, signal })),
-    data(api.GET('/project/{project_id}/inventory', { params, signal })),
-    data(api.GET('/project/{project_id}/environment', { params, signal })),
-    data(api.GET('/project/{project_id}/views', { params, signal })),
-    data(api.GET('/project/{project_id}/keys', { params, signal })),
-    data(api.GET('/project/{project_id}/templates', { params, signal })),
-  ])
-  return { repositories, inventories, environments, views, keys, templates }
+  const [apps, repositories, inventories, environments, views, keys, templates] = await Promise.all(
+    [
+      readApps(signal),
+      data(api.GET('/project/{project_id}/repositories', { params, signal })),
+      data(api.GET('/project/{project_id}/inventory', { params, signal })),
+      data(api.GET('/project/{project_id}/environment', { params, signal })),
+      data(api.GET('/project/{project_id}/views', { params, signal })),
+      data(api.GET('/project/{project_id}/keys', { params, signal })),
+      data(api.GET('/project/{project_id}/templates', { params, signal })),
+    ],
+  )
+  return { apps, repositories, inventories, environments, views, keys, templates }
 }
 
 export type Material = Awaited<ReturnType<typeof readMaterial>>

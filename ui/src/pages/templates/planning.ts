@@ -17,7 +17,12 @@ export const RUN_PARAMS = [
 export type RunParam = (typeof RUN_PARAMS)[number]
 
 /** What the template may let a run choose; a run may always choose the others. */
-export const ALLOWED = ['allow_destroy', 'allow_auto_approve', 'allow_migrate_state'] as const
+export const ALLOWED = [
+  'allow_destroy',
+  'allow_auto_approve',
+  'allow_migrate_state',
+  'allow_override_inventory', // also Ansible's
+] as const
 export type Allowed = (typeof ALLOWED)[number]
 
 const FLAGS = [...RUN_PARAMS, ...ALLOWED, 'override_backend'] as const
@@ -95,6 +100,7 @@ export function planningParams(draft: PlanningDraft): object {
 }
 
 const OF_PLANNING = new Set<string>([...FLAGS, 'backend_filename', 'approval_timeout_sec'])
+OF_PLANNING.delete('allow_override_inventory')
 const OF_ANSIBLE = new Set(['dry_run', 'diff', 'limit', 'tags', 'skip_tags'])
 
 /** Return those of *params* that apply to *app*; the server refuses the others. */

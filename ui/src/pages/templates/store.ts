@@ -1,5 +1,6 @@
 // The templates of the project in the address, as a list that stays current.
 import { computed } from 'vue'
+import { readApps } from '@/api/apps'
 import { api, data } from '@/api/client'
 import { projectId } from '@/api/projects'
 import { on, type Event } from '@/live/bus'
@@ -35,6 +36,8 @@ export function useTemplates() {
       ]),
     { when: mine },
   )
+  // the names of apps are a detail: the list does not wait for them
+  readApps().catch(() => undefined)
   // the state of a run changes at once, its figures with the next answer
   on('update', (event) => {
     if (!loaded.data.value) return

@@ -10,6 +10,13 @@ export const kindOf = (variable: SurveyVariable): Kind => variable.type || 'stri
 
 export const hasValues = (kind: Kind) => kind === 'enum' || kind === 'select'
 export const hasPattern = (kind: Kind) => ['string', 'text', 'secret'].includes(kind)
+/** How an answer reaches the program; a select has no empty value for the usual way. */
+export const TARGETS = ['variable', 'env'] as const
+
+export function setTarget(variable: SurveyVariable, target: (typeof TARGETS)[number]): void {
+  variable.target = target === 'env' ? 'env' : undefined
+}
+
 export const hasLimits = (kind: Kind) => kind !== 'enum' && kind !== 'bool'
 
 /** Give a variable another kind; what the new kind does not have is forgotten. */
@@ -41,5 +48,5 @@ export function setValueLines(variable: SurveyVariable, text: string): void {
 export function sent(variable: SurveyVariable) {
   const kind = kindOf(variable)
   const values = hasValues(kind) ? (variable.values ?? []) : null
-  return { ...variable, values, target: undefined as never }
+  return { ...variable, values }
 }

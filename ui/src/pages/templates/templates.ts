@@ -1,8 +1,9 @@
 // What the lists of templates show, and in which order.
+import { appTitles } from '@/api/apps'
 import type { Schemas } from '@/api/client'
 import type { SparkBar } from '@/components/SparkBars.vue'
 import { markOf } from '@/components/status'
-import { compareNames, t, type Key } from '@/locales'
+import { compareNames, t } from '@/locales'
 
 export type Template = Schemas['Template']
 export type View = Schemas['View']
@@ -20,18 +21,39 @@ export type Order = 'name' | 'last'
 const ICONS: Record<string, string> = {
   ansible: 'i-lucide-notebook-text',
   bash: 'i-lucide-square-terminal',
+  powershell: 'i-lucide-square-terminal',
+  pulumi: 'i-lucide-boxes',
   python: 'i-lucide-file-code-2',
   terraform: 'i-lucide-boxes',
   tofu: 'i-lucide-boxes',
   terragrunt: 'i-lucide-boxes',
 }
 
+/** Those that the page has a word for, with the title that they have at first. */
+const KNOWN = {
+  ansible: 'Ansible Playbook',
+  bash: 'Bash Script',
+  powershell: 'PowerShell Script',
+  pulumi: 'Pulumi',
+  python: 'Python Script',
+  terraform: 'Terraform Code',
+  tofu: 'OpenTofu Code',
+  terragrunt: 'Terragrunt Code',
+}
+
+function isKnown(app: string): app is keyof typeof KNOWN {
+  return app in KNOWN
+}
+
 export function appIcon(app: string): string {
   return ICONS[app] ?? 'i-lucide-box'
 }
 
+/** The word for an app, or the title that an administrator gave it. */
 export function appName(app: string): string {
-  return app in ICONS ? t(`templates.app.${app}` as Key) : app
+  const title = appTitles.value[app]
+  if (isKnown(app) && (!title || title === KNOWN[app])) return t(`templates.app.${app}`)
+  return title ?? app
 }
 
 /** The last part of a path, which tells most. */
