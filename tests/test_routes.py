@@ -30,9 +30,9 @@ PUBLIC = {
 GUARDED = ("/keys", "/environment")
 
 
-def path_of(route: Route) -> str:
-    """Return an address of *route*, of things that are not there."""
-    path = route.pattern
+def path_of(route: Route, project: int = 987654) -> str:
+    """Return an address of *route* in *project*, of things that are not there."""
+    path = route.pattern.replace("{project_id}", str(project))
     while "{" in path:
         before, _, rest = path.partition("{")
         name, _, after = rest.partition("}")

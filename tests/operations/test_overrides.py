@@ -317,7 +317,7 @@ class PlanTests(SynchronousTestCase):
     def check(self, sent: Any, own: Any = None, **more: Any) -> Allowed:
         """Return the checked overrides with the parameters *sent*."""
         of = template(app="terraform", playbook="", task_params=own or {}, **more)
-        return allowed(of, asked(**sent), TemplateSource())
+        return allowed(of, asked(**sent), TemplateSource(), BUILT_IN.get(of.app))
 
     def test_free(self) -> None:
         """A task may plan only, and choose harmless options of ``init``."""
@@ -351,6 +351,7 @@ class PlanTests(SynchronousTestCase):
                     template(app=app),
                     asked(params={"destroy": True}),
                     TemplateSource(),
+                    BUILT_IN.get(app),
                 )
             self.assertIn("destroy", refused.exception.message)
 
