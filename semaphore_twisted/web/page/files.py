@@ -1,5 +1,6 @@
 """The files of the built page, each also in its compressed forms."""
 
+import os
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -62,18 +63,18 @@ class _Files(Mapping[bytes, PageFile]):
     """
 
     def __init__(self, folder: Path) -> None:
-        self._paths = {
-            f"/{path.relative_to(folder).as_posix()}".encode(): path
-            for path in sorted(folder.rglob("*"))
-            if path.suffix in _TYPES and path.is_file()
-        }
+        self._folder = folder
+        # names only: a Path for each file would take memory that is needed once
+        self._names = frozenset(_names(folder, "/"))
         self._read: dict[bytes, PageFile] = {}
 
     @override
     def __getitem__(self, name: bytes) -> PageFile:
         if (kept := self._read.get(name)) is not None:
             return kept
-        path = self._paths[name]
+        if name not in self._names:
+            raise KeyError(name)
+        path = self._folder / name[1:].decode()
         try:
             read = PageFile(_TYPES[path.suffix], path.read_bytes(), _compressed(path))
         except FileNotFoundError:
@@ -83,11 +84,20 @@ class _Files(Mapping[bytes, PageFile]):
 
     @override
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._paths)
+        return iter(sorted(self._names))
 
     @override
     def __len__(self) -> int:
-        return len(self._paths)
+        return len(self._names)
+
+
+def _names(folder: Path, prefix: str) -> Iterator[bytes]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                yield from _names(folder / entry.name, f"{prefix}{entry.name}/")
+            elif entry.name.endswith(tuple(_TYPES)):
+                yield f"{prefix}{entry.name}".encode()
 
 
 @lru_cache(maxsize=1)
