@@ -68,7 +68,8 @@ _LIMITS = {
 
 #: Parameters that other apps would ignore, although they decide what runs.
 _OF_ANSIBLE = ("dry_run", "diff", "limit", "tags", "skip_tags")
-_OF_PLANS = (
+#: Those of apps that plan.
+OF_PLANS = (
     *("plan", "destroy", "auto_approve", "upgrade", "reconfigure", "migrate_state"),
     *("override_backend", "backend_filename"),
 )
@@ -343,7 +344,7 @@ def check_supported(app: App, params: Mapping[str, object], prefix: str = "") ->
     """
     refused = (
         *(() if app.is_ansible else _OF_ANSIBLE),
-        *(() if app.plans else _OF_PLANS),
+        *(() if app.plans else OF_PLANS),
     )
     for name in refused:
         if params.get(name):

@@ -43,7 +43,10 @@ from semaphore_twisted.model.texts import (
 from semaphore_twisted.operations.projects.template_rules import (
     arguments as checked_arguments,
 )
-from semaphore_twisted.operations.projects.template_rules import check_supported
+from semaphore_twisted.operations.projects.template_rules import (
+    OF_PLANS,
+    check_supported,
+)
 
 
 class AskedParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -206,7 +209,10 @@ def allowed(
         )
         if asked and not may
     ]
-    check_supported(app, {"dry_run": own.dry_run, **params}, "params.")
+    check_supported(app, {"dry_run": own.dry_run})
+    check_supported(app, params, "params.")
+    if not app.plans:
+        params = {key: each for key, each in params.items() if key not in OF_PLANS}
     if refused:
         raise Invalid(
             f"The template does not let a task set {', '.join(refused)}",
