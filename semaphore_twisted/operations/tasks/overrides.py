@@ -41,11 +41,11 @@ from semaphore_twisted.model.texts import (
     Unserved,
 )
 from semaphore_twisted.operations.projects.template_rules import (
-    arguments as checked_arguments,
-)
-from semaphore_twisted.operations.projects.template_rules import (
     OF_PLANS,
     check_supported,
+)
+from semaphore_twisted.operations.projects.template_rules import (
+    arguments as checked_arguments,
 )
 
 
