@@ -7,6 +7,7 @@ a record is inside a line. ``SPOOL/result`` is one JSON object, a :class:`JobRes
 """
 
 import msgspec
+from typing_extensions import override
 
 from semaphore_twisted.jobs.supervision.records import (
     HEADER,
@@ -17,6 +18,7 @@ from semaphore_twisted.jobs.supervision.records import (
     encode,
 )
 from semaphore_twisted.model.jobs import JobResult
+from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.model.results import (
     ApprovalAsked,
     ApprovalPassed,
@@ -58,6 +60,11 @@ class _Approval(msgspec.Struct, frozen=True):
     token: str = ""
     until: float = 0
     passed: bool = False
+
+    @override
+    def __repr__(self) -> str:
+        """Show no token."""
+        return redacted(self, "until", "passed")
 
 
 _RESULT = msgspec.json.Decoder(JobResult)

@@ -241,6 +241,13 @@ RESULT_ERRORS: Final = 1_000
 PLAN_JSON: Final = 8 * _MIB
 PLAN_STORED: Final = 512 * _KIB
 
+#: Bytes of its JSON in the spool of the job, and values in it there.
+PLAN_RECORD: Final = 3 * _MIB
+PLAN_PRINTED_VALUES: Final = 500_000
+
+#: Bytes of the file that is applied, in the memory of a job that waits.
+PLAN_FILE: Final = 256 * _MIB
+
 #: Resources and outputs in the list, and attributes of a resource.
 PLAN_CHANGES: Final = 2_000
 PLAN_OUTPUTS: Final = 500

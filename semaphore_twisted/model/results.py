@@ -10,10 +10,12 @@ from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
+from typing_extensions import override
 
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.ids import InventoryId, ProjectId, TaskId, TemplateId
 from semaphore_twisted.model.plans import PlanSummary
+from semaphore_twisted.model.reprs import redacted
 
 _Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**31)]
 _Number: TypeAlias = Annotated[int, Meta(ge=1, le=limits.RESULT_SECTIONS)]
@@ -127,6 +129,11 @@ class ApprovalAsked(msgspec.Struct, frozen=True):
 
     token: str
     until: float
+
+    @override
+    def __repr__(self) -> str:
+        """Show no token."""
+        return redacted(self, "until")
 
 
 class ApprovalPassed(msgspec.Struct, frozen=True):

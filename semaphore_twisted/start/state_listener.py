@@ -2,21 +2,28 @@
 
 import contextlib
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import (
-    IListeningPort,
-    IProtocolFactory,
-    IReactorUNIX,
-)
+from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 from typing_extensions import override
 
+from semaphore_twisted.web.http.site import Site
+
 #: The socket's name in the state directory.
 NAME = "states.sock"
+
+
+class UnixReactor(Protocol):
+    """The part of the reactor that is used."""
+
+    def listenUNIX(  # noqa: N802 - Twisted's name
+        self, address: str, factory: Site, *, mode: int
+    ) -> IListeningPort:
+        """Listen on a socket at *address* with the permissions *mode*."""
 
 
 class StateListener(Service):
@@ -28,12 +35,10 @@ class StateListener(Service):
     name = "states"
     _log: ClassVar[Logger] = Logger()
 
-    def __init__(
-        self, path: Path, factory: IProtocolFactory, *, reactor: IReactorUNIX
-    ) -> None:
-        """Pass connections to the socket at *path* to *factory*."""
+    def __init__(self, path: Path, site: Site, *, reactor: UnixReactor) -> None:
+        """Pass connections to the socket at *path* to *site*."""
         self._path = path
-        self._factory = factory
+        self._site = site
         self._reactor = reactor
         self._port: IListeningPort | None = None
 
@@ -45,7 +50,7 @@ class StateListener(Service):
             with contextlib.suppress(FileNotFoundError):
                 self._path.unlink()
             self._port = self._reactor.listenUNIX(
-                str(self._path), self._factory, mode=0o600
+                str(self._path), self._site, mode=0o600
             )
         except (OSError, CannotListenError) as error:
             self._log.error(

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import ClassVar
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -333,7 +333,8 @@ class TaskService:
                 return None
             run.keys = order.keys
             run.inventory_id = inventory_of(order.template, order.task)
-            return await maybeDeferred(self._prepare, order)
+            made = self._prepare(order)
+            return made if isinstance(made, JobSpecification) else await made
         except (OSError, Unavailable) as error:
             if shortage(error) is not None:
                 raise

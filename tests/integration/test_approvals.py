@@ -189,6 +189,11 @@ class PlanTests(ApprovalCase):
         ran = self.job(plan("true"), gate(), apply())
         self.assertEqual(ran.reason, "Running plan failed: it wrote no plan")
 
+    def test_long_plan(self) -> None:
+        """A plan that fills the memory is refused."""
+        ran = self.job(plan('truncate -s 257M "$1"'), gate(), apply())
+        self.assertIn("at most 268435456 are kept", ran.reason)
+
     def test_unchanged(self) -> None:
         """Without changes the job neither waits nor applies; other steps run."""
         ran = self.job(
@@ -345,6 +350,7 @@ class DocumentTests(ApprovalCase):
         )
         ran, found = self.shown({**plan, "resource_changes": changes * 2})
         self.assertIsNone(found)
-        self.assertEqual(
-            ran.lines, ["The plan is too long to be listed; the log has it"]
-        )
+        said = "The plan is too long to be listed; the log has it"
+        self.assertEqual(ran.lines, [said])
+        ran, found = self.shown(f'{{"resource_changes": [{"[]," * 300_000}[]]}}')
+        self.assertEqual((ran.lines, found), ([said], None))

@@ -1,15 +1,19 @@
 """Terraform for real: its state is in the server, and outlives each task."""
 
+import atexit
 import shutil
 import subprocess
 import tempfile
+import time
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from twisted.trial.unittest import SkipTest, SynchronousTestCase
+from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.product import Product
 from tests.support.repository import repository
+from tests.support.terraform import NEWEST, OLDEST, install
 
 #: Code that needs no provider.
 _CODE = """\
@@ -28,35 +32,43 @@ output "secret" {
 """
 
 
-def terraform() -> str:
-    """Return the path of Terraform; without it the test is skipped."""
-    path = shutil.which("terraform")
-    if path is None:
-        raise SkipTest("terraform is not in the PATH")
-    return path
+@lru_cache(maxsize=2)
+def server(release: str) -> tuple[Product, Path]:
+    """Return a server that runs *release* of Terraform, and its folder.
+
+    It serves until the end of the process.
+
+    :raises SkipTest: if the release is not installed
+    """
+    folder = Path(tempfile.mkdtemp(prefix="semaphore-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = install(release, folder / "bin")
+    product = Product(folder / "state", is_warm=True)
+    product.environ["PATH"] = f"{path}:{product.environ['PATH']}"
+    product.start()
+    atexit.register(product.stop)
+    product.log_in()
+    return product, folder
 
 
 class StateTests(SynchronousTestCase):
-    """One server, and templates of Terraform."""
+    """One server for each release, and templates of Terraform."""
 
     product: Product
     folder: Path
+    project: int
+    key: int
 
-    def setUp(self) -> None:
-        """Start the server, with a template of Terraform."""
-        terraform()
-        self.folder = Path(tempfile.mkdtemp(prefix="semaphore-"))
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-        self.product = product = Product(self.folder / "state", is_warm=True)
-        product.start()
-        self.addCleanup(product.stop)
-        product.log_in()
-        self.project: int = product.api("POST", "/projects", {"name": "P"})["id"]
-        self.key = product.api("GET", f"/project/{self.project}/keys")[0]["id"]
+    def begin(self, release: str) -> None:
+        """Use the server of *release*, with a project of its own."""
+        self.product, self.folder = server(release)
+        self.project = self.product.api("POST", "/projects", {"name": "P"})["id"]
+        keys = self.product.api("GET", f"/project/{self.project}/keys")
+        self.key = keys[0]["id"]
 
     def template(self, code: str, **fields: Any) -> Any:
         """Create a template for *code*, in a repository of its own."""
-        where = repository(self.folder / f"code-{len(code)}", {"main.tf": code})
+        where = repository(self.folder / self.id(), {"main.tf": code})
         repo = self.product.create(
             self.project,
             "repositories",
@@ -92,6 +104,16 @@ class StateTests(SynchronousTestCase):
 
     def test_life(self) -> None:
         """Apply stores the state, a rejected plan changes nothing, destroy destroys."""
+        self.begin(NEWEST)
+        self.live()
+
+    def test_oldest(self) -> None:
+        """The oldest release that is supported does the same."""
+        self.begin(OLDEST)
+        self.live()
+
+    def live(self) -> None:
+        """Reject, approve, change nothing, and destroy, with a restart between."""
         made = self.template(
             _CODE,
             task_params={"allow_auto_approve": True, "allow_destroy": True},
@@ -133,11 +155,36 @@ class StateTests(SynchronousTestCase):
         log = self.run_task(made, auto_approve=True, destroy=True)
         self.assertEqual(self.states(made)[0]["outputs"], [])
         inventory = f"/project/{self.project}/inventory/{made['inventory_id']}"
-        answer = self.product.call("GET", f"/api{inventory}/terraform/lock")
-        self.assertEqual(answer.status, 404)
+        self.assertEqual(self.product.api("GET", f"{inventory}/terraform/locks"), [])
+
+    def test_restart(self) -> None:
+        """A server that is down while Terraform stores the state loses nothing."""
+        self.begin(NEWEST)
+        gate, begun = self.folder / "gate", self.folder / "begun"
+        wait = f"touch {begun}; while [ ! -e {gate} ]; do sleep 0.05; done"
+        code = (
+            'resource "terraform_data" "slow" {\n  provisioner "local-exec" {\n'
+            f'    command = "{wait}"\n  }}\n}}\n'
+        )
+        made = self.template(code, task_params={"auto_approve": True})
+        task = self.product.run(self.project, made["id"])
+        until = time.monotonic() + 60
+        while not begun.exists():
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.05)
+        self.product.kill()
+        gate.touch()
+        time.sleep(1)  # Terraform stores the state meanwhile
+        self.product.start()
+        status = self.product.wait(self.project, task, timeout=180)
+        log = "\n".join(self.product.output(self.project, task))
+        self.assertEqual(status, "success", log)
+        (state,) = self.states(made)[:1]
+        self.assertEqual((state["task_id"], state["resources"]), (task, 1))
 
     def test_outside(self) -> None:
         """Terraform outside of the server uses an alias, over HTTPS."""
+        self.begin(NEWEST)
         made = self.template(_CODE, task_params={"auto_approve": True})
         self.run_task(made)
         key = self.product.create(
@@ -169,7 +216,7 @@ class StateTests(SynchronousTestCase):
 
         def run(*words: str) -> str:
             ended = subprocess.run(
-                [terraform(), *words],
+                [str(self.folder / "bin" / "terraform"), *words],
                 cwd=code,
                 env=environ,
                 check=False,
@@ -189,6 +236,7 @@ class StateTests(SynchronousTestCase):
 
     def test_own_backend(self) -> None:
         """A backend of the code stays, unless the template overrides it."""
+        self.begin(NEWEST)
         code = _CODE + 'terraform {\n  backend "local" {\n  }\n}\n'
         made = self.template(code, task_params={"auto_approve": True})
         log = self.run_task(made)

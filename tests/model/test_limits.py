@@ -11,7 +11,13 @@ from twisted.python.reflect import namedAny
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.jobs import lines
-from semaphore_twisted.jobs.supervision import control, masker, records
+from semaphore_twisted.jobs.supervision import (
+    control,
+    masker,
+    memory_files,
+    plan_document,
+    records,
+)
 from semaphore_twisted.model import companion_limits, limits
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "architecture.md"
@@ -62,6 +68,16 @@ class SupervisorTests(SynchronousTestCase):
         self.assertEqual(
             (control.LONGEST_ORDER, control.MOST_SERVERS),
             (limits.SUPERVISOR_ORDER, limits.SUPERVISOR_CONNECTIONS),
+        )
+        self.assertEqual(
+            (
+                *(plan_document.LONGEST_PRINTED, plan_document.LONGEST_WRITTEN),
+                *(plan_document.MOST_VALUES, memory_files.LONGEST_FILE),
+            ),
+            (
+                *(limits.PLAN_JSON, limits.PLAN_RECORD),
+                *(limits.PLAN_PRINTED_VALUES, limits.PLAN_FILE),
+            ),
         )
 
     def test_connections(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.model.ids import TaskId, TemplateId
+from semaphore_twisted.model.ids import InventoryId, TaskId, TemplateId
 from semaphore_twisted.model.tasks import (
     IllegalTransition,
     Queued,
@@ -16,9 +16,11 @@ from semaphore_twisted.model.tasks import (
     TaskEvent,
     TaskStatus,
 )
+from semaphore_twisted.operations.states import aliases
 from semaphore_twisted.operations.tasks import output, task_lifecycle
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import timestamp
+from semaphore_twisted.persistence.state_tables import state_alias, state_lock
 from semaphore_twisted.persistence.statements.tasks import tasks as statements
 from tests.support.memory import make_project, make_user, memory_connection
 from tests.support.tasks import make_key, make_keyring, make_task, make_template
@@ -177,6 +179,35 @@ class FinishTests(ProgressTestCase):
             [f"Task ID {task} (Say) finished with status SUCCESS"],
         )
         self.assertEqual(self.conn.column(SECRETS), [None])
+
+    def test_state(self) -> None:
+        """The alias and the lock of a task end with it; those of others stay."""
+        own, other = self.task(TaskStatus.RUNNING), self.task(TaskStatus.RUNNING)
+        for number, each in enumerate((own, other)):
+            inventory = self.conn.insert(
+                schema.inventory,
+                project_id=self.project.id,
+                name=f"W{number}",
+                type="terraform-workspace",
+                inventory="default",
+            )
+            aliases.create_for_task(
+                self.conn,
+                project_id=self.project.id,
+                inventory_id=InventoryId(inventory),
+                task_id=each,
+            )
+            self.conn.insert(
+                state_lock,
+                inventory_id=inventory,
+                lock_id="one",
+                info="{}",
+                created=self.conn.now,
+                task_id=each,
+            )
+        self.finish(own, TaskEvent.FAILED)
+        for table in (state_alias, state_lock):
+            self.assertEqual(self.conn.column(select(table.c.task_id)), [other])
 
     def test_final_is_final(self) -> None:
         """A repeated end changes nothing, and adds no line."""

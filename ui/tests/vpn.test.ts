@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Schemas } from '@/api/client'
+import { bytes } from '@/bytes'
 import { holders, reasons, type Grant } from '@/pages/vpn/access'
 import {
-  bytes,
   deviceOf,
   livenessOf,
   ordered,

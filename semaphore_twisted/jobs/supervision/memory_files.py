@@ -19,6 +19,9 @@ _SEALS = (
     fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
 )
 
+#: Bytes of a file that are kept while the job waits.
+LONGEST_FILE = 256 << 20
+
 
 class Unsealed(Exception):
     """A file cannot be used; the text is a sentence for a person."""
@@ -47,12 +50,17 @@ class MemoryFiles:
     def seal(self, name: str) -> None:
         """Make the content of the file *name* final.
 
-        :raises Unsealed: if it is empty, or a process still has it in its memory.
+        :raises Unsealed: if it is empty or too long, or a process has it in its memory.
         """
         number = self._files[name]
         try:
             fcntl.fcntl(number, fcntl.F_ADD_SEALS, _SEALS)
         except OSError as error:
             raise Unsealed(f"its {name} cannot be sealed: {error.strerror}") from error
-        if os.fstat(number).st_size == 0:
+        size = os.fstat(number).st_size
+        if size == 0:
             raise Unsealed(f"it wrote no {name}")
+        if size > LONGEST_FILE:
+            raise Unsealed(
+                f"its {name} has {size} bytes, and at most {LONGEST_FILE} are kept"
+            )

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 #: Bytes of the printed document that are read, and of the one that is written.
 LONGEST_PRINTED = 8 << 20
 LONGEST_WRITTEN = 3 << 20
+#: Values that are read, since many small ones need much more memory than their bytes.
+MOST_VALUES = 500_000
 _HEADS = ("address", "previous_address", "mode", "type", "deposed", "action_reason")
 _TOP = ("format_version", "terraform_version", "errored")
 _PLAIN = ("actions", "replace_paths", "importing", "after_unknown")
@@ -47,7 +49,8 @@ class PlanDocument:
     def write(self) -> None:
         """Write the document into the spool, or why there is none into the log."""
         data, self._data = bytes(self._data), bytearray()
-        if len(data) > LONGEST_PRINTED:
+        values = sum(map(data.count, (b",", b"[", b"{")))
+        if len(data) > LONGEST_PRINTED or values > MOST_VALUES:
             self._journal.note("The plan is too long to be listed; the log has it")
             return
         document = reduced(data, self._masked)

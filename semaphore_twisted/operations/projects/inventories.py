@@ -32,8 +32,8 @@ from semaphore_twisted.persistence.statements.projects import keys as of_keys
 from semaphore_twisted.persistence.statements.projects import (
     repositories as of_repositories,
 )
-from semaphore_twisted.persistence.statements.projects import states as of_states
 from semaphore_twisted.persistence.statements.projects import templates as of_templates
+from semaphore_twisted.persistence.statements.projects import workspaces
 
 _TYPES = frozenset(InventoryType)
 
@@ -129,7 +129,7 @@ def delete(conn: Connection, actor: Actor, inventory_id: InventoryId) -> None:
 
 
 def _refuse_with_state(conn: Connection, inventory_id: InventoryId) -> None:
-    states = conn.scalar(of_states.count, inventory_id=inventory_id)
+    states = conn.scalar(workspaces.count_states, inventory_id=inventory_id)
     if states:
         raise Conflict(
             f"The workspace has {states} versions of its state; delete them first"

@@ -6,7 +6,7 @@ from semaphore_twisted.crypto import signatures, tokens
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.model.errors import NotAuthenticated, SecretUnreadable
 from semaphore_twisted.model.keys import KeyRow, LoginPassword
-from semaphore_twisted.model.states import StateAccess
+from semaphore_twisted.model.state_files import StateAccess
 from semaphore_twisted.operations.tasks.secrets import open_secret
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements.projects import states as statements

@@ -17,7 +17,7 @@ from semaphore_twisted.model.ids import AliasId, InventoryId, KeyId, ProjectId, 
 from semaphore_twisted.model.inventories import WORKSPACES, Inventory
 from semaphore_twisted.model.keys import KeyType
 from semaphore_twisted.model.reprs import redacted
-from semaphore_twisted.model.states import BACKEND, StateAlias
+from semaphore_twisted.model.states import BACKEND, NewStateAlias, StateAlias
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events
 from semaphore_twisted.operations.projects import inventories
@@ -26,18 +26,13 @@ from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.state_tables import state_alias
 from semaphore_twisted.persistence.statements.projects import keys as of_keys
 from semaphore_twisted.persistence.statements.projects import states as statements
+from semaphore_twisted.persistence.statements.projects import workspaces
 
 #: Bytes of randomness of an alias: 32 characters, as in Semaphore.
 _BYTES = 20
 
 #: Characters of an alias in an event.
 _SHOWN = 4
-
-
-class NewStateAlias(msgspec.Struct, frozen=True, kw_only=True):
-    """The body of a request that creates or changes an alias of a state."""
-
-    auth_key_id: KeyId | None = None
 
 
 class _Alias(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,7 +145,7 @@ def create_for_task(
     task_id: TaskId,
 ) -> TaskAlias:
     """Create the alias of a task, instead of an earlier one."""
-    conn.run(statements.delete_aliases_of_task, task_id=task_id)
+    conn.run(workspaces.delete_aliases_of_task, task_id=task_id)
     alias, password = _random(conn, _BYTES), tokens.new_session_id(conn.entropy)
     conn.insert(
         state_alias,

@@ -7,7 +7,8 @@ import msgspec
 from semaphore_twisted.model.errors import Conflict, NotFound
 from semaphore_twisted.model.ids import InventoryId, TaskId
 from semaphore_twisted.model.refusals import quoted
-from semaphore_twisted.model.states import Locked, LockInfo, StateAccess, StateLock
+from semaphore_twisted.model.state_files import Locked, LockInfo, StateAccess
+from semaphore_twisted.model.states import StateLock
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events
 from semaphore_twisted.operations.states import access as of_access
@@ -71,22 +72,22 @@ def unlock(conn: Connection, alias: str, access: StateAccess, held: LockInfo) ->
     conn.delete(state_lock, access.inventory_id)
 
 
-def get(conn: Connection, actor: Actor, inventory_id: InventoryId) -> StateLock:
-    """Return the lock of a workspace's state.
-
-    :raises NotFound: if it is not locked
-    """
+def listed(
+    conn: Connection, actor: Actor, inventory_id: InventoryId
+) -> list[StateLock]:
+    """Return the lock of a workspace's state, or none."""
     workspace(conn, actor, inventory_id)
     row = current(conn, inventory_id)
     if row is None:
-        raise NotFound
-    return StateLock(
+        return []
+    lock = StateLock(
         lock_id=row.lock_id,
         who=row.lock.who,
         operation=row.lock.operation,
         created=row.created,
         task_id=row.task_id,
     )
+    return [lock]
 
 
 def force_unlock(
@@ -94,9 +95,12 @@ def force_unlock(
 ) -> None:
     """Remove the lock *lock_id* that another client has, and record it.
 
+    :raises NotFound: if the state is not locked
     :raises Conflict: if the lock is another one by now
     """
-    held = get(conn, actor, inventory_id)
+    held = next(iter(listed(conn, actor, inventory_id)), None)
+    if held is None:
+        raise NotFound
     if held.lock_id != lock_id:
         raise Conflict(
             f"lock_id: the lock is {quoted(held.lock_id)} by now; read it again"

@@ -21,14 +21,14 @@ from semaphore_twisted.model.errors import (
 )
 from semaphore_twisted.model.ids import InventoryId, StateId, TaskId, UserId
 from semaphore_twisted.model.reprs import redacted
-from semaphore_twisted.model.states import (
+from semaphore_twisted.model.state_files import (
     Locked,
     StateAccess,
     StateHead,
-    StateVersion,
     read_head,
     with_serial,
 )
+from semaphore_twisted.model.states import StateVersion
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events
 from semaphore_twisted.operations.projects.references import project_of
@@ -40,6 +40,7 @@ from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.state_tables import state
 from semaphore_twisted.persistence.statements.projects import keys as of_keys
 from semaphore_twisted.persistence.statements.projects import states as statements
+from semaphore_twisted.persistence.statements.projects import workspaces
 
 
 @frozen
@@ -64,6 +65,11 @@ class _SealedRow(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     secret: str
     content: bytes
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self, "uuid", "size")
 
 
 class _Size(msgspec.Struct, frozen=True, kw_only=True):
@@ -276,7 +282,7 @@ def delete(
     newest = latest(conn, actor, inventory_id)
     if (
         newest.id == old.id
-        and conn.scalar(statements.count, inventory_id=inventory_id) > 1
+        and conn.scalar(workspaces.count_states, inventory_id=inventory_id) > 1
     ):
         raise Conflict(
             f"Version {old.id} is the present state; delete the older versions first,"

@@ -30,7 +30,7 @@ from semaphore_twisted.operations.tasks.overrides import NewTask, inventory_of
 from semaphore_twisted.operations.tasks.tasks import add, move, template_of
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
-from semaphore_twisted.persistence.statements.projects import states as of_states
+from semaphore_twisted.persistence.statements.projects import workspaces
 from semaphore_twisted.persistence.statements.tasks import orders
 from semaphore_twisted.persistence.statements.tasks import tasks as statements
 
@@ -199,8 +199,8 @@ def finish(
         secret=None,
     )
     # all processes have ended, so none needs the state of its workspace any more
-    conn.run(of_states.delete_aliases_of_task, task_id=task_id)
-    conn.run(of_states.delete_locks_of_task, task_id=task_id)
+    conn.run(workspaces.delete_aliases_of_task, task_id=task_id)
+    conn.run(workspaces.delete_locks_of_task, task_id=task_id)
     results.finish(
         conn,
         task_id,

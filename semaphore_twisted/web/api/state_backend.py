@@ -9,6 +9,7 @@ the memory.
 import base64
 import hashlib
 import hmac
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from semaphore_twisted.model.errors import (
@@ -17,13 +18,16 @@ from semaphore_twisted.model.errors import (
     TooLarge,
     TooManyAttempts,
 )
-from semaphore_twisted.model.states import BACKEND, Locked, StateAccess, read_lock
+from semaphore_twisted.model.states import BACKEND
 from semaphore_twisted.model.users import Access
 from semaphore_twisted.web.http.context import RequestContext
 from semaphore_twisted.web.http.error_responses import refusal
 from semaphore_twisted.web.http.responses import JSON, Response, StreamedResponse
 from semaphore_twisted.web.http.routing import Route
 from semaphore_twisted.web.http.state_login import log_in
+
+if TYPE_CHECKING:
+    from semaphore_twisted.model.state_files import Locked, StateAccess
 
 #: What a client without a password is asked for (RFC 7617).
 _ASK = (b"www-authenticate", b'Basic realm="state", charset="UTF-8"')
@@ -54,6 +58,7 @@ async def write(context: RequestContext) -> Response:
     the query parameter ``ID`` is the id of the lock. A header ``Content-MD5`` is
     checked.
     """
+    from semaphore_twisted.model.state_files import Locked  # noqa: PLC0415
     from semaphore_twisted.operations.states import versions  # noqa: PLC0415
 
     alias = _alias(context)
@@ -87,6 +92,7 @@ async def write(context: RequestContext) -> Response:
 
 async def lock(context: RequestContext) -> Response:
     """Lock the state; 423 with the holder's lock if another client has locked it."""
+    from semaphore_twisted.model.state_files import Locked, read_lock  # noqa: PLC0415
     from semaphore_twisted.operations.states import locks  # noqa: PLC0415
 
     alias = _alias(context)
@@ -103,6 +109,7 @@ async def lock(context: RequestContext) -> Response:
 
 async def unlock(context: RequestContext) -> Response:
     """Remove the lock; 409 if the state has another one."""
+    from semaphore_twisted.model.state_files import read_lock  # noqa: PLC0415
     from semaphore_twisted.operations.states import locks  # noqa: PLC0415
 
     alias = _alias(context)
@@ -114,7 +121,7 @@ async def unlock(context: RequestContext) -> Response:
     return Response(200)
 
 
-async def _logged_in(context: RequestContext) -> StateAccess | Response:
+async def _logged_in(context: RequestContext) -> "StateAccess | Response":
     """Return the checked alias, or the refusal of the client."""
     try:
         return await log_in(
@@ -156,7 +163,7 @@ def _check_digest(context: RequestContext, body: bytes) -> None:
         )
 
 
-def _locked(error: Locked) -> Response:
+def _locked(error: "Locked") -> Response:
     return Response(423, error.holder, JSON)
 
 

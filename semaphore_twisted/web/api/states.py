@@ -1,6 +1,6 @@
 """Routes of a workspace's state: aliases, versions and the lock.
 
-The operations on contents are imported where they are used: most servers have no
+The operations are imported where they are used: most servers have no
 states, and save the memory.
 """
 
@@ -10,10 +10,13 @@ import msgspec
 from msgspec import Meta
 
 from semaphore_twisted.model.ids import AliasId, InventoryId, StateId
-from semaphore_twisted.model.states import StateAlias, StateLock, StateVersion
+from semaphore_twisted.model.states import (
+    NewStateAlias,
+    StateAlias,
+    StateLock,
+    StateVersion,
+)
 from semaphore_twisted.model.users import Access
-from semaphore_twisted.operations.states import aliases as of_aliases
-from semaphore_twisted.operations.states.aliases import NewStateAlias
 from semaphore_twisted.web.http.context import RequestContext
 from semaphore_twisted.web.http.responses import JSON, Response, StreamedResponse
 from semaphore_twisted.web.http.routing import Route
@@ -32,6 +35,8 @@ class LockQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 async def aliases(context: RequestContext) -> list[StateAlias]:
     """List the aliases of a workspace's state."""
+    from semaphore_twisted.operations.states import aliases as of_aliases  # noqa: PLC0415
+
     return await context.read(
         of_aliases.listed, _workspace(context), site=context.site_url
     )
@@ -39,6 +44,8 @@ async def aliases(context: RequestContext) -> list[StateAlias]:
 
 async def create_alias(context: RequestContext, body: NewStateAlias) -> StateAlias:
     """Create an alias of a workspace's state; the status is 200, as in Semaphore."""
+    from semaphore_twisted.operations.states import aliases as of_aliases  # noqa: PLC0415
+
     return await context.write(
         of_aliases.create, _workspace(context), body, site=context.site_url
     )
@@ -46,6 +53,8 @@ async def create_alias(context: RequestContext, body: NewStateAlias) -> StateAli
 
 async def get_alias(context: RequestContext) -> StateAlias:
     """Show an alias of a workspace's state."""
+    from semaphore_twisted.operations.states import aliases as of_aliases  # noqa: PLC0415
+
     return await context.read(
         of_aliases.get, _workspace(context), _alias(context), site=context.site_url
     )
@@ -53,11 +62,15 @@ async def get_alias(context: RequestContext) -> StateAlias:
 
 async def change_alias(context: RequestContext, body: NewStateAlias) -> None:
     """Protect an alias with another access key."""
+    from semaphore_twisted.operations.states import aliases as of_aliases  # noqa: PLC0415
+
     await context.write(of_aliases.change, _workspace(context), _alias(context), body)
 
 
 async def delete_alias(context: RequestContext) -> None:
     """Delete an alias; clients that use it are refused from then on."""
+    from semaphore_twisted.operations.states import aliases as of_aliases  # noqa: PLC0415
+
     await context.write(of_aliases.delete, _workspace(context), _alias(context))
 
 
@@ -111,11 +124,11 @@ async def roll_back(context: RequestContext) -> StateVersion:
     )
 
 
-async def lock(context: RequestContext) -> StateLock:
-    """Show who has locked a workspace's state; 404 if it is not locked."""
+async def listed_locks(context: RequestContext) -> list[StateLock]:
+    """Show who has locked a workspace's state: a list of one lock, or of none."""
     from semaphore_twisted.operations.states import locks  # noqa: PLC0415
 
-    return await context.read(locks.get, _workspace(context))
+    return await context.read(locks.listed, _workspace(context))
 
 
 async def force_unlock(context: RequestContext) -> None:
@@ -168,6 +181,6 @@ ROUTES = (
     Route.post(
         f"{_STATE}/rollback", roll_back, _MANAGE, answer=StateVersion, status=201
     ),
-    Route.get(f"{_ALL}/lock", lock, _READ, answer=StateLock),
-    Route.delete(f"{_ALL}/lock", force_unlock, _MANAGE, query=LockQuery),
+    Route.get(f"{_ALL}/locks", listed_locks, _READ, answer=list[StateLock]),
+    Route.delete(f"{_ALL}/locks", force_unlock, _MANAGE, query=LockQuery),
 )

@@ -1,11 +1,15 @@
 """Authenticates a client of the state backend by its alias, login and password."""
 
+from typing import TYPE_CHECKING
+
 from twisted.internet.defer import Deferred
 
 from semaphore_twisted.model.errors import NotAuthenticated, TooManyAttempts
-from semaphore_twisted.model.states import StateAccess
 from semaphore_twisted.web.http.context import Services
 from semaphore_twisted.web.http.hook_limit import SECONDS
+
+if TYPE_CHECKING:  # most servers have no states, and save the memory
+    from semaphore_twisted.model.state_files import StateAccess
 
 #: The client of the local socket, through which jobs come.
 LOCAL = "-"
@@ -13,7 +17,7 @@ LOCAL = "-"
 
 async def log_in(
     services: Services, alias: str, basic: tuple[str, str] | None, address: str
-) -> StateAccess:
+) -> "StateAccess":
     """Return what *alias* leads to, for a client at *address* that knows its password.
 
     :raises NotAuthenticated: if there is no such alias, or the password is wrong

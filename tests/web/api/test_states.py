@@ -459,10 +459,11 @@ class LockTests(StateTestCase):
 
     def test_forced(self) -> None:
         """A manager removes the lock that was read, and an event says so."""
-        path = f"{self.terraform}/lock"
-        self.assertEqual(self.client.get(path).status, 404)
+        path = f"{self.terraform}/locks"
+        self.assertEqual(self.client.get(path).json, [])
+        self.assertEqual(self.client.delete(f"{path}?lock_id=one").status, 404)
         self.send("LOCK", lock_of("one", "eve \x1b[31m\u202e"))
-        lock = self.client.get(path).json
+        (lock,) = self.client.get(path).json
         self.assertEqual((lock["lock_id"], lock["who"]), ("one", "eve [31m"))
         self.assertTrue(lock["created"])
         runner = self.member(Role.TASK_RUNNER)
@@ -483,7 +484,13 @@ class ForeignTests(StateTestCase):
         number = self.versions()[0]["id"]
         make_member(self.conn, self.other, self.user, Role.OWNER)
         path = f"/api/project/{self.other.id}/inventory/{self.inventory_id}/terraform"
-        for below in ("aliases", "states", "states/latest", f"states/{number}", "lock"):
+        for below in (
+            "aliases",
+            "states",
+            "states/latest",
+            f"states/{number}",
+            "locks",
+        ):
             self.assertEqual(self.client.get(f"{path}/{below}").status, 404, below)
         self.assertEqual(self.client.get(f"{path}/states/{number}/content").status, 404)
 

@@ -63,7 +63,10 @@ class SystemTests(SynchronousTestCase):
         client = api_client()
         client.login()
         apps = client.get("/api/apps").json
-        self.assertEqual([each["id"] for each in apps], ["ansible", "bash", "python"])
+        self.assertEqual(
+            [each["id"] for each in apps],
+            ["ansible", "terraform", "terragrunt", "tofu", "bash", "python"],
+        )
         for each in apps:
             self.assertLessEqual(
                 {"title", "icon", "color", "dark_color", "active", "path", "args"},

@@ -64,6 +64,29 @@ class WorkspaceTests(ResourceTestCase):
         self.conn.update(template, self.number, app="bash")
         self.refused(self.ask("attach"), "no workspaces")
 
+    def test_new_template(self) -> None:
+        """A new template of Terraform without inventory gets a workspace of its own."""
+        for app, kind in (
+            ("terraform", "terraform-workspace"),
+            ("terragrunt", "terraform-workspace"),
+            ("tofu", "tofu-workspace"),
+        ):
+            body = self.template(name=f"Net {app}", app=app, playbook="")
+            made = self.made("templates", **body)
+            found = self.shown("inventory", made["inventory_id"])
+            self.assertEqual(
+                (found["name"], found["type"], found["inventory"], found["holder_id"]),
+                (f"Net {app} - default", kind, "default", made["id"]),
+            )
+        body = self.template(app="terraform", playbook="", inventory_id=self.workspace)
+        self.assertEqual(self.made("templates", **body)["inventory_id"], self.workspace)
+        long = self.template(app="tofu", playbook="", name="L" * 255)
+        made = self.made("templates", **long)
+        name = self.shown("inventory", made["inventory_id"])["name"]
+        self.assertEqual((len(name), name[-10:]), (255, " - default"))
+        script = self.made("templates", **self.template())
+        self.assertIsNone(script["inventory_id"])
+
     def test_rights(self) -> None:
         """A task runner changes no template."""
         user = make_user(self.conn, "runner")

@@ -17,6 +17,7 @@ export interface Texts {
   schedules: typeof import('./en/schedules.json')
   settings: typeof import('./en/settings.json')
   start: typeof import('./en/start.json')
+  states: typeof import('./en/states.json')
   task: typeof import('./en/task.json')
   tasks: typeof import('./en/tasks.json')
   team: typeof import('./en/team.json')

@@ -1,6 +1,6 @@
 """Statements about Terraform's states, their aliases and locks."""
 
-from sqlalchemy import and_, bindparam, delete, func, literal, or_, select
+from sqlalchemy import and_, bindparam, func, literal, or_, select
 
 from semaphore_twisted.persistence.schema import access_key, project, task
 from semaphore_twisted.persistence.state_tables import state, state_alias, state_lock
@@ -63,9 +63,6 @@ aliases = (
 )
 
 
-delete_aliases_of_task = delete(state_alias).where(_a.task_id == bindparam("task_id"))
-delete_locks_of_task = delete(state_lock).where(_l.task_id == bindparam("task_id"))
-
 _shown = select(
     _s.id,
     _s.project_id,
@@ -98,8 +95,6 @@ sealed = select(
     _s.secret,
     _s.content,
 ).where(_inventory, _s.id == bindparam("id"), _s.project_id == project.c.id)
-
-count = select(func.count()).where(_inventory)
 
 #: Ids and stored sizes of the versions, newest first.
 sizes = (

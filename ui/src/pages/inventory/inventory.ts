@@ -14,7 +14,14 @@ export interface InventoryRow extends Inventory {
 }
 
 /** The types that can be made. */
-export const TYPES = ['static', 'static-yaml', 'file', 'vpn'] as const
+export const TYPES = [
+  'static',
+  'static-yaml',
+  'file',
+  'vpn',
+  'terraform-workspace',
+  'tofu-workspace',
+] as const
 
 /** The rows of a list; *templates* are all of the project. */
 export function rows(

@@ -11,6 +11,6 @@ export default [
     path: '/project/:project(\\d+)/inventory/:inventory(\\d+)',
     name: 'inventory-hosts',
     component: () => import('./HostsPage.vue'),
-    meta: { title: 'frame.nav.inventory', entry: 'inventory', texts: ['keys'] },
+    meta: { title: 'frame.nav.inventory', entry: 'inventory', texts: ['keys', 'states'] },
   },
 ] satisfies RouteRecordRaw[]

@@ -1,7 +1,7 @@
 // What the page says of a device: its state, its traffic, what may be done with it.
 import type { Schemas } from '@/api/client'
 import type { Mark } from '@/components/status'
-import { number, t, type Key } from '@/locales'
+import { t, type Key } from '@/locales'
 
 export type Peer = Schemas['Peer']
 export type PeerStatus = Schemas['PeerStatus']
@@ -84,19 +84,6 @@ function latest(peer: Peer, status: PeerStatus) {
     received: Math.max(status.received, peer.received),
     sent: Math.max(status.sent, peer.sent),
   }
-}
-
-/** Bytes as people write them, such as 1.2 GB. */
-export function bytes(count: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB']
-  let value = count
-  let unit = 0
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1000
-    unit++
-  }
-  const digits = unit > 0 && value < 99.95 ? 1 : 0
-  return `${number(value, { maximumFractionDigits: digits })} ${units[unit]}`
 }
 
 /** The devices with *text* in what the list shows of them. */

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { checkAccess } from '../lib/axe.mjs'
+import { inProject, pageTest } from '../lib/page.mjs'
+import { api } from '../lib/runs.mjs'
+import { workspace } from '../lib/states.mjs'
+
+pageTest('the state of a workspace is rolled back, unlocked and deleted', async (page) => {
+  const { inventory, send, store } = await workspace(page, 'production net')
+  await page.goto(inProject(`/inventory/${inventory}`))
+  await page.getByText('No state yet').waitFor()
+  for (const serial of [1, 2]) await store(serial)
+  await page.reload()
+  const first = page.getByRole('row').filter({ hasText: 'first, serial_1' })
+  await first.waitFor()
+  await checkAccess(page)
+  assert.ok(
+    !(await page.locator('body').innerText()).includes('quiet words'),
+    'the page shows no value of a state',
+  )
+  await first.getByRole('button', { name: 'Roll back' }).click()
+  const question = page.getByRole('dialog')
+  await question.getByText('as serial 3').waitFor()
+  await question.getByRole('button', { name: 'Roll back to serial 1' }).click()
+  await page.getByText('The state was rolled back, as serial 3').first().waitFor()
+  const newest = page.getByRole('row').filter({ has: page.getByText('3', { exact: true }) })
+  await newest.waitFor()
+  assert.equal(await newest.getByRole('button', { name: 'Roll back' }).count(), 0)
+
+  const waiting = page.waitForEvent('download')
+  await newest.getByRole('button', { name: 'Download serial 3' }).click()
+  assert.equal((await waiting).suggestedFilename(), 'production-net-3.tfstate')
+
+  await send('LOCK', { ID: 'one', Who: 'eve@laptop', Operation: 'OperationTypeApply' })
+  await page.reload()
+  await page.getByText('eve@laptop').waitFor()
+  assert.ok(await first.getByRole('button', { name: 'Roll back' }).isDisabled())
+  await checkAccess(page)
+  await page.getByRole('button', { name: 'Remove the lock' }).click()
+  const sure = page.getByRole('dialog')
+  await sure.getByText('eve@laptop').waitFor()
+  await sure.getByRole('button', { name: 'Remove the lock' }).click()
+  await page.getByText('The lock was removed').first().waitFor()
+  assert.ok(await first.getByRole('button', { name: 'Roll back' }).isEnabled())
+
+  await first.getByRole('button', { name: 'Delete serial 1' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete the version' }).click()
+  await page.getByText('Serial 1 deleted').first().waitFor()
+  const left = await api('GET', `/inventory/${inventory}/terraform/states`)
+  assert.deepEqual(
+    left.map((each) => each.serial),
+    [3, 2],
+  )
+})
+
+pageTest('an address is added with its block, and deleted', async (page) => {
+  const { inventory } = await workspace(page, 'addresses')
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+  await page.goto(inProject(`/inventory/${inventory}`))
+  const part = page.getByRole('region', { name: 'Addresses' })
+  await part.getByRole('button', { name: 'Add address' }).click()
+  await part.getByLabel('Key with login and password').click()
+  await page.getByRole('option', { name: 'state login' }).click()
+  await part.getByRole('button', { name: 'Add address' }).click()
+  await part.getByText('/api/terraform/').nth(2).waitFor()
+  await part.getByRole('button', { name: 'Copy block' }).last().click()
+  const copied = await page.evaluate(() => navigator.clipboard.readText())
+  assert.match(copied, /backend "http" \{\n {4}address +\= "https?:/)
+  await part.getByRole('button', { name: 'Delete the address' }).last().click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete the address' }).click()
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+})
+
+pageTest('a workspace is made', async (page) => {
+  await page.goto(inProject('/inventory?add=1'))
+  await page.getByLabel('Name', { exact: true }).fill('made here')
+  await page.getByRole('group').getByText('Terraform workspace', { exact: true }).click()
+  await page.getByLabel('Workspace', { exact: true }).fill('a b')
+  page.expectRefusal(400, '/inventory')
+  await page.getByRole('button', { name: 'Add inventory' }).last().click()
+  await page.getByText('up to 90 letters').waitFor()
+  await page.getByLabel('Workspace', { exact: true }).fill('staging')
+  await page.getByRole('button', { name: 'Add inventory' }).last().click()
+  await page.getByText('No state yet').waitFor()
+  await page.getByText('staging', { exact: true }).waitFor()
+})
