@@ -1,4 +1,4 @@
-"""What API tokens of each scope may do, for every route."""
+"""The rights of API tokens of each scope, for every route."""
 
 from pathlib import Path
 

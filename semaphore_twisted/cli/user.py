@@ -367,7 +367,8 @@ def _list_tokens(arguments: argparse.Namespace) -> int:
 
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_PART = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)([smhdw])")
+_PART = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)([smhdw])")
+_WHOLE = re.compile(r"(?:[0-9]{1,6}(?:\.[0-9]{1,6})?[smhdw]){1,10}")
 
 
 def duration(text: str) -> timedelta:
@@ -376,7 +377,7 @@ def duration(text: str) -> timedelta:
     :raises CommandError: if it is not a duration, or none
     """
     found = timedelta()
-    if re.fullmatch(f"(?:{_PART.pattern})+", text, re.ASCII):
+    if _WHOLE.fullmatch(text):
         for number, unit in _PART.findall(text):
             found += timedelta(**{_UNITS[unit]: float(number)})
     if timedelta() < found < timedelta(days=100_000):

@@ -2,7 +2,7 @@
 
 A new app of scripts needs only a row of :data:`APPS`. An app whose steps are made in
 another way also needs a function in ``jobs``. An administrator may change the settings
-of these apps and add others: :class:`AppTable` has all of them, with the settings that
+of these apps and add more: :class:`AppTable` has all of them, with the settings that
 hold.
 """
 
@@ -219,7 +219,7 @@ def has_plans(name: str) -> bool:
 
 
 class AppFields(msgspec.Struct, frozen=True, kw_only=True):
-    """What an administrator may set of an app; ``None`` stands for its usual value.
+    """The settings of an app by an administrator; ``None`` is its usual value.
 
     *path* is a program's absolute path, or its name in the PATH of jobs. *args* are
     the arguments before the path of the file; they replace those of the app.
@@ -367,7 +367,7 @@ def check_fields(fields: AppFields, app: App) -> None:
     All of them are data for the page and arguments of a process, never markup, style
     or words of a shell.
 
-    :raises Invalid: naming the one that is wrong, and what is accepted
+    :raises Invalid: naming the wrong one and the accepted values
     """
     _check_look(fields)
     if fields.priority is not None and abs(fields.priority) > limits.APP_PRIORITY:

@@ -1,6 +1,6 @@
 """The document of ``terraform show -json PLANFILE``, read within limits.
 
-What is not named here is skipped.
+Other fields of the document are skipped.
 """
 
 import re

@@ -67,8 +67,9 @@ def summarize(
 ) -> PlanSummary:
     """Return what the plan in *content* changes.
 
-    *content* is the output of ``terraform show -json``. What cannot be read or shown
-    makes the summary incomplete, with its reason in ``problem``. No error is raised.
+    *content* is the output of ``terraform show -json``. Content that cannot be read or
+    shown makes the summary incomplete, with its reason in ``problem``. No error is
+    raised.
     """
     try:
         return _PlanReader(mask).read(decoded(content), serial)

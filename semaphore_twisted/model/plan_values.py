@@ -122,7 +122,7 @@ def path_text(path: ValuePath) -> str:
 
 
 def visible(text: str) -> str:
-    """Escape the characters that are not seen, or that change how others are read."""
+    """Escape the characters that are not seen, or that change the order of a text."""
     if text.isprintable():
         return text
     return "".join(

@@ -94,7 +94,7 @@ class PlanSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlanDecision(msgspec.Struct, frozen=True, kw_only=True):
-    """Who approved or rejected a plan; *user_id* is null for a deleted account."""
+    """The approval or rejection of a plan; *user_id* is null for a deleted account."""
 
     approved: bool
     user_id: UserId | None

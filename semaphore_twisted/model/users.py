@@ -46,7 +46,7 @@ _ASKED = {
 
 
 class TokenScope(msgspec.Struct, frozen=True, kw_only=True):
-    """What an API token may do of what its owner may; by default all of it.
+    """The part of its owner's rights that an API token has; by default all of them.
 
     A *read_only* token changes nothing. A token with a *project_id* is for this project
     only. Both together are possible. ``operations.access`` enforces the scope.
@@ -63,7 +63,7 @@ class TokenScope(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Demand(msgspec.Struct, frozen=True):
-    """What a route demands of the caller, and of the scope of a token.
+    """The demands of a route on the caller, and on the scope of a token.
 
     By default only a token without a narrower scope is accepted, so a route that
     forgets to state more is refused to narrow tokens.

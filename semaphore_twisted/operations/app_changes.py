@@ -28,7 +28,7 @@ from semaphore_twisted.persistence.template_tables import app as app_table
 
 
 class AppUse(msgspec.Struct, frozen=True, kw_only=True):
-    """An app, and what an administrator has made of it.
+    """An app with the settings that differ from the usual ones.
 
     *changed* are the fields that differ from the usual ones; *templates* is the number
     of templates in all projects that run it.
@@ -102,7 +102,7 @@ def store(conn: Connection, actor: Actor, name: str, new: NewApp) -> None:
 
 
 def activate(conn: Connection, actor: Actor, name: str, *, active: bool) -> None:
-    """Switch the app *name* on or off; what runs is not affected.
+    """Switch the app *name* on or off; running tasks are not affected.
 
     :raises NotFound: if there is none
     """
@@ -186,7 +186,7 @@ def set_option(
 ) -> InstallationOption:
     """Set an option; an empty value gives the app's usual one back.
 
-    :raises Invalid: naming the key that is unknown, or what is wrong with the value
+    :raises Invalid: naming the unknown key, or the fault of the value
     """
     words = option.key.split(".")
     if len(words) != len(("apps", "id", "field")) or words[0] != "apps":

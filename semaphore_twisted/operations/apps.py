@@ -17,7 +17,7 @@ def table(conn: Connection) -> AppTable:
 
 
 def shown(conn: Connection, actor: Actor) -> AppTable:
-    """Return the apps that *actor* sees: an administrator all, others active ones."""
+    """Return the apps that *actor* sees: an administrator all, a user active ones."""
     found = table(conn)
     if actor.user.admin:
         return found

@@ -63,7 +63,7 @@ class RelayTests(SynchronousTestCase):
         return client
 
     def test_waits_for_the_server(self) -> None:
-        """What is sent while the server restarts arrives once it listens."""
+        """A request that is sent while the server restarts arrives once it listens."""
         client = self.connect()
         client.sendall(b"question")
         listener = self.listen()

@@ -94,10 +94,10 @@ class AppsTests(SynchronousTestCase):
 
 
 class SettingsTests(SynchronousTestCase):
-    """What an administrator has stored of an app holds for all that use the table."""
+    """The settings of an administrator hold for all that use the table."""
 
     def test_known(self) -> None:
-        """Stored fields replace those of a known app, the others stay."""
+        """Stored fields replace those of a known app; the rest stays."""
         table = with_settings(
             [StoredApp(id="bash", title="Shell", path="/opt/bash", args=("-e",))]
         )
@@ -195,7 +195,7 @@ class CheckTests(SynchronousTestCase):
             check_fields(fields, BASH)
 
     def test_refused(self) -> None:
-        """Each field that is wrong is named with what is accepted."""
+        """Each field that is wrong is named with the accepted values."""
         for fields, name in (
             (AppFields(path="bin/perl"), "path"),
             (AppFields(path="../perl"), "path"),

@@ -118,7 +118,7 @@ NETWORK = document(
 
 
 class SummaryTests(SynchronousTestCase):
-    """What a plan changes."""
+    """The changes of a plan."""
 
     def test_figures(self) -> None:
         """The figures are Terraform's; drift and data sources do not count."""
@@ -128,7 +128,7 @@ class SummaryTests(SynchronousTestCase):
         self.assertEqual((found.complete, found.problem), (True, ""))
 
     def test_order(self) -> None:
-        """What is destroyed comes first."""
+        """Destroyed resources come first."""
         found = [(each.action, each.address) for each in summarize(NETWORK).changes]
         self.assertEqual(
             found,
@@ -141,7 +141,7 @@ class SummaryTests(SynchronousTestCase):
         )
 
     def test_paths(self) -> None:
-        """Nested attributes have paths; what is the same is counted."""
+        """Nested attributes have paths; equal ones are counted."""
         change = summarize(NETWORK).changes[1]
         self.assertEqual(change.type, "hcloud_firewall")
         self.assertEqual(
@@ -402,7 +402,7 @@ class MarkTests(SynchronousTestCase):
 
 
 class TextTests(SynchronousTestCase):
-    """Texts of others."""
+    """Texts of other authors."""
 
     def test_mask(self) -> None:
         """The job's secrets are replaced in values, names and addresses."""
@@ -423,7 +423,7 @@ class TextTests(SynchronousTestCase):
         self.assertEqual(found.count("***"), 6)
 
     def test_invisible(self) -> None:
-        """Characters that are not seen, or that reverse others, are escaped."""
+        """Characters that are not seen, or that reverse a text, are escaped."""
         found = summarize(
             document(
                 resource('a.b["x\u202ey"]', "create", after={"k\u200b": "a\u2066\x1b"})
@@ -436,7 +436,7 @@ class TextTests(SynchronousTestCase):
 
 
 class LimitTests(SynchronousTestCase):
-    """What is too much is left out, and said."""
+    """A plan that is too large is cut, and says so."""
 
     def check(self, content: bytes, *words: str) -> PlanSummary:
         """Return the summary, which fits and says why it is not complete."""
@@ -529,7 +529,7 @@ class LimitTests(SynchronousTestCase):
 
 
 class HostileTests(SynchronousTestCase):
-    """What is no plan makes a summary that says so."""
+    """Other content than a plan makes a summary that says so."""
 
     def test_no_plans(self) -> None:
         """Other documents, other types, and nothing."""
@@ -619,7 +619,7 @@ def _with_secret(value: Any) -> Any:
 
 
 class FuzzTests(SynchronousTestCase):
-    """Whatever comes, a summary that can be stored is returned."""
+    """Any content makes a summary that can be stored."""
 
     def check(self, found: PlanSummary) -> None:
         """Check that *found* can be stored, and says why it is not complete."""

@@ -108,7 +108,7 @@ class TokensTests(SynchronousTestCase):
 
 
 class ScopeTests(SynchronousTestCase):
-    """What a token is restricted to."""
+    """The restrictions of a token."""
 
     def setUp(self) -> None:
         """Make a user with a project, and another one."""

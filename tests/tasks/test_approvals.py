@@ -168,7 +168,7 @@ class ApprovalTests(ServiceTestCase):
         return plans.of_task(self.conn, self.actor, task)
 
     def test_plan(self) -> None:
-        """The list of changes is stored with the lines, whatever the job printed."""
+        """The list of changes is stored with the lines, for any output of the job."""
         change = {"actions": ["delete"]}
         document = {
             "format_version": "1.2",

@@ -183,7 +183,7 @@ class BadBodyTests(SiteCase):
         return found
 
     def test_shapeless(self) -> None:
-        """What is no object of JSON, too deep, or of too many values."""
+        """Bodies that are no JSON object, too deep, or of too many values."""
         self.check(
             self.refused(row, body, f"{body[:20]!r}")
             for row, _ in _taking()

@@ -1,4 +1,4 @@
-"""Who may use which route: each cell of ``permissions.txt``, asked of the site."""
+"""The rights of each role: each cell of ``permissions.txt``, asked of the site."""
 
 from pathlib import Path
 from typing import ClassVar

@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from 'vitest'
+import { effects } from '@/components/stop'
 import { loadTexts } from '@/locales'
 import {
   bands,
@@ -132,4 +133,10 @@ test('a plan that could not be read is not one without changes', () => {
   expect(isUnread(plan([]))).toBe(false)
   expect(isUnread(plan([], { complete: false, problem: 'x' }))).toBe(true)
   expect(isUnread(plan([change('create', 'a')], { complete: false, problem: 'x' }))).toBe(false)
+})
+
+test('a stop of a plan that waits says that nothing is applied', () => {
+  const task = { id: 1, project_id: 1, tpl_alias: 'Net', tpl_app: 'terraform' }
+  expect(effects({ ...task, status: 'waiting_confirmation' }).told).toEqual(['common.stop.waits'])
+  expect(effects({ ...task, status: 'running' }).told).toContain('common.stop.script')
 })

@@ -336,10 +336,10 @@ def task_params(sent: dict[str, object]) -> dict[str, object]:
     return plain
 
 
-def check_supported(app: App, params: Mapping[str, object]) -> None:
+def check_supported(app: App, params: Mapping[str, object], prefix: str = "") -> None:
     """Refuse parameters that the app would ignore, although they affect the run.
 
-    :raises Invalid: naming the first of them
+    :raises Invalid: naming the first of them, after *prefix*
     """
     refused = (
         *(() if app.is_ansible else _OF_ANSIBLE),
@@ -348,7 +348,7 @@ def check_supported(app: App, params: Mapping[str, object]) -> None:
     for name in refused:
         if params.get(name):
             called = name.replace("_", " ")
-            raise Invalid(f"{name}: {called} is not supported for {app.id}")
+            raise Invalid(f"{prefix}{name}: {called} is not supported for {app.id}")
 
 
 def checked_vaults(vaults: Sequence[NewVault]) -> tuple[CheckedVault, ...]:

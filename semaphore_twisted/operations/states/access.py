@@ -15,7 +15,7 @@ from semaphore_twisted.persistence.statements.projects import states as statemen
 _NOBODY = LoginPassword(login="-", password="-")  # noqa: S106 - matches nothing
 
 
-class _Found(msgspec.Struct, frozen=True, kw_only=True):
+class _AliasRow(msgspec.Struct, frozen=True, kw_only=True):
     access: StateAccess | None
     key: KeyRow | None
 
@@ -55,14 +55,14 @@ def again(conn: Connection, alias: str, before: StateAccess) -> None:
         raise NotAuthenticated
 
 
-def _found(conn: Connection, alias: str) -> _Found:
+def _found(conn: Connection, alias: str) -> _AliasRow:
     access = conn.one(statements.access, StateAccess, alias=alias)
     key = None
     if access is not None and access.key_id is not None:
         key = conn.one(
             statements.key, KeyRow, id=access.key_id, project_id=access.project_id
         )
-    return _Found(access=access, key=key)
+    return _AliasRow(access=access, key=key)
 
 
 def _secret(keyring: Keyring, key: KeyRow | None) -> LoginPassword | None:

@@ -1,6 +1,6 @@
 """Approvals of plans: records of the job, and orders for it.
 
-The job asks for an approval with a token that nobody else knows. The decision of a user
+The job asks for an approval with a token that only it knows. The decision of a user
 changes the status of the task, and the token makes the order of it that the job
 accepts. Both are stored, so a decision reaches the job after a restart of the server.
 """

@@ -206,7 +206,7 @@ def allowed(
         )
         if asked and not may
     ]
-    check_supported(app, {"dry_run": own.dry_run, **params})
+    check_supported(app, {"dry_run": own.dry_run, **params}, "params.")
     if refused:
         raise Invalid(
             f"The template does not let a task set {', '.join(refused)}",

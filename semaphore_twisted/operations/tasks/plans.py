@@ -32,8 +32,8 @@ class _StoredPlan(msgspec.Struct, frozen=True):
 def store(conn: Connection, task_id: TaskId, summary: PlanSummary) -> None:
     """Store the plan of a task; a plan that was stored before stays.
 
-    So a repetition after a crash changes nothing, and nobody decides about a plan that
-    was exchanged.
+    So a repetition after a crash changes nothing, and a decision is never about a plan
+    that was exchanged.
     """
     if conn.one(statements.of_task, _StoredPlan, task_id=task_id) is None:
         text = msgspec.json.encode(summary).decode()

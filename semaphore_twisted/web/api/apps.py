@@ -34,7 +34,7 @@ class AppInList(AppAnswer, frozen=True, kw_only=True):
 
 
 class AppInAdministration(AppInList, frozen=True, kw_only=True):
-    """An app, and what an administrator needs to know of it."""
+    """An app with the details that an administrator needs."""
 
     #: whether an administrator has added it
     custom: bool

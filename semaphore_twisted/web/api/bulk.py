@@ -58,7 +58,7 @@ class TasksToDelete(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ItemResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one item: *status* and *error* are as the single route has them.
+    """The result of one item: *status* and *error* are as the single route has them.
 
     *id* is the one of the request. *task* is the task that was started.
     """

@@ -62,7 +62,7 @@ async def describe(context: RequestContext, body: Description) -> None:
 
 
 async def deployments(context: RequestContext) -> list[Deployment]:
-    """List the templates that deploy the builds of one, and what they deployed last."""
+    """List the templates that deploy a template's builds, with the last deployment."""
     return await context.read(builds.deployments, context.path["template_id"])
 
 

@@ -126,7 +126,7 @@ def connected(case: Any) -> Any:
 
 
 class Run:
-    """The requests that were made, and what was wrong."""
+    """The requests that were made, and their faults."""
 
     def __init__(self) -> None:
         """Begin with none."""

@@ -276,7 +276,7 @@ class UseTests(AppCase):
 
 
 class DetailTests(AppCase):
-    """What the administration shows of each app."""
+    """The details of each app in the administration."""
 
     def detail(self, name: str, client: ApiClient | None = None) -> Any:
         """Return the details of an app."""

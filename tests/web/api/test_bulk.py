@@ -119,7 +119,7 @@ class BulkTests(_BulkTestCase):
         self.assertEqual(self.results(answer), [(running, 204)])
 
     def test_delete(self) -> None:
-        """An administrator deletes ended tasks with their logs; others may not."""
+        """An administrator deletes ended tasks with their logs; an owner may not."""
         ended, running = self.task(TaskStatus.ERROR), self.task(TaskStatus.RUNNING)
         append(self.conn, ended, [(1.0, "line")] * 500)
         foreign = make_task(
@@ -175,7 +175,7 @@ class BulkTests(_BulkTestCase):
 
 
 class RightsTests(_BulkTestCase):
-    """What changes between two items."""
+    """Rights that change between two items."""
 
     def setUp(self) -> None:
         """Make the site."""
@@ -193,7 +193,7 @@ class RightsTests(_BulkTestCase):
 
 
 class FailureTests(_BulkTestCase):
-    """What the server itself fails at."""
+    """Failures of the server itself."""
 
     def setUp(self) -> None:
         """Make the site."""

@@ -18,10 +18,11 @@ class ExampleAppTests(ResourceTestCase):
         """It has its place in the list of apps."""
         apps = self.client.get("/api/apps").json
         self.assertEqual(
-            [each["id"] for each in apps], ["ansible", "bash", "example", "python"]
+            [each["id"] for each in apps],
+            ["ansible", "terraform", "terragrunt", "tofu", "bash", "example", "python"],
         )
-        self.assertEqual(apps[2]["title"], "AWK Script")
-        self.assertEqual(apps[2]["path"], "/usr/bin/awk")
+        self.assertEqual(apps[5]["title"], "AWK Script")
+        self.assertEqual(apps[5]["path"], "/usr/bin/awk")
 
     def test_template(self) -> None:
         """A template runs it, without an inventory, and tasks can be created."""

@@ -103,7 +103,7 @@ class ProtocolTests(StateTestCase):
     """GET, POST, LOCK and UNLOCK, as Terraform sends them."""
 
     def test_stored(self) -> None:
-        """What was stored is read again, to the byte; before, there is nothing."""
+        """A stored state is read again, to the byte; before, there is nothing."""
         self.assertEqual(self.send("GET").status, 404)
         self.assertEqual(self.store(1), 200)
         answer = self.send("GET")
@@ -231,7 +231,7 @@ class ProtocolTests(StateTestCase):
 
 
 class LoginTests(StateTestCase):
-    """Who may use an alias."""
+    """The login of an alias."""
 
     def test_wrong(self) -> None:
         """A wrong alias and a wrong password cannot be told from each other."""

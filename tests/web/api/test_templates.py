@@ -150,7 +150,7 @@ class CreateTests(TemplateTestCase):
                 },
             ),
             ("Invalid app id: magic", {"app": "magic"}),
-            ("not supported yet", {"app": "pulumi"}),
+            ("switched off", {"app": "pulumi"}),
             ("type of a template", {"type": "odd"}),
             ("branch", {"git_branch": "-x"}),
             ("template arguments must be valid JSON", {"arguments": "--check"}),

@@ -104,7 +104,7 @@ class TemplateTests(TerraformTestCase):
 
 
 class TaskTests(TerraformTestCase):
-    """What a task may ask for."""
+    """The parameters that a task may set."""
 
     def permit(self, **params: Any) -> None:
         """Set the parameters of the template."""

@@ -12,6 +12,9 @@ export function effects(task: Task): { key: 'queued' | 'running' | 'stopping'; t
   if (task.status === 'stopping') {
     return { key: 'stopping', told: ['common.stop.force', 'common.stop.stays'] }
   }
+  if (task.status === 'waiting_confirmation') {
+    return { key: 'running', told: ['common.stop.waits'] }
+  }
   const what: Key = task.tpl_app === 'ansible' ? 'common.stop.ansible' : 'common.stop.script'
   return { key: 'running', told: [what, 'common.stop.grace', 'common.stop.stays'] }
 }
