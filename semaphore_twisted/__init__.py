@@ -1,3 +1,3 @@
 """An automation server: runs Ansible and scripts, with the API of Semaphore UI."""
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"

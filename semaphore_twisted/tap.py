@@ -82,7 +82,7 @@ class Options(DaemonOptions):
     """The command-line options; everything else is in the configuration."""
 
     synopsis = "[options]"
-    longdesc = "Run Ansible and scripts from a browser or an API."
+    longdesc = "Run Ansible, Terraform and scripts from a browser or an API."
     optParameters: ClassVar[list[list[object]]] = [
         ["config", "c", None, "The configuration file, JSON or TOML."],
         ["state", "s", None, "The state directory."],
