@@ -95,7 +95,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
 def _declared(is_wanted: Callable[[Sequence[str]], bool]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="semaphore",
-        description="Run Ansible, Terraform and scripts from browser, API and command line.",
+        description="Run Ansible, Terraform and scripts from a browser or an API.",
         epilog="semaphore COMMAND --help describes each command",
     )
     parser.add_argument(
