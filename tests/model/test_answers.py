@@ -104,6 +104,10 @@ class NameTests(SynchronousTestCase):
             *("ANSIBLE_CONFIG", "ANSIBLE_VAULT_PASSWORD_FILE", "SSH_ASKPASS", "IFS"),
             *("SSH_AUTH_SOCK", "PERL5OPT", "RUBYOPT", "NODE_OPTIONS", "HOME", "PS4"),
             *("SHELLOPTS", "SEMAPHORE_TASK_TYPE", "GLIBC_TUNABLES", "XDG_CONFIG_HOME"),
+            *("TF_CLI_ARGS", "TF_CLI_ARGS_plan", "TF_REATTACH_PROVIDERS", "TG_TF_PATH"),
+            *("TF_HTTP_ADDRESS", "TERRAGRUNT_TFPATH", "PULUMI_HOME", "KUBECONFIG"),
+            *("DOCKER_HOST", "DOTNET_STARTUP_HOOKS", "ZDOTDIR", "PIP_INDEX_URL"),
+            *("npm_config_registry", "https_proxy", "ALL_PROXY", "AWS_CONFIG_FILE"),
         )
         for app in (BASH, PYTHON):
             self.assertEqual(self.accepted(app, SECRET, *names), [])
@@ -115,6 +119,11 @@ class NameTests(SynchronousTestCase):
             "GIT_TOKEN",
             "SSH_PASSWORD",
             "PASSWORD",
+            "PULUMI_ACCESS_TOKEN",
+            "PULUMI_CONFIG_PASSPHRASE",
+            "AWS_SECRET_ACCESS_KEY",
+            "TF_VAR_password",
+            "path",
         ):
             self.assertEqual(self.accepted(BASH, SECRET, usual), [usual])
 
