@@ -30,7 +30,7 @@ class Handlers:
     def __init__(self) -> None:
         """Begin without anything to wait for."""
         self.waiting: Deferred[None] = Deferred()
-        self.cancelled = False
+        self.cancelled = self.followed = False
         self.sent = 0
 
     async def show(self, context: RequestContext) -> Thing:
@@ -71,6 +71,11 @@ class Handlers:
         finally:
             self.cancelled = True
 
+    async def change(self, context: RequestContext) -> None:
+        """Wait for the test, then do what follows from a change."""
+        await self.waiting
+        self.followed = True
+
     async def stream(self, context: RequestContext) -> StreamedResponse:
         """Return a stream."""
         return StreamedResponse("application/json", self.chunks())
@@ -100,6 +105,7 @@ class Handlers:
             route("GET", "/inuse", self.in_use),
             route("GET", "/missing", self.missing),
             route("GET", "/wait", self.wait),
+            route("POST", "/wait", self.change, status=204),
             route("GET", "/stream", self.stream),
             route("GET", project, self.show, access=Access.MEMBER),
             route(
@@ -302,11 +308,18 @@ class AnswerTests(ResourceCase):
         self.assertEqual(self.guest.get("/api/show//").status, 404)
 
     def test_gone(self) -> None:
-        """When the client goes, the handler is cancelled and nothing is logged."""
+        """When the client goes, a read is cancelled and nothing is logged."""
         transport = self.guest.open("GET", "/api/wait")
         self.assertEqual(transport.value(), b"")
         self.guest.hang_up(transport)
         self.assertTrue(self.handlers.cancelled)
+
+    def test_gone_during_a_change(self) -> None:
+        """A change that has begun is made with all that follows from it."""
+        transport = self.guest.open("POST", "/api/wait")
+        self.guest.hang_up(transport)
+        self.handlers.waiting.callback(None)
+        self.assertTrue(self.handlers.followed)
 
     def test_keep_alive(self) -> None:
         """Two requests on one connection get two answers."""

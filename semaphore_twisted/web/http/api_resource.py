@@ -25,7 +25,7 @@ from semaphore_twisted.model.errors import (
 from semaphore_twisted.model.users import Access, Credentials, Demand
 from semaphore_twisted.operations import access
 from semaphore_twisted.operations.accounts import sessions
-from semaphore_twisted.runtime.deferreds import log_errors
+from semaphore_twisted.runtime.deferreds import log_errors, shielded
 from semaphore_twisted.web.http.context import RequestContext, Services
 from semaphore_twisted.web.http.error_responses import failure, refusal
 from semaphore_twisted.web.http.preconditions import last_event, tag
@@ -163,12 +163,23 @@ class Api:
         if route.raw:
             context.delivery = info.delivery
         try:
-            value = await self._handle(context, request)
+            value = await self._run(context, request)
         except DomainError as error:
             return refusal(error, route.fields)
         if isinstance(value, StreamedResponse):
             return value
         return encoded(value, route.status)
+
+    async def _run(self, context: RequestContext, request: HttpRequest) -> object:
+        """Return the result of the handler; a client that leaves ends only a read.
+
+        A change and its consequences, such as the order to a job that was approved, are
+        one unit.
+        """
+        work = self._handle(context, request)
+        if context.route.demand.reads and not context.route.raw:
+            return await work
+        return await shielded(Deferred.fromCoroutine(work))
 
     async def _handle(self, context: RequestContext, request: HttpRequest) -> object:
         route = context.route
