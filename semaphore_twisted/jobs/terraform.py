@@ -78,7 +78,7 @@ def steps(
 
     :raises Invalid: if an argument is not accepted, or a variable cannot be written
     """
-    app = order.app
+    program = literal(order.app.program)
     given = arguments_of_phases(order.template, order.task)
     params = effective_phases(order.template, order.task)
     base = _base(order, options, paths, directory)
@@ -88,21 +88,21 @@ def steps(
         replace(
             base,
             name="init",
-            argv=(app.program, "init", *_init(params), *_words(given.init)),
+            argv=(program, "init", *_init(params), *_words(given.init)),
             announce=(state_backend.NO_WORKSPACE,) if order.inventory is None else (),
         ),
-        *_workspace(base, app.program, workspace, order.state),
+        *_workspace(base, program, workspace, order.state),
         _plan(order, base, destroy=params.destroy, given=given.plan),
         replace(
             base,
             name="show",
-            argv=(app.program, "show", "-json", _PLAN_PATH),
+            argv=(program, "show", "-json", _PLAN_PATH),
             exits={"1": "next"},
             quiet=True,
             reads=_PLAN,
             plan=True,
         ),
-        *(() if params.plan else _apply(base, app.program, params, given.apply)),
+        *(() if params.plan else _apply(base, program, params, given.apply)),
     )
 
 
@@ -203,7 +203,7 @@ def _plan(
         base,
         name="plan",
         argv=(
-            *(order.app.program, "plan"),
+            *(literal(order.app.program), "plan"),
             *(("-destroy",) if destroy else ()),
             *variables,
             *_words(given),

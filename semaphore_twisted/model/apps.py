@@ -64,6 +64,11 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
         return is_ansible(self.id)
 
     @property
+    def runs_directory(self) -> bool:
+        """Whether the program runs a directory, and no script that has arguments."""
+        return self.file == "directory"
+
+    @property
     def takes_arguments(self) -> bool:
         """Whether an administrator may set *arguments*: the app runs a script."""
         return not self.is_ansible and not self.plans

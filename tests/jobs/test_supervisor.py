@@ -7,6 +7,8 @@ import sys
 import tempfile
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import msgspec
 from hypothesis import given
@@ -16,6 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from semaphore_twisted.jobs import spool, supervision, supervisor
 from semaphore_twisted.jobs.disk import punch
 from semaphore_twisted.jobs.supervision import folder, tree
+from semaphore_twisted.jobs.supervision.approval import Approval
 from semaphore_twisted.jobs.supervision.journal import Journal
 from semaphore_twisted.jobs.supervision.masker import (
     LONGEST_LINE,
@@ -417,6 +420,34 @@ class JournalTests(FolderCase):
         self.assertEqual(found[1], b"a note\n")
         self.assertEqual(len(found), 3)
         self.assertTrue(found[2].startswith(b"12 bytes of output were dropped"))
+
+    def test_approval(self) -> None:
+        """An approval is asked for again until the disk has room for the record."""
+        journal = self.journal()
+        journal.note("a note")
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_FSIZE, limits)
+        resource.setrlimit(
+            resource.RLIMIT_FSIZE, (Path("output").stat().st_size, limits[1])
+        )
+        test, waits = self, list[float]()
+
+        class Loop:
+            """Gives room at the second wait, and the approval at the third."""
+
+            def run_once(self, seconds: float) -> None:
+                waits.append(seconds)
+                if len(waits) == 2:
+                    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+                if len(waits) == 3:
+                    asked = [body for kind, body in test.read() if kind == kind_asked]
+                    approval.order(f"confirm {msgspec.json.decode(asked[-1])['token']}")
+
+        kind_asked = spool.RecordKind.APPROVAL
+        approval = Approval(cast("Any", Loop()), journal)
+        approval.wait(cast("Any", SimpleNamespace(name="approval")), 60, check=list)
+        self.assertEqual([seconds <= 1 for seconds in waits], [True, True, False])
+        self.assertEqual([kind for kind, _ in self.read()].count(kind_asked), 2)
 
     def test_line_after_dropped_bytes(self) -> None:
         """The line after a report of dropped bytes ends where its line feed is."""

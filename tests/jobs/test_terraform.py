@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.jobs.invocation import specification
 from semaphore_twisted.jobs.job_inputs import InventorySource, JobOrder
+from semaphore_twisted.model.apps import StoredApp, with_settings
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.inventories import InventoryType
 from semaphore_twisted.model.jobs import Step
@@ -94,6 +95,13 @@ class PhaseTests(SynchronousTestCase):
             self.assertEqual("TG_TF_PATH" in steps["init"].environ, app == "terragrunt")
             self.assertEqual(steps["plan"].environ["TF_INPUT"], "0")
         self.assertEqual(made("terragrunt")["apply"].environ["TG_TF_PATH"], "terraform")
+
+    def test_own_program(self) -> None:
+        """The path of an administrator is one word without placeholders."""
+        table = with_settings([StoredApp(id="terraform", path="/opt/{workspace}/tf")])
+        steps = made(changed=replace(order("https://h.example/x"), apps=table))
+        programs = {steps[name].argv[0] for name in ("init", "plan", "show", "apply")}
+        self.assertEqual(programs, {"/opt/{brace}workspace}/tf"})
 
     def test_directory(self) -> None:
         """The code may be in a directory of the repository."""

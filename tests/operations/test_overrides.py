@@ -311,6 +311,21 @@ class OverrideTests(SynchronousTestCase):
         self.assertEqual(self.check(own, limit="~web.*").params["limit"], ("~web.*",))
 
 
+class DirectoryTests(SynchronousTestCase):
+    """The arguments of an app that runs a directory."""
+
+    def test_options(self) -> None:
+        """A task gives words to Pulumi and no options, which its program would read."""
+        of = template(app="pulumi", allow_override_args_in_task=True)
+        pulumi = BUILT_IN.get("pulumi")
+        for words in ('["--policy-pack", "x"]', '["a", "-s"]'):
+            with self.assertRaises(Invalid) as refused:
+                allowed(of, asked(arguments=words), TemplateSource(), pulumi)
+            self.assertEqual(refused.exception.field, "arguments")
+        found = allowed(of, asked(arguments='["a"]'), TemplateSource(), pulumi)
+        self.assertEqual(found.arguments, '["a"]')
+
+
 class PlanTests(SynchronousTestCase):
     """The parameters and arguments of apps that plan."""
 

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from semaphore_twisted.jobs.supervision.specification import ReadStep
 
 
+#: Seconds between two attempts to write on a full disk.
+_AGAIN = 1.0
+
+
 class Approval:
     """The approval that a job may wait for."""
 
@@ -52,14 +56,17 @@ class Approval:
         self._journal.step(step.name)
         self._journal.note(f"Waiting up to {span(seconds)} for an approval")
         self._token = os.urandom(16).hex()
-        self._journal.approval(token=self._token, until=time.time() + seconds)
+        until = time.time() + seconds
         end = time.monotonic() + seconds
+        asked = False
         while not self._decision:
             check()
+            # on a full disk again, until the server can read of it
+            asked = asked or self._journal.approval(token=self._token, until=until)
             if (left := end - time.monotonic()) <= 0:
                 sentence = f"The plan was not approved within {span(seconds)}"
                 raise Ending("error", sentence, step=step.name)
-            self._loop.run_once(min(left, 3600.0))
+            self._loop.run_once(min(left, 3600.0 if asked else _AGAIN))
         if self._decision == "reject":
             raise Ending("error", "The plan was rejected", step=step.name)
         self._journal.approval(passed=True)

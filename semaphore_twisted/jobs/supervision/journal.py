@@ -176,25 +176,35 @@ class Journal:
             self._append(RecordKind.REPORT, json.dumps(report).encode())
 
     def plan(self, document: bytes) -> None:
-        """Write the plan in JSON; its texts must be masked already."""
-        self._append(RecordKind.PLAN, document)
+        """Write the plan in JSON; its texts must be masked already.
 
-    def approval(self, **facts: object) -> None:
-        """Write that the job waits for an approval, or that it has it."""
-        self._append(RecordKind.APPROVAL, json.dumps(facts).encode())
+        It is left out while the disk has no space for output.
+        """
+        if self._has_room():
+            self._append(RecordKind.PLAN, document)
+        else:
+            self._lose(len(document))
 
-    def _append(self, kind: int, body: bytes) -> None:
-        """Write a complete record, or drop it."""
+    def approval(self, **facts: object) -> bool:
+        """Write that the job waits for an approval, or that it has it.
+
+        Return whether the disk had room for it.
+        """
+        return self._append(RecordKind.APPROVAL, json.dumps(facts).encode())
+
+    def _append(self, kind: int, body: bytes) -> bool:
+        """Write a complete record, or drop it and return ``False``."""
         if not body:
-            return
+            return True
         if self._untold and not self._short:
             self._tell()
         if kind not in (RecordKind.OUTPUT, RecordKind.PART):
             self._interrupt()
         if self._write(encode(kind, time.time(), body)):
             self._written()
-        else:
-            self._lose(len(body))
+            return True
+        self._lose(len(body))
+        return False
 
     def _lose(self, length: int) -> None:
         self._untold += length

@@ -243,11 +243,21 @@ def inventory_of(template: Template, task: Task) -> InventoryId | None:
 
 
 def _check_arguments(arguments: str | None, app: App) -> None:
-    """Refuse restricted arguments; a script interprets its own arguments."""
+    """Refuse restricted arguments; a script interprets its own arguments.
+
+    An app that runs a directory has no script: its program interprets the options.
+    """
     if app.plans:
         check_phases(phase_arguments(arguments, "task"))
-    elif arguments is not None and app.is_ansible:
-        check_task_arguments(msgspec.json.decode(arguments, type=tuple[str, ...]))
+        return
+    words = msgspec.json.decode(arguments or "[]", type=tuple[str, ...])
+    if app.is_ansible:
+        check_task_arguments(words)
+    elif app.runs_directory and any(word.startswith("-") for word in words):
+        raise Invalid(
+            f"arguments: a task cannot give options to {app.title}; write them in the "
+            "arguments of the template"
+        )
 
 
 def _check_selection(params: JsonObject, own: TaskParams) -> None:
