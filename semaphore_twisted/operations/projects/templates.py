@@ -168,9 +168,15 @@ def insert(
 def change(
     conn: Connection, actor: Actor, template_id: TemplateId, new: NewTemplate
 ) -> None:
-    """Replace a template; its tasks and their count do not change."""
+    """Replace a template; its tasks and their count do not change.
+
+    :raises Conflict: if it would get another app while its tasks have not ended: their
+        inventories and parameters are those of the app
+    """
     stored = get(conn, actor, template_id)
     texts.check(new, stored)
+    if new.app != stored.app:
+        _check_app_unused(conn, template_id)
     project_id = project_of(actor)
     groups = _groups(conn, project_id, groups_of(new, stored))
     values = {
@@ -181,6 +187,15 @@ def change(
     conn.update(template, template_id, environment_id=_first(groups), **values)
     template_parts.store(conn, project_id, template_id, vaults=vaults, groups=groups)
     events.TEMPLATE.record(conn, actor, template_id, new.name, "updated")
+
+
+def _check_app_unused(conn: Connection, template_id: TemplateId) -> None:
+    task_id = conn.scalar(statements.unfinished, template_id=template_id)
+    if task_id is not None:
+        raise Conflict(
+            f"app: task {task_id} of the template has not ended; stop it, or wait for"
+            " its end, before the template gets another app"
+        )
 
 
 def describe(

@@ -24,6 +24,7 @@ from semaphore_twisted.persistence.schema import (
     template,
     user,
 )
+from semaphore_twisted.persistence.statements.tasks.inventories import of_task
 
 _c = task.c
 
@@ -133,7 +134,7 @@ _unfinished = not_(_finished)
 _workspace = case(
     (
         or_(*(template.c.app == each.id for each in APPS.values() if each.plans)),
-        func.coalesce(_c.inventory_id, template.c.inventory_id, -template.c.id),
+        func.coalesce(of_task, -template.c.id),
     ),
     else_=None,
 )
@@ -219,6 +220,7 @@ machinery = (
         _c.secret,
         _c.spool_offset,
         _c.lines,
+        _c.used_inventory_id,
     )
     .join(project, project.c.id == _c.project_id)
     .where(_c.id == bindparam("id"))
