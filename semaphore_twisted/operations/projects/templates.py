@@ -213,7 +213,7 @@ def delete_some(conn: Connection, actor: Actor, template_id: TemplateId) -> bool
 
     Return whether there may be more; :func:`delete` deletes the rest.
 
-    :raises Conflict: while one of its tasks is active
+    :raises Conflict: while one of its tasks has not ended
     """
     _found(conn, actor, template_id)
     _check_idle(conn, template_id)
@@ -225,15 +225,15 @@ def delete_some(conn: Connection, actor: Actor, template_id: TemplateId) -> bool
 
 
 def _check_idle(conn: Connection, template_id: TemplateId) -> None:
-    running = conn.scalar(statements.under_way, template_id=template_id)
-    if running is not None:
-        raise Conflict(f"Task {running} of the template is under way: stop it first")
+    task_id = conn.scalar(statements.unfinished, template_id=template_id)
+    if task_id is not None:
+        raise Conflict(f"Task {task_id} of the template has not ended: stop it first")
 
 
 def delete(conn: Connection, actor: Actor, template_id: TemplateId) -> None:
     """Delete a template with its tasks, schedules and integrations.
 
-    :raises Conflict: while one of them is active
+    :raises Conflict: while one of its tasks has not ended
     """
     stored_template = _found(conn, actor, template_id)
     _check_idle(conn, template_id)

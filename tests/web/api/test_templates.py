@@ -555,15 +555,18 @@ class DeleteTests(TemplateTestCase):
             ],
         )
 
-    def test_under_way(self) -> None:
-        """A template stays while one of its tasks is under way."""
+    def test_unfinished(self) -> None:
+        """A template stays while one of its tasks is queued or under way."""
         number = self.create()["id"]
-        make_task(
-            self.conn, self.project, TemplateId(number), status=TaskStatus.RUNNING
-        )
-        answer = self.client.delete(f"{self.base}/templates/{number}")
-        self.assertEqual(answer.status, 409)
-        self.assertIn("under way", answer.json["error"])
+        path = f"{self.base}/templates/{number}"
+        task = make_task(self.conn, self.project, TemplateId(number))
+        for status in (TaskStatus.WAITING, TaskStatus.RUNNING, TaskStatus.CONFIRMED):
+            self.conn.update(task_table, task, status=status)
+            answer = self.client.delete(path)
+            self.assertEqual(answer.status, 409, status)
+            self.assertIn(f"Task {task} ", answer.json["error"])
+        self.conn.update(task_table, task, status=TaskStatus.STOPPED)
+        self.assertEqual(self.client.delete(path).status, 204)
 
     def test_held_inventory_is_released(self) -> None:
         """An inventory does not refer to a deleted template."""

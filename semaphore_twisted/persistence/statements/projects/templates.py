@@ -139,15 +139,14 @@ newest_tasks = select(
 )
 
 #: A started task of the template that has not ended; queued tasks do not count.
-under_way, unfinished = (
+unfinished = (
     select(task.c.id)
     .where(
-        # by the index of the statuses: few tasks are active, and a template has many
+        # by the index of the statuses: few are unfinished, and a template has many
         task.c.template_id + 0 == bindparam("template_id"),
-        or_(*(task.c.status == each for each in statuses)),
+        or_(*(task.c.status == each for each in UNFINISHED)),
     )
     .limit(1)
-    for statuses in ([each for each in UNFINISHED if each != "waiting"], UNFINISHED)
 )
 
 #: Templates that deploy the builds of a template.

@@ -24,6 +24,7 @@ from semaphore_twisted.persistence.schema import (
     template,
     user,
 )
+from semaphore_twisted.persistence.state_tables import state_alias
 from semaphore_twisted.persistence.statements.tasks.inventories import of_task
 
 _c = task.c
@@ -206,6 +207,27 @@ unfinished_of_project = (
         or_(*(_c.status == each for each in UNFINISHED)),
         _c.project_id + 0 == bindparam("project_id"),
         _c.id > bindparam("after"),
+    )
+    .order_by(_c.id)
+    .limit(bindparam("count"))
+)
+
+#: The oldest ``count`` unfinished tasks that use an inventory, as theirs or by their
+#: alias of its state.
+unfinished_of_inventory = (
+    select(_c.id)
+    .join(template, template.c.id == _c.template_id)
+    .where(
+        or_(*(_c.status == each for each in UNFINISHED)),
+        or_(
+            of_task == bindparam("inventory_id"),
+            _c.id.in_(
+                select(state_alias.c.task_id).where(
+                    state_alias.c.inventory_id == bindparam("inventory_id"),
+                    state_alias.c.task_id.is_not(None),
+                )
+            ),
+        ),
     )
     .order_by(_c.id)
     .limit(bindparam("count"))
