@@ -14,8 +14,8 @@ def task_details(order: JobOrder, options: JobOptions) -> dict[str, object]:
         else None,
         "repository_id": order.source.repository_id,
     }
-    if task.inventory_id or template.inventory_id:
-        details["inventory_id"] = task.inventory_id or template.inventory_id
+    if order.inventory_id:
+        details["inventory_id"] = order.inventory_id
     if task.message:
         details["message"] = task.message
     if template.type in {"build", "deploy"}:

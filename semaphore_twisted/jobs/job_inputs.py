@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from semaphore_twisted.model.apps import ANSIBLE, BUILT_IN, App, AppTable
 from semaphore_twisted.model.documents import JsonObject
-from semaphore_twisted.model.ids import KeyId
+from semaphore_twisted.model.ids import InventoryId, KeyId
 from semaphore_twisted.model.inventories import InventoryType
 from semaphore_twisted.model.jobs import JobIsolation
 from semaphore_twisted.model.keys import ClientCertificate, NoSecret, OpenedSecret
@@ -84,6 +84,7 @@ class JobOrder(msgspec.Struct, frozen=True, kw_only=True):
     username: str
     source: RepositorySource
     inventory: InventorySource | None = None
+    inventory_id: InventoryId | None = None
     vaults: tuple[VaultPassword, ...] = ()
     #: Variables of the variable groups.
     variables: JsonObject = {}

@@ -286,8 +286,8 @@ class TaskInventory(msgspec.Struct, frozen=True, kw_only=True):
 
     #: ``None`` for none
     inventory_id: InventoryId | None
-    #: whether it was recorded when the run started; else it is the task's own one, or
-    #: that which the template has now
+    #: whether it is stored with the task; else, for a task of an older release, it is
+    #: the task's own one, or that which the template has now
     recorded: bool
 
 

@@ -338,7 +338,7 @@ task = Table(
     _number("spool_offset", default=0),
     #: number of stored lines of output
     _number("lines", default=0),
-    #: the inventory of the run, which may be deleted; empty before it starts
+    #: the inventory of the run, 0 for none; it may be deleted once the task has ended
     _number("used_inventory_id", nullable=True),
     Index("ix_task_project_id_id", "project_id", "id"),
     Index("ix_task_project_id_created", "project_id", "created"),

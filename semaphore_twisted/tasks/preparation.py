@@ -64,6 +64,7 @@ class _Sealed(msgspec.Struct, frozen=True):
     uuid: str
     project_uuid: str
     secret: str | None
+    used_inventory_id: InventoryId | None
 
 
 class _Variables(msgspec.Struct, frozen=True):
@@ -101,7 +102,9 @@ def order(conn: Connection, keyring: Keyring, task_id: TaskId) -> JobOrder:
         row_uuid=sealed.uuid,
         project_uuid=sealed.project_uuid,
     )
-    return inputs.order(task, job_name_of(sealed.uuid), answers)
+    return inputs.order(
+        task, job_name_of(sealed.uuid), answers, sealed.used_inventory_id
+    )
 
 
 def check_order(
@@ -184,8 +187,18 @@ class Inputs:
     decrypt: Callable[[KeyRow], OpenedSecret]
     keys: set[KeyId] = field(factory=set)
 
-    def order(self, task: Task, job_name: str, answers: dict[str, str]) -> JobOrder:
-        """Return the job order of *task*; *answers* are its secret variables."""
+    def order(
+        self,
+        task: Task,
+        job_name: str,
+        answers: dict[str, str],
+        stored: InventoryId | None = None,
+    ) -> JobOrder:
+        """Return the job order of *task*.
+
+        *answers* are its secret variables, *stored* is the inventory that is stored
+        with it (:func:`.overrides.inventory_of`).
+        """
         template = template_of(self.conn, self.project, task.template_id)
         _check_sound(f"The template {quoted(template.name)}", template.fault)
         table = apps.table(self.conn)
@@ -199,7 +212,8 @@ class Inputs:
         environ = answered & in_environment
         replaced = as_variables if is_ansible(template.app) else answered
         source = self.source(template.repository_id)
-        inventory = self.inventory(inventory_of(template, task))
+        inventory_id = inventory_of(template, task.inventory_id, stored)
+        inventory = self.inventory(inventory_id)
         vaults = tuple(
             VaultPassword(
                 name=vault.name or "default",
@@ -215,6 +229,7 @@ class Inputs:
             username=self.conn.scalar(orders.username, id=task.user_id) or "",
             source=source,
             inventory=inventory,
+            inventory_id=inventory_id,
             vaults=vaults,
             variables=_without(group.plain, as_variables),
             answers=_without(asked, {*answers, *environ}),

@@ -7,7 +7,6 @@ from attrs import define
 
 from semaphore_twisted.interfaces import IJob
 from semaphore_twisted.model.ids import (
-    InventoryId,
     KeyId,
     ProjectId,
     TaskId,
@@ -38,8 +37,6 @@ class Run:
     job: IJob | None = None
     #: the access keys that its job receives
     keys: frozenset[KeyId] = frozenset()
-    #: the inventory that its job receives
-    inventory_id: InventoryId | None = None
     #: whether a stop was requested, and whether it is forced
     stop: bool = False
     kill: bool = False

@@ -36,7 +36,6 @@ from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.jobs import JobResult, JobSpecification
 from semaphore_twisted.model.tasks import NO_JOB, Task, TaskEnd, TaskEvent, TaskStatus
 from semaphore_twisted.operations.tasks import approvals, task_lifecycle
-from semaphore_twisted.operations.tasks.overrides import inventory_of
 from semaphore_twisted.runtime.coalescer import Coalescer
 from semaphore_twisted.tasks import preparation
 from semaphore_twisted.tasks.background import Background
@@ -299,9 +298,7 @@ class TaskService:
             return
         self._retry_delay.started(run.task_id)
         run.forward()
-        begun = self._background.persist(
-            task_lifecycle.started, run.task_id, run.keys, run.inventory_id
-        )
+        begun = self._background.persist(task_lifecycle.started, run.task_id, run.keys)
         self._tell(await begun)
 
     async def _put_back(self, run: Run, why: str) -> None:
@@ -332,7 +329,6 @@ class TaskService:
                 await self._finish(run, TaskEvent.STOPPED)
                 return None
             run.keys = order.keys
-            run.inventory_id = inventory_of(order.template, order.task)
             made = self._prepare(order)
             return made if isinstance(made, JobSpecification) else await made
         except (OSError, Unavailable) as error:

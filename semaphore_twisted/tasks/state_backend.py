@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from semaphore_twisted.interfaces import IDatabase
 from semaphore_twisted.jobs.job_inputs import JobOrder, StateBackend
 from semaphore_twisted.model.inventories import WORKSPACES
-from semaphore_twisted.operations.tasks.overrides import inventory_of
 
 #: The ports that relays use, and how many are tried.
 _FIRST_PORT, _PORTS = 15_000, 17_000
@@ -28,8 +27,7 @@ class StateBackends:
 
     async def given(self, order: JobOrder) -> JobOrder:
         """Return *order* with the backend for its state, if it needs one."""
-        inventory_id = inventory_of(order.template, order.task)
-        if inventory_id is None or order.inventory is None:
+        if order.inventory_id is None or order.inventory is None:
             return order
         if order.inventory.type not in WORKSPACES:
             return order
@@ -41,7 +39,7 @@ class StateBackends:
         made = await self._database.write(
             create_for_task,
             project_id=order.task.project_id,
-            inventory_id=inventory_id,
+            inventory_id=order.inventory_id,
             task_id=order.task.id,
         )
         backend = StateBackend(

@@ -19,6 +19,7 @@ from semaphore_twisted.jobs.values import (
     text,
 )
 from semaphore_twisted.model.errors import Invalid
+from semaphore_twisted.model.ids import InventoryId
 from tests.support.orders import options, order, task, template
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
@@ -163,6 +164,10 @@ class DetailsTests(SynchronousTestCase):
         found = task_details(made, options("/s", web_host="https://s.example"))
         self.assertEqual(found["url"], "https://s.example/project/2/history?t=7")
         self.assertEqual(build_details(made), {})
+        other = replace(
+            made, inventory_id=InventoryId(4), template=template(inventory_id=3)
+        )
+        self.assertEqual(task_details(other, options("/s"))["inventory_id"], 4)
 
     def test_build_and_deploy(self) -> None:
         """A build has its version, a deploy task the version of its build."""

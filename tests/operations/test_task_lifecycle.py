@@ -88,6 +88,26 @@ class ClaimTests(ProgressTestCase):
         )
         self.assertEqual(task_lifecycle.claim(self.conn, every), [])
 
+    def test_inventory_of_an_older_release(self) -> None:
+        """A queued task without a stored inventory gets its template's when claimed."""
+        first, second = (
+            self.conn.insert(
+                schema.inventory, project_id=self.project.id, name=name, type="static"
+            )
+            for name in ("first", "second")
+        )
+        task, own = self.task(), self.task(inventory_id=first)
+        self.conn.update(schema.template, self.template, inventory_id=second)
+        task_lifecycle.claim(self.conn, every)
+        self.conn.update(schema.template, self.template, inventory_id=first)
+        for each in (task, own):
+            task_lifecycle.started(self.conn, each)
+        stored = select(schema.task.c.id, schema.task.c.used_inventory_id)
+        self.assertEqual(
+            dict(tuple(row) for row in self.conn.execute(stored).fetchall()),
+            {task: second, own: first},
+        )
+
     def test_what_the_choice_sees(self) -> None:
         """The choice gets waiting tasks, oldest first, and active ones, with limits."""
         self.conn.update(schema.template, self.template, allow_parallel_tasks=1)

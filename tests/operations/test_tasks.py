@@ -12,15 +12,17 @@ from semaphore_twisted.model.errors import Invalid, NotFound
 from semaphore_twisted.model.ids import TaskId, TemplateId
 from semaphore_twisted.model.tasks import (
     IllegalTransition,
+    Queued,
     Task,
     TaskInList,
     TaskStatus,
 )
 from semaphore_twisted.model.users import Role
-from semaphore_twisted.operations.tasks import tasks
+from semaphore_twisted.operations.tasks import result_views, tasks
 from semaphore_twisted.operations.tasks.output import append
 from semaphore_twisted.operations.tasks.overrides import NewTask
 from semaphore_twisted.persistence import schema
+from semaphore_twisted.persistence.statements.tasks import tasks as statements
 from tests.support.memory import (
     actor_of,
     make_project,
@@ -68,6 +70,17 @@ class TaskTestCase(SynchronousTestCase):
         with self.conn.transaction(write=True):
             return tasks.create(self.conn, self.actor, self.keyring, new)
 
+    def workspace(self, name: str) -> int:
+        """Store a workspace of the template."""
+        return self.conn.insert(
+            schema.inventory,
+            project_id=self.project.id,
+            name=name,
+            type="terraform-workspace",
+            inventory=name,
+            holder_id=self.template,
+        )
+
     def task(self, status: TaskStatus = TaskStatus.WAITING, **columns: Any) -> TaskId:
         """Store a task."""
         return make_task(
@@ -88,6 +101,40 @@ class CreateTests(TaskTestCase):
         self.assertEqual(
             self.conn.column(EVENTS), [f"Task ID {made.id} (Say) queued for running"]
         )
+
+    def test_inventory_is_fixed(self) -> None:
+        """A queued task keeps inventory and workspace, whatever the template gets."""
+        own, next_ = (self.workspace(name) for name in ("own", "next"))
+        self.conn.update(
+            schema.template,
+            self.template,
+            app="terraform",
+            inventory_id=own,
+            task_params={"allow_override_inventory": True},
+        )
+        usual = self.create()
+        chosen = self.create(inventory_id=own)
+        self.conn.update(schema.template, self.template, inventory_id=next_)
+        later = self.create()
+        queue = {
+            each.id: each.workspace
+            for each in self.conn.all(statements.waiting, Queued)
+        }
+        self.assertEqual(queue, {usual.id: own, chosen.id: own, later.id: next_})
+        shown = [each.inventory_id for each in (usual, chosen, later)]
+        self.assertEqual(shown, [None, own, None])
+
+    def test_no_inventory_is_fixed(self) -> None:
+        """A task that was queued without a workspace gets none later."""
+        self.conn.update(schema.template, self.template, app="terraform")
+        made = self.create()
+        self.conn.update(
+            schema.template, self.template, inventory_id=self.workspace("late")
+        )
+        (queued,) = self.conn.all(statements.waiting, Queued)
+        self.assertEqual((queued.id, queued.workspace), (made.id, -self.template))
+        found = result_views.inventory(self.conn, self.actor, made.id)
+        self.assertEqual((found.inventory_id, found.recorded), (None, True))
 
     def test_foreign_template(self) -> None:
         """A template of another project is as unknown as none."""

@@ -98,6 +98,32 @@ class OrderTests(SynchronousTestCase):
         self.assertEqual((found.source.branch, found.source.key), ("main", NoSecret()))
         self.assertIsNone(found.inventory)
 
+    def test_stored_inventory(self) -> None:
+        """A task uses the inventory that it was created with, an older one today's."""
+        old, new = (
+            self.conn.insert(
+                schema.inventory,
+                project_id=self.project.id,
+                name=name,
+                type="static",
+                inventory=name,
+            )
+            for name in ("old", "new")
+        )
+        template = make_template(self.conn, self.project, inventory_id=old)
+        actor = actor_of(self.user, self.project)
+        body = NewTask(template_id=template)
+        made = tasks.create(self.conn, actor, self.keyring, body).id
+        before = make_task(self.conn, self.project, template, user_id=self.user.id)
+        self.conn.update(schema.template, template, inventory_id=new)
+        for task, expected in ((made, old), (before, new)):
+            found = order(self.conn, self.keyring, task)
+            assert found.inventory is not None
+            name = {old: "old", new: "new"}[expected]
+            self.assertEqual(
+                (found.inventory_id, found.inventory.inventory), (expected, name)
+            )
+
     def test_keys(self) -> None:
         """Every key of the task is opened."""
         repository = make_repository(

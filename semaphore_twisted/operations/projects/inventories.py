@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from semaphore_twisted.model import limits, texts
-from semaphore_twisted.model.errors import Conflict, Invalid, NotFound, at_field
+from semaphore_twisted.model.errors import Invalid, NotFound, at_field
 from semaphore_twisted.model.expressions import check_plain
 from semaphore_twisted.model.ids import InventoryId, KeyId, RepositoryId, TemplateId
 from semaphore_twisted.model.inventories import WORKSPACES, Inventory, InventoryType
@@ -14,6 +14,11 @@ from semaphore_twisted.model.texts import LongText, Name, Unserved
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events
 from semaphore_twisted.operations.projects.inventory_rules import checked_text
+from semaphore_twisted.operations.projects.inventory_use import (
+    HELD,
+    check_no_tasks,
+    check_unused,
+)
 from semaphore_twisted.operations.projects.references import (
     References,
     check,
@@ -33,7 +38,6 @@ from semaphore_twisted.persistence.statements.projects import (
     repositories as of_repositories,
 )
 from semaphore_twisted.persistence.statements.projects import templates as of_templates
-from semaphore_twisted.persistence.statements.projects import workspaces
 
 _TYPES = frozenset(InventoryType)
 
@@ -104,14 +108,26 @@ def create(conn: Connection, actor: Actor, new: NewInventory) -> Inventory:
 def change(
     conn: Connection, actor: Actor, inventory_id: InventoryId, new: NewInventory
 ) -> None:
-    """Replace an inventory."""
+    """Replace an inventory.
+
+    :raises Conflict: if its type, its name as a workspace or its template would change
+        while a task uses it, or the first two while it has a state
+    """
     stored = get(conn, actor, inventory_id)
     texts.check(new, stored)
     if new.type not in _TYPES:
         raise Invalid(f"unknown inventory type: {new.type[:50]}", field="type")
-    if stored.type in WORKSPACES and new.type not in WORKSPACES:
-        _refuse_with_state(conn, inventory_id)
-    conn.update(inventory, inventory_id, **_values(conn, actor, new), checked=None)
+    values = _values(conn, actor, new)
+    if new.type != stored.type:
+        with at_field("type"):
+            check_unused(conn, inventory_id, "The inventory cannot get another type")
+    if stored.type in WORKSPACES and values["inventory"] != stored.inventory:
+        with at_field("inventory"):
+            check_unused(conn, inventory_id, "The workspace cannot be renamed")
+    if stored.holder_id not in {None, values["holder_id"]}:
+        with at_field("holder_id"):
+            check_no_tasks(conn, inventory_id, HELD)
+    conn.update(inventory, inventory_id, **values, checked=None)
     events.INVENTORY.record(conn, actor, inventory_id, new.name, "updated")
 
 
@@ -119,21 +135,13 @@ def delete(conn: Connection, actor: Actor, inventory_id: InventoryId) -> None:
     """Delete an unused inventory.
 
     :raises InUse: naming the objects that use it
-    :raises Conflict: if it is a workspace that has a state
+    :raises Conflict: if a task that has not ended uses it, or if it has a state
     """
     stored_inventory = get(conn, actor, inventory_id)
     refuse_if_used(references(conn, actor, inventory_id), "Inventory")
-    _refuse_with_state(conn, inventory_id)
+    check_unused(conn, inventory_id, "The inventory cannot be deleted")
     conn.delete(inventory, inventory_id)
     events.INVENTORY.record(conn, actor, inventory_id, stored_inventory.name, "deleted")
-
-
-def _refuse_with_state(conn: Connection, inventory_id: InventoryId) -> None:
-    states = conn.scalar(workspaces.count_states, inventory_id=inventory_id)
-    if states:
-        raise Conflict(
-            f"The workspace has {states} versions of its state; delete them first"
-        )
 
 
 def _check_path(path: str) -> None:

@@ -19,6 +19,7 @@ from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events
 from semaphore_twisted.operations.projects import inventories, templates
 from semaphore_twisted.operations.projects.inventories import NewInventory
+from semaphore_twisted.operations.projects.inventory_use import HELD, check_no_tasks
 from semaphore_twisted.operations.projects.template_rules import NewTemplate
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.schema import inventory, template
@@ -66,7 +67,8 @@ def detach(
 ) -> None:
     """Make a workspace one that belongs to no template.
 
-    :raises Conflict: if it belongs to another one, or is the template's default
+    :raises Conflict: if it belongs to another one, is the template's default, or a task
+        uses it that has not ended
     """
     found = _workspace(conn, actor, template_id, number)
     if found.holder_id != template_id:
@@ -78,6 +80,7 @@ def detach(
             f"The workspace {quoted(found.name)} is the default of the template; make"
             " another one the default first"
         )
+    check_no_tasks(conn, number, HELD)
     conn.update(inventory, number, holder_id=None)
     events.INVENTORY.record(conn, actor, number, found.name, "updated")
 

@@ -168,9 +168,15 @@ def insert(
 def change(
     conn: Connection, actor: Actor, template_id: TemplateId, new: NewTemplate
 ) -> None:
-    """Replace a template; its tasks and their count do not change."""
+    """Replace a template; its tasks and their count do not change.
+
+    :raises Conflict: if it would get another app while its tasks have not ended: their
+        inventories and parameters are those of the app
+    """
     stored = get(conn, actor, template_id)
     texts.check(new, stored)
+    if new.app != stored.app:
+        _check_app_unused(conn, template_id)
     project_id = project_of(actor)
     groups = _groups(conn, project_id, groups_of(new, stored))
     values = {
@@ -181,6 +187,15 @@ def change(
     conn.update(template, template_id, environment_id=_first(groups), **values)
     template_parts.store(conn, project_id, template_id, vaults=vaults, groups=groups)
     events.TEMPLATE.record(conn, actor, template_id, new.name, "updated")
+
+
+def _check_app_unused(conn: Connection, template_id: TemplateId) -> None:
+    task_id = conn.scalar(statements.unfinished, template_id=template_id)
+    if task_id is not None:
+        raise Conflict(
+            f"app: task {task_id} of the template has not ended; stop it, or wait for"
+            " its end, before the template gets another app"
+        )
 
 
 def describe(
@@ -198,7 +213,7 @@ def delete_some(conn: Connection, actor: Actor, template_id: TemplateId) -> bool
 
     Return whether there may be more; :func:`delete` deletes the rest.
 
-    :raises Conflict: while one of its tasks is active
+    :raises Conflict: while one of its tasks has not ended
     """
     _found(conn, actor, template_id)
     _check_idle(conn, template_id)
@@ -210,15 +225,15 @@ def delete_some(conn: Connection, actor: Actor, template_id: TemplateId) -> bool
 
 
 def _check_idle(conn: Connection, template_id: TemplateId) -> None:
-    running = conn.scalar(statements.under_way, template_id=template_id)
-    if running is not None:
-        raise Conflict(f"Task {running} of the template is under way: stop it first")
+    task_id = conn.scalar(statements.unfinished, template_id=template_id)
+    if task_id is not None:
+        raise Conflict(f"Task {task_id} of the template has not ended: stop it first")
 
 
 def delete(conn: Connection, actor: Actor, template_id: TemplateId) -> None:
     """Delete a template with its tasks, schedules and integrations.
 
-    :raises Conflict: while one of them is active
+    :raises Conflict: while one of its tasks has not ended
     """
     stored_template = _found(conn, actor, template_id)
     _check_idle(conn, template_id)

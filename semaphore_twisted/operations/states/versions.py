@@ -31,6 +31,7 @@ from semaphore_twisted.model.state_files import (
 from semaphore_twisted.model.states import StateVersion
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events
+from semaphore_twisted.operations.projects.inventory_use import check_no_tasks
 from semaphore_twisted.operations.projects.references import project_of
 from semaphore_twisted.operations.states import access as of_access
 from semaphore_twisted.operations.states import locks
@@ -275,19 +276,18 @@ def delete(
     """Delete a version; the present one only if it is the last one left.
 
     :raises Conflict: if there are older versions, which would become the present state,
-        or the state is locked
+        the state is locked, or a task that has not ended uses the last version
     """
     old = get(conn, actor, inventory_id, state_id)
     locks.check_unlocked(conn, inventory_id)
     newest = latest(conn, actor, inventory_id)
-    if (
-        newest.id == old.id
-        and conn.scalar(workspaces.count_states, inventory_id=inventory_id) > 1
-    ):
-        raise Conflict(
-            f"Version {old.id} is the present state; delete the older versions first,"
-            " or roll back to one of them"
-        )
+    if newest.id == old.id:
+        if conn.scalar(workspaces.count_states, inventory_id=inventory_id) > 1:
+            raise Conflict(
+                f"Version {old.id} is the present state; delete the older versions"
+                " first, or roll back to one of them"
+            )
+        check_no_tasks(conn, inventory_id, "The state cannot be deleted")
     conn.delete(state, state_id)
     _record(conn, actor, inventory_id, f"serial {old.serial} of the state deleted")
 

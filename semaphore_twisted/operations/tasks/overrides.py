@@ -27,7 +27,6 @@ from semaphore_twisted.model.selections import (
     check_task_arguments,
     listed,
 )
-from semaphore_twisted.model.tasks import Task
 from semaphore_twisted.model.templates import TaskParams, Template
 from semaphore_twisted.model.terraform import check_task_arguments as check_phases
 from semaphore_twisted.model.terraform import phase_arguments
@@ -237,9 +236,18 @@ def allowed(
     )
 
 
-def inventory_of(template: Template, task: Task) -> InventoryId | None:
-    """Return the inventory of a run: the task's own one, else the template's."""
-    return task.inventory_id or template.inventory_id
+def inventory_of(
+    template: Template, chosen: InventoryId | None, stored: InventoryId | None = None
+) -> InventoryId | None:
+    """Return the inventory of a run.
+
+    It is *stored* since the task was created, with 0 for none. For a task that is new,
+    or of an older release, nothing is stored: then it is the one that the task has
+    *chosen*, else the template's.
+    """
+    if stored is not None:
+        return stored or None
+    return chosen or template.inventory_id
 
 
 def _check_arguments(arguments: str | None, app: App) -> None:

@@ -97,7 +97,7 @@ def last_of_hosts(
 
 
 def inventory(conn: Connection, actor: Actor, task_id: TaskId) -> TaskInventory:
-    """Return the inventory of a task's run; that which it would use before it starts.
+    """Return the inventory of a task's run, which is known since the task was created.
 
     :raises NotFound: if the project has no such task
     """

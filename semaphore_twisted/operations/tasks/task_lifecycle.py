@@ -11,7 +11,7 @@ import msgspec
 
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.model.errors import DomainError
-from semaphore_twisted.model.ids import InventoryId, KeyId, TaskId, TemplateId
+from semaphore_twisted.model.ids import KeyId, TaskId, TemplateId
 from semaphore_twisted.model.keys import KeyUse
 from semaphore_twisted.model.tasks import (
     NO_JOB,
@@ -26,12 +26,12 @@ from semaphore_twisted.model.tasks import (
 from semaphore_twisted.model.templates import Template
 from semaphore_twisted.operations import events
 from semaphore_twisted.operations.tasks import output, results, slices
-from semaphore_twisted.operations.tasks.overrides import NewTask, inventory_of
+from semaphore_twisted.operations.tasks.overrides import NewTask
 from semaphore_twisted.operations.tasks.tasks import add, move, template_of
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements.projects import workspaces
-from semaphore_twisted.persistence.statements.tasks import orders
+from semaphore_twisted.persistence.statements.tasks import inventories, orders
 from semaphore_twisted.persistence.statements.tasks import tasks as statements
 
 #: Chooses tasks to start from the waiting tasks, given the active ones.
@@ -81,6 +81,7 @@ def claim(conn: Connection, choose: Choose) -> list[Claimed]:
 
 def _claim(conn: Connection, task_id: TaskId) -> Claimed:
     task = move(conn, _existing(conn, task_id), TaskEvent.CLAIMED)
+    conn.run(inventories.fix, task_id=task_id)
     template = template_of(conn, task.project_id, task.template_id)
     _record(conn, task, template, "is running")
     now = conn.now.timestamp()
@@ -97,15 +98,9 @@ def _claim(conn: Connection, task_id: TaskId) -> Claimed:
 
 
 def started(
-    conn: Connection,
-    task_id: TaskId,
-    keys: Collection[KeyId] = (),
-    inventory_id: InventoryId | None = None,
+    conn: Connection, task_id: TaskId, keys: Collection[KeyId] = ()
 ) -> Task | None:
     """Record that a job runs, and that it received *keys*; delete its one-time secrets.
-
-    *inventory_id* is the inventory that it received; without one it is that which the
-    task would receive now.
 
     Return the task if its status changed; a task that is stopping or has ended keeps
     its status.
@@ -115,10 +110,8 @@ def started(
     task = found(conn, task_id)
     if task is None:
         return None
-    if inventory_id is None:
-        template = template_of(conn, task.project_id, task.template_id)
-        inventory_id = inventory_of(template, task)
-    conn.update(schema.task, task_id, secret=None, used_inventory_id=inventory_id)
+    conn.update(schema.task, task_id, secret=None)
+    conn.run(inventories.fix, task_id=task_id)
     if task.status is not TaskStatus.STARTING:
         return None
     status = advance(task.status, TaskEvent.STARTED)

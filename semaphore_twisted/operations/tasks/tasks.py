@@ -39,6 +39,7 @@ from semaphore_twisted.operations.tasks.overrides import (
     NewTask,
     TemplateSource,
     allowed,
+    inventory_of,
 )
 from semaphore_twisted.operations.tasks.versions import next_version
 from semaphore_twisted.persistence import schema
@@ -153,6 +154,7 @@ class TaskDraft(msgspec.Struct, frozen=True, kw_only=True):
         """The task, with the number 0."""
         columns = dict(self.columns)
         limit = columns.pop("hosts_limit")
+        columns.pop("used_inventory_id")
         return Task(id=TaskId(0), limit=limit, **columns)
 
 
@@ -188,6 +190,7 @@ def draft(
         "created": conn.now,
         "version": _version(conn, template),
         "build_task_id": _build(conn, template, body.build_task_id),
+        "used_inventory_id": inventory_of(template, overrides.inventory_id) or 0,
         **msgspec.structs.asdict(overrides),
     }
     return TaskDraft(columns=columns, secrets=given.secrets)

@@ -424,6 +424,29 @@ class VersionTests(StateTestCase):
         self.assertEqual(self.client.delete(f"{path}/{new}").status, 204)
         self.assertEqual(self.client.get(f"{path}/latest").status, 404)
 
+    def test_delete_under_a_task(self) -> None:
+        """The last version stays while a task uses it; older ones go all the same."""
+        self.store(1)
+        self.store(2)
+        new, old = (each["id"] for each in self.versions())
+        path = f"{self.terraform}/states"
+        template = make_template(
+            self.conn, self.project, inventory_id=self.inventory_id, app="terraform"
+        )
+        task = make_task(
+            self.conn,
+            self.project,
+            template,
+            status=TaskStatus.WAITING_CONFIRMATION,
+            used_inventory_id=self.inventory_id,
+        )
+        self.assertEqual(self.client.delete(f"{path}/{old}").status, 204)
+        answer = self.client.delete(f"{path}/{new}")
+        self.assertEqual(answer.status, 409)
+        self.assertIn(f"({task})", answer.json["error"])
+        self.conn.update(schema.task, task, status=TaskStatus.SUCCESS)
+        self.assertEqual(self.client.delete(f"{path}/{new}").status, 204)
+
     def test_kept(self) -> None:
         """The oldest versions go when there are too many."""
         for serial in range(limits.STATE_VERSIONS + 2):
@@ -440,6 +463,8 @@ class VersionTests(StateTestCase):
         self.assertEqual(answer.status, 409)
         self.assertIn("state", answer.json["error"])
         body = {"name": "Hosts", "type": "static", "inventory": "localhost"}
+        self.assertEqual(self.client.put(path, body).status, 409)
+        body = {"name": "W", "type": "terraform-workspace", "inventory": "other"}
         self.assertEqual(self.client.put(path, body).status, 409)
 
     def test_damaged(self) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from semaphore_twisted.model.ids import TaskId, TemplateId
 from semaphore_twisted.model.tasks import TaskStatus
 from semaphore_twisted.persistence.schema import access_key, environment, event, view
+from semaphore_twisted.persistence.schema import task as task_table
 from tests.support.resources import ResourceTestCase
 from tests.support.tasks import make_task, make_template
 
@@ -486,6 +487,21 @@ class ChangeTests(TemplateTestCase):
             ):
                 self.assertEqual((answer.status, answer.body), (404, b""))
 
+    def test_app_of_a_task(self) -> None:
+        """The app stays while a task of the template has not ended."""
+        number = self.create()["id"]
+        task = make_task(self.conn, self.project, number)
+        path = f"{self.base}/templates/{number}"
+        body = self.template(id=number, app="python", playbook="say.py")
+        answer = self.client.put(path, body)
+        self.assertEqual(answer.status, 409, answer.body)
+        self.assertIn(f"task {task} ", answer.json["error"])
+        self.assertEqual(self.shown("templates", number)["app"], "bash")
+        same = self.template(id=number, name="Other")
+        self.assertEqual(self.client.put(path, same).status, 204)
+        self.conn.update(task_table, task, status=TaskStatus.SUCCESS)
+        self.assertEqual(self.client.put(path, body).status, 204)
+
 
 class DeleteTests(TemplateTestCase):
     """Deletion of templates."""
@@ -539,15 +555,18 @@ class DeleteTests(TemplateTestCase):
             ],
         )
 
-    def test_under_way(self) -> None:
-        """A template stays while one of its tasks is under way."""
+    def test_unfinished(self) -> None:
+        """A template stays while one of its tasks is queued or under way."""
         number = self.create()["id"]
-        make_task(
-            self.conn, self.project, TemplateId(number), status=TaskStatus.RUNNING
-        )
-        answer = self.client.delete(f"{self.base}/templates/{number}")
-        self.assertEqual(answer.status, 409)
-        self.assertIn("under way", answer.json["error"])
+        path = f"{self.base}/templates/{number}"
+        task = make_task(self.conn, self.project, TemplateId(number))
+        for status in (TaskStatus.WAITING, TaskStatus.RUNNING, TaskStatus.CONFIRMED):
+            self.conn.update(task_table, task, status=status)
+            answer = self.client.delete(path)
+            self.assertEqual(answer.status, 409, status)
+            self.assertIn(f"Task {task} ", answer.json["error"])
+        self.conn.update(task_table, task, status=TaskStatus.STOPPED)
+        self.assertEqual(self.client.delete(path).status, 204)
 
     def test_held_inventory_is_released(self) -> None:
         """An inventory does not refer to a deleted template."""

@@ -139,12 +139,12 @@ newest_tasks = select(
 )
 
 #: A started task of the template that has not ended; queued tasks do not count.
-under_way = (
+unfinished = (
     select(task.c.id)
     .where(
-        # by the index of the statuses: few tasks are active, and a template has many
+        # by the index of the statuses: few are unfinished, and a template has many
         task.c.template_id + 0 == bindparam("template_id"),
-        or_(*(task.c.status == each for each in UNFINISHED if each != "waiting")),
+        or_(*(task.c.status == each for each in UNFINISHED)),
     )
     .limit(1)
 )

@@ -25,6 +25,10 @@ from semaphore_twisted.persistence.schema import (
     task_stage,
     template,
 )
+from semaphore_twisted.persistence.statements.tasks.inventories import (
+    inventory_of,
+    of_task,
+)
 
 COUNTERS = ("ok", "changed", "failed", "skipped", "unreachable", "ignored")
 
@@ -206,8 +210,8 @@ _recent = (
     .subquery()
 )
 #: Of the newest ``sought`` tasks of a project the newest ``count`` with an inventory:
-#: the one that the run used, or before that was recorded the one that the task names,
-#: else that which its template has now.
+#: the one that is stored with the task, or before one was stored the one that the task
+#: names, else that which its template has now.
 _runs = (
     select(
         _recent.c.id,
@@ -217,9 +221,7 @@ _runs = (
     )
     .join(template, template.c.id == _recent.c.template_id)
     .where(
-        func.coalesce(
-            _recent.c.used_inventory_id, _recent.c.inventory_id, template.c.inventory_id
-        )
+        inventory_of(_recent.c.used_inventory_id, _recent.c.inventory_id)
         == bindparam("inventory_id"),
     )
     .order_by(_recent.c.id.desc())
@@ -258,9 +260,7 @@ failed_hosts = select(func.count()).where(_h.task_id == _TASK, _failed)
 used_inventory = (
     select(
         task.c.used_inventory_id.label("recorded"),
-        func.coalesce(
-            task.c.used_inventory_id, task.c.inventory_id, template.c.inventory_id
-        ).label("inventory_id"),
+        of_task.label("inventory_id"),
     )
     .join(template, template.c.id == task.c.template_id)
     .where(task.c.id == _TASK)

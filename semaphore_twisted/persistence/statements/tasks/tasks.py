@@ -24,6 +24,8 @@ from semaphore_twisted.persistence.schema import (
     template,
     user,
 )
+from semaphore_twisted.persistence.state_tables import state_alias
+from semaphore_twisted.persistence.statements.tasks.inventories import of_task
 
 _c = task.c
 
@@ -133,7 +135,7 @@ _unfinished = not_(_finished)
 _workspace = case(
     (
         or_(*(template.c.app == each.id for each in APPS.values() if each.plans)),
-        func.coalesce(_c.inventory_id, template.c.inventory_id, -template.c.id),
+        func.coalesce(of_task, -template.c.id),
     ),
     else_=None,
 )
@@ -210,6 +212,27 @@ unfinished_of_project = (
     .limit(bindparam("count"))
 )
 
+#: The oldest ``count`` unfinished tasks that use an inventory, as theirs or by their
+#: alias of its state.
+unfinished_of_inventory = (
+    select(_c.id)
+    .join(template, template.c.id == _c.template_id)
+    .where(
+        or_(*(_c.status == each for each in UNFINISHED)),
+        or_(
+            of_task == bindparam("inventory_id"),
+            _c.id.in_(
+                select(state_alias.c.task_id).where(
+                    state_alias.c.inventory_id == bindparam("inventory_id"),
+                    state_alias.c.task_id.is_not(None),
+                )
+            ),
+        ),
+    )
+    .order_by(_c.id)
+    .limit(bindparam("count"))
+)
+
 #: Internal data of a task for its execution, which is not shown.
 machinery = (
     select(
@@ -219,6 +242,7 @@ machinery = (
         _c.secret,
         _c.spool_offset,
         _c.lines,
+        _c.used_inventory_id,
     )
     .join(project, project.c.id == _c.project_id)
     .where(_c.id == bindparam("id"))
