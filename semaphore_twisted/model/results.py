@@ -298,6 +298,8 @@ _STAGES = {
     "requirements": "requirements",
     "playbook": "playbook",
     "script": "script",
+    "state": "init",
+    "backend": "init",
     "init": "init",
     "workspace": "init",
     "plan": "plan",

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from semaphore_twisted.interfaces import IDatabase
 from semaphore_twisted.jobs.job_inputs import JobOrder, StateBackend
+from semaphore_twisted.model.errors import Unavailable
 from semaphore_twisted.model.inventories import WORKSPACES
 
 #: The ports that relays use, and how many are tried.
@@ -26,11 +27,19 @@ class StateBackends:
     _socket: Path
 
     async def given(self, order: JobOrder) -> JobOrder:
-        """Return *order* with the backend for its state, if it needs one."""
+        """Return *order* with the backend for its state, if it needs one.
+
+        :raises Unavailable: if the server does not listen on the socket
+        """
         if order.inventory_id is None or order.inventory is None:
             return order
         if order.inventory.type not in WORKSPACES:
             return order
+        if not self._socket.is_socket():
+            raise Unavailable(
+                f"The server's socket for states, {self._socket}, is missing; its log "
+                "has the reason. Restart the server"
+            )
         # most servers run no Terraform, and save the memory
         from semaphore_twisted.operations.states.aliases import (  # noqa: PLC0415
             create_for_task,

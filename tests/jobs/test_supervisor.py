@@ -445,7 +445,9 @@ class JournalTests(FolderCase):
 
         kind_asked = spool.RecordKind.APPROVAL
         approval = Approval(cast("Any", Loop()), journal)
-        approval.wait(cast("Any", SimpleNamespace(name="approval")), 60, check=list)
+        approval.wait(
+            cast("Any", SimpleNamespace(name="approval")), 60, check=lambda: None
+        )
         self.assertEqual([seconds <= 1 for seconds in waits], [True, True, False])
         self.assertEqual([kind for kind, _ in self.read()].count(kind_asked), 2)
 

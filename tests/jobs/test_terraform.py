@@ -6,12 +6,13 @@ from msgspec.structs import replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.jobs.invocation import specification
-from semaphore_twisted.jobs.job_inputs import InventorySource, JobOrder
+from semaphore_twisted.jobs.job_inputs import InventorySource, JobOrder, StateBackend
 from semaphore_twisted.model.apps import StoredApp, with_settings
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.inventories import InventoryType
 from semaphore_twisted.model.jobs import Step
 from semaphore_twisted.model.keys import SshKey
+from semaphore_twisted.model.results import stage_of
 from tests.support.orders import options, order, static, task, template
 
 OUT = "-out={pipe:plan}"
@@ -102,6 +103,18 @@ class PhaseTests(SynchronousTestCase):
         steps = made(changed=replace(order("https://h.example/x"), apps=table))
         programs = {steps[name].argv[0] for name in ("init", "plan", "show", "apply")}
         self.assertEqual(programs, {"/opt/{brace}workspace}/tf"})
+
+    def test_stages(self) -> None:
+        """Each step belongs to a stage of the run, and none to its cleaning."""
+        workspace = InventorySource(
+            type=InventoryType.TERRAFORM_WORKSPACE, inventory="live"
+        )
+        state = StateBackend(port=15000, socket="/s", alias="a", password="p")
+        source = order("https://h.example/x")
+        steps = made(changed=replace(source, inventory=workspace, state=state))
+        self.assertIn("backend", steps)
+        stages = {name: stage_of(name, ()) for name in steps}
+        self.assertNotIn("cleanup", stages.values(), stages)
 
     def test_directory(self) -> None:
         """The code may be in a directory of the repository."""
