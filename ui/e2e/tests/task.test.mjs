@@ -279,10 +279,10 @@ pageTest('breaks of the websocket leave neither gaps nor doubles', async (page) 
     })
   })
   await addTemplate(
-    'Many',
+    'Broken connection',
     '#!/bin/bash\nfor i in $(seq 5000); do echo "line $i"; [ $((i % 50)) = 0 ] && sleep 0.05; done\n',
   )
-  const task = await start('Many')
+  const task = await start('Broken connection')
   await open(page, task)
   const { status } = await ended(task)
   const stored = await api('GET', `/tasks/${task.id}/output`)

@@ -25,7 +25,7 @@ async function chooseRepository(page) {
 }
 
 pageTest('a list shows the last run at once, and its end', async (page) => {
-  await page.goto(inProject('/templates'))
+  await page.goto(inProject('/templates?q=Ping'))
   const row = page.getByRole('row', { name: /Ping localhost/ })
   await row.waitFor()
   const task = await start('Ping localhost')
@@ -382,7 +382,7 @@ pageTest('all tasks of a template are stopped from its menu', async (page) => {
   await addTemplate('Slow template', slow(60))
   const task = await start('Slow template')
   await reaches(task, 'running')
-  await page.goto(inProject('/templates'))
+  await page.goto(inProject('/templates?q=Slow%20template'))
   await page.getByRole('button', { name: 'More for Slow template' }).click()
   await page.getByRole('menuitem', { name: 'Stop all' }).click()
   const dialog = page.getByRole('dialog')
