@@ -35,7 +35,11 @@ export async function addTemplate(name, script, more = {}) {
   git('add', file)
   git('-c', 'user.name=Test', '-c', 'user.email=test@example.org', 'commit', '-qm', `Add ${file}`)
   const found = await template(name)
-  if (found) return found
+  if (found) {
+    const app = more.app ?? 'bash'
+    if (found.app !== app) throw new Error(`the template ${name} of another test runs ${found.app}`)
+    return found
+  }
   const all = await api('GET', '/templates')
   const like = all.find((each) => each.app === (more.app ?? 'bash')) ?? all[0]
   return api('POST', '/templates', {
