@@ -434,8 +434,11 @@ def change(
     texts.check(new, key)
     check_name(new.name, "name can not be empty")
     kinds = {key.type, new.type} if secret is not None else {key.type}
-    if len(kinds) > 1 and KeyType.CLIENT_CERTIFICATE in kinds:
-        # a reference either requires a client certificate or excludes one
+    if len(kinds) > 1 and (
+        KeyType.CLIENT_CERTIFICATE in kinds
+        or conn.scalar(statements.count_aliases, id=key_id)
+    ):
+        # references require or exclude a certificate, aliases require a password
         refuse_if_used(references(conn, actor, key_id), "Access Key")
     conn.update(access_key, key_id, name=new.name)
     if secret is not None:

@@ -320,8 +320,12 @@ class AliasTests(StateTestCase):
         self.assertEqual(answer.status, 409)
 
     def test_key_in_use(self) -> None:
-        """The key of an alias cannot be deleted; the workspace is named."""
+        """The key of an alias stays, and keeps its type; the workspace is named."""
         answer = self.client.delete(f"{self.base}/keys/{self.key_id}")
+        self.refused(answer, "Production")
+        path = f"{self.base}/keys/{self.key_id}"
+        body = {"name": "Login", "type": "string", "string": "t"}
+        answer = self.client.put(path, {**body, "override_secret": True})
         self.refused(answer, "Production")
         usage = self.client.get(f"{self.base}/keys/{self.key_id}/usage").json
         self.assertEqual(

@@ -106,6 +106,10 @@ inventories = union(
 )
 
 
+#: How many aliases of states a key protects.
+count_aliases = select(func.count()).where(state_alias.c.auth_key_id == bindparam("id"))
+
+
 def _templates_of(
     table: Table, reference: ColumnElement[int], *uses: ColumnElement[int]
 ) -> Select[tuple[int, int, str]]:
