@@ -2,11 +2,15 @@
 
 from typing import Any
 
+from attrs import evolve
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.testing import StringTransport
 
 from semaphore_twisted.model import limits
+from semaphore_twisted.persistence.worker import Stopped
 from semaphore_twisted.web.http.state_site import state_site
 from tests.support.http import ApiClient, parse
+from tests.support.memory import MemoryDatabase
 from tests.web.api.test_states import LOGIN, StateTestCase, basic, content
 
 
@@ -16,6 +20,14 @@ class NamelessClient(ApiClient):
     def transport(self) -> StringTransport:
         """Return the transport of a new connection."""
         return StringTransport(peerAddress=object())
+
+
+class ClosedDatabase(MemoryDatabase):
+    """A database that is closed, as while the server stops."""
+
+    def read(self, *args: Any, **kwargs: Any) -> "Deferred[Any]":
+        """Fail as the database does."""
+        return fail(Stopped("the database is closed"))
 
 
 class StateSiteTestCase(StateTestCase):
@@ -88,6 +100,18 @@ class ConnectionTests(StateSiteTestCase):
             self.assertLess(len(others), 2 * limits.STATE_CONNECTIONS)
             if others[0].disconnected:
                 self.local.hang_up(others.pop(0))
+
+
+class StopTests(StateSiteTestCase):
+    """A server that stops."""
+
+    def test_closed(self) -> None:
+        """What cannot be stored any more is 503, so that Terraform sends it again."""
+        api: Any = self.local.site.resource._api
+        services = evolve(api._services, database=ClosedDatabase())
+        self.local.site = state_site(services)
+        self.assertEqual(self.store_here(), 503)
+        self.assertEqual(self.flushLoggedErrors(), [])
 
 
 class BodyTests(StateSiteTestCase):
