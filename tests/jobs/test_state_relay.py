@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -212,6 +213,21 @@ class PassTests(RelayTests):
         connection = self.accept(listener)
         client.close()
         self.assertTrue(read_all(connection).endswith(b"\r\n\r\nal"))
+
+    def test_gone_client(self) -> None:
+        """A request that has arrived whole is finished, and others are served."""
+        listener = self.listen()
+        for _ in range(3):
+            client = self.send(request(b"all"))
+            connection = self.accept(listener)
+            client.setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
+            client.close()
+            self.receive(connection, b"all")
+            connection.sendall(OK)
+            connection.close()
+            self.assert_served(listener)
 
     def test_half_closed(self) -> None:
         """A client that sends nothing more still gets its answer."""

@@ -395,7 +395,9 @@ class Relay:
             self._selector.unregister(end)
 
     def _close(self, each: Exchange) -> None:
-        """End both directions."""
+        """End both directions, unless that is done."""
+        if each.finished:
+            return
         each.finished = True
         self._exchanges.pop(each, None)
         for end in filter(None, (each.client, each.server)):

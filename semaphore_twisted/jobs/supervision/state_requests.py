@@ -86,7 +86,7 @@ def users_at(port: int) -> dict[bytes, int]:
     """
     users = {}
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        with contextlib.suppress(FileNotFoundError), open(table, "rb") as lines:
+        with contextlib.suppress(OSError), open(table, "rb") as lines:
             for line in lines:
                 fields = line.split()
                 if fields[2].endswith(b":%04X" % port):
