@@ -5,11 +5,13 @@ address as long as the job. A file in the checkout declares it as the backend, u
 the code declares one itself: with an address and a password that end with the task.
 """
 
+import base64
 import sys
 from pathlib import Path
 
+from semaphore_twisted.jobs import state_relay
+from semaphore_twisted.jobs.identities import REMAINS
 from semaphore_twisted.jobs.job_inputs import StateBackend
-from semaphore_twisted.jobs.supervision import state_relay
 from semaphore_twisted.jobs.workspace import WORKSPACE, Layout, literal
 from semaphore_twisted.model.jobs import Step
 from semaphore_twisted.model.states import BACKEND
@@ -69,14 +71,20 @@ NO_WORKSPACE = (
 
 
 def relay(state: StateBackend, paths: Layout) -> Step:
-    """Return the step that passes connections to the server while the job runs."""
+    """Return the step that passes requests to the server while the job runs.
+
+    It gets the value of ``Authorization`` that Terraform sends (RFC 7617), and refuses
+    requests of others.
+    """
     ready = f"{paths.spool}/state"
+    login = base64.b64encode(f"{state.alias}:{state.password}".encode())
     return Step(
         name="state relay",
         argv=(
             *(sys.executable, "-I", "-S", str(Path(state_relay.__file__))),
-            *(str(state.port), state.socket, ready),
+            *(str(state.port), state.socket, ready, f"{paths.spool}/{REMAINS}"),
         ),
+        stdin=b"Basic " + login,
         cwd=paths.spool,
         background=True,
         ready=ready,

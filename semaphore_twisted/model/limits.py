@@ -125,6 +125,11 @@ STATE_HISTORY: Final = 64 * _MIB
 #: Aliases of a workspace's state.
 STATE_ALIASES: Final = 20
 
+#: Connections to the local socket for states, and bytes of all bodies there before
+#: their credentials are checked.
+STATE_CONNECTIONS: Final = 256
+STATE_BODIES_UNKNOWN: Final = 1 * _MIB
+
 # Answers and batches -----------------------------------------------------------------
 
 #: Bytes of one batch: of a log, of a stream, or of missed websocket messages.

@@ -21,10 +21,12 @@ from semaphore_twisted.model.errors import (
     Invalid,
     NotAuthenticated,
     NotFound,
+    Unavailable,
 )
 from semaphore_twisted.model.users import Access, Credentials, Demand
 from semaphore_twisted.operations import access
 from semaphore_twisted.operations.accounts import sessions
+from semaphore_twisted.persistence.worker import Stopped
 from semaphore_twisted.runtime.deferreds import log_errors, shielded
 from semaphore_twisted.web.http.context import RequestContext, Services
 from semaphore_twisted.web.http.error_responses import failure, refusal
@@ -121,6 +123,8 @@ class Api:
             raise
         except DomainError as error:
             value = refusal(error)
+        except Stopped:
+            value = refusal(Unavailable("The server is stopping; send this again"))
         except Exception:  # noqa: BLE001 - the end of the line; it is logged
             reference = self._reference()
             self._log.failure("Request {reference} failed", reference=reference)

@@ -114,6 +114,9 @@ class Body:
     answer: Response | None = field(default=None, init=False)
     _asking: bool = field(default=False, init=False)
     _delivers: bool = field(default=False, init=False)
+    _stores_state: bool = field(default=False, init=False)
+    #: the sender is looked up because there is no room for an unknown one
+    _crowded: bool = field(default=False, init=False)
     _waiting: list[bytes] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -124,6 +127,7 @@ class Body:
             self._limit = min(self._limit, limits.HOOK_BODY)
             budget = self._intake.deliveries
         elif self._intake.stores_state(self._request):
+            self._stores_state = True
             self._limit = limits.STATE
         self._share = BudgetShare(budget, self._source)
 
@@ -160,6 +164,7 @@ class Body:
             self.content.write(data)
         elif self._account is None:
             self._waiting.append(data)
+            self._crowded = True
             self._ask()
         else:
             self._end(_later())
@@ -194,9 +199,10 @@ class Body:
         if self.refused:
             return
         if account is None:
-            few = 0 < self.size <= limits.BODY_UNKNOWN
             self.refused = True
-            self.answer = _later() if few else self._intake.refused(self._request)
+            self.answer = (
+                _later() if self._crowded else self._intake.refused(self._request)
+            )
             self.release()
             self._request.decided()
             return
@@ -207,6 +213,9 @@ class Body:
         else:
             self.content.seek(0, SEEK_END)
             self.content.write(b"".join(waiting))
+            if self._stores_state:
+                # its loss may be that of a state, so other connections end first
+                self._request.channel.keep()
             self._request.decided()
 
     def _failed(self, failure: Failure) -> None:

@@ -220,6 +220,10 @@ class Channel(HTTPChannel):
         if not self.requests[-1].refused:
             super()._send100Continue()
 
+    def keep(self) -> None:
+        """Keep the connection, even if there are too many, until the answer."""
+        self.site.connections.mark_busy(self)
+
     def pause_reading(self) -> None:
         """Stop reading from the network for now."""
         self._networkProducer.pauseProducing()
