@@ -68,7 +68,11 @@ class StateTests(SynchronousTestCase):
 
     def template(self, code: str, **fields: Any) -> Any:
         """Create a template for *code*, in a repository of its own."""
-        where = repository(self.folder / self.id(), {"main.tf": code})
+        return self.template_of({"main.tf": code}, **fields)
+
+    def template_of(self, files: dict[str, str], **fields: Any) -> Any:
+        """Create a template for *files*, in a repository of its own."""
+        where = repository(self.folder / self.id(), files)
         repo = self.product.create(
             self.project,
             "repositories",
@@ -248,3 +252,33 @@ class StateTests(SynchronousTestCase):
         log = self.run_task(made)
         self.assertIn("The state is kept by this server", log)
         self.assertEqual(len(self.states(made)), 1)
+
+    def test_words(self) -> None:
+        """Words that only look like a backend leave the state in the server."""
+        self.begin(NEWEST)
+        files = {
+            "a.tf.json": '{"variable": {"env": {"default": "cloud"}}}',
+            "b.tf": '/*\n * terraform {\n *   backend "s3" {}\n * }\n */\n',
+            "c.tf": 'locals {\n  c = <<E\nbackend "web" {\n}\nE\n}\n',
+            "main.tf": 'resource "terraform_data" "x" {\n}\n',
+        }
+        made = self.template_of(files, task_params={"auto_approve": True})
+        log = self.run_task(made)
+        self.assertIn("The state is kept by this server", log)
+        (state,) = self.states(made)
+        self.assertEqual(state["resources"], 1)
+        self.assertIn("No changes.", "\n".join(self.run_task(made)))
+
+    def test_other_override(self) -> None:
+        """A backend that would win over the server's fails the task before the plan."""
+        self.begin(NEWEST)
+        files = {
+            "main.tf": 'resource "terraform_data" "x" {\n}\n',
+            "z_override.tf": 'terraform {\n  backend "local" {\n  }\n}\n',
+        }
+        made = self.template_of(
+            files, task_params={"auto_approve": True, "override_backend": True}
+        )
+        log = "\n".join(self.run_task(made, "error"))
+        self.assertIn("Terraform does not use the server's backend", log)
+        self.assertNotIn("Plan:", log)
