@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from semaphore_twisted.jobs.job_inputs import StateBackend
-from semaphore_twisted.jobs.supervision import state_relay
+from semaphore_twisted.jobs.supervision import state_relay, state_rescue
 from semaphore_twisted.jobs.workspace import WORKSPACE, Layout, literal
 from semaphore_twisted.model.jobs import Step
 from semaphore_twisted.model.states import BACKEND
@@ -23,7 +23,7 @@ USUAL_FILE = "semaphore_override.tf"
 #: Exists if the code has a backend of its own; then workspaces are selected there.
 OWN_BACKEND = f"{WORKSPACE}/own-backend"
 
-#: Exists if the first ``init`` found no backend, and the server's was declared.
+#: Exists if the server's backend was declared.
 DECLARED = f"{WORKSPACE}/declared-backend"
 
 #: Prints the types of the backends that ``init`` has recorded; nothing without one.
@@ -72,9 +72,9 @@ else
 fi
 """
 
-#: Writes the file $1 in any case.
+#: Writes the file $1 in any case; $2 is the mark for it.
 _OVERRIDE = """
-rm -f -- "./$1" && umask 077 && cat >"./$1" || exit 1
+rm -f -- "./$1" && umask 077 && cat >"./$1" && : >"$2" || exit 1
 echo 'The state is kept by this server'
 """
 
@@ -89,6 +89,23 @@ http) ;;
 *) false ;;
 esac
 """
+
+#: The state that Terraform could not store; it leaves it in its directory.
+_LEFT = f"{WORKSPACE}/errored.tfstate"
+#: Moves it to $1 if it is newer than one of the marks. Terragrunt has a directory of
+#: its own, and no link is followed.
+_COLLECT = """
+left=$1
+shift
+for mark; do
+    [ ! -e "$mark" ] || find repository -name errored.tfstate -type f -newer "$mark"
+done | head -n 1 | while IFS= read -r each; do mv -f -- "$each" "$left"; done
+"""
+#: The file in memory that has it then.
+_RESCUED = "rescued"
+_RESCUED_PATH = f"{{pipe:{_RESCUED}}}"
+#: Seconds in which the server may be away.
+_RESCUE_SECONDS = 7 * 86_400.0
 
 #: Logged for a template without a workspace.
 NO_WORKSPACE = (
@@ -129,7 +146,10 @@ def override(base: Step, state: StateBackend, *, file: str) -> Step:
     return replace(
         base,
         name="backend",
-        argv=("sh", "-c", _OVERRIDE, "backend", literal(file or USUAL_FILE)),
+        argv=(
+            *("sh", "-c", _OVERRIDE, "backend", literal(file or USUAL_FILE)),
+            DECLARED,
+        ),
         stdin=content(state),
     )
 
@@ -158,6 +178,47 @@ def verification(base: Step, *, terragrunt: bool) -> Step:
         argv=("sh", "-c", _VERIFY, "check", "yes" if terragrunt else "no"),
         quiet=True,
         failure=NOT_USED,
+    )
+
+
+def rescue(base: Step, state: StateBackend, paths: Layout) -> tuple[Step, ...]:
+    """Return the last steps, which hand a state that was not stored to the server.
+
+    All processes of the job have ended by then, so its files do not change.
+    """
+    left = replace(
+        base,
+        cwd=WORKSPACE,
+        name="state rescue",
+        quiet=True,
+        time_limit=_RESCUE_SECONDS,
+    )
+    return (
+        replace(
+            left,
+            name="state check",
+            argv=("sh", "-c", _COLLECT, "check", _LEFT, DECLARED, OWN_BACKEND),
+        ),
+        replace(
+            left,
+            argv=("sh", "-c", 'cat <"$1" >"$2"', "rescue", _LEFT, _RESCUED_PATH),
+            requires=_LEFT,
+            writes=_RESCUED,
+        ),
+        Step(
+            name="state rescue",
+            argv=(
+                *(sys.executable, "-I", "-S", str(Path(state_rescue.__file__))),
+                *(state.socket, _RESCUED_PATH, OWN_BACKEND),
+            ),
+            cwd=paths.spool,
+            as_user=False,
+            stdin=f"{state.alias}\n{state.password}\n".encode(),
+            requires=_LEFT,
+            reads=_RESCUED,
+            time_limit=_RESCUE_SECONDS,
+            failure="The state could not be handed to the server",
+        ),
     )
 
 

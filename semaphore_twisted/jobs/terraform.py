@@ -100,6 +100,16 @@ def steps(
     )
 
 
+def finally_steps(
+    order: JobOrder, options: JobOptions, paths: Layout
+) -> tuple[Step, ...]:
+    """Return the steps after any result: a state that was not stored is rescued."""
+    if order.state is None or effective_phases(order.template, order.task).plan:
+        return ()
+    base = Step(name="", environ=environ(options, paths))
+    return state_backend.rescue(base, order.state, paths)
+
+
 def workspace_of(inventory: InventorySource | None) -> str:
     """Return the name of the workspace that *inventory* is.
 
