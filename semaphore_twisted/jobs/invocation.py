@@ -186,6 +186,7 @@ def _program(
         return ansible.AnsiblePlan(
             steps=terraform.steps(order, options, paths, directory=path),
             files=terraform.files(order, options, paths),
+            finally_steps=terraform.finally_steps(order, options, paths),
         )
     return ansible.AnsiblePlan(
         steps=(shell.step(order, options, paths, script=path),),

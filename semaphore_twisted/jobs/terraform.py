@@ -84,13 +84,7 @@ def steps(
     base = _base(order, options, paths, directory)
     workspace = workspace_of(order.inventory)
     return (
-        *_backend(order, base, paths),
-        replace(
-            base,
-            name="init",
-            argv=(program, "init", *_init(params), *_words(given.init)),
-            announce=(state_backend.NO_WORKSPACE,) if order.inventory is None else (),
-        ),
+        *_initialized(order, base, paths, params, given.init),
         *_workspace(base, program, workspace, order.state),
         _plan(order, base, destroy=params.destroy, given=given.plan),
         replace(
@@ -104,6 +98,16 @@ def steps(
         ),
         *(() if params.plan else _apply(base, program, params, given.apply)),
     )
+
+
+def finally_steps(
+    order: JobOrder, options: JobOptions, paths: Layout
+) -> tuple[Step, ...]:
+    """Return the steps after any result: a state that was not stored is rescued."""
+    if order.state is None or effective_phases(order.template, order.task).plan:
+        return ()
+    base = Step(name="", environ=environ(options, paths))
+    return state_backend.rescue(base, order.state, paths)
 
 
 def workspace_of(inventory: InventorySource | None) -> str:
@@ -157,19 +161,37 @@ def _init(params: EffectivePhases) -> tuple[str, ...]:
     )
 
 
-def _backend(order: JobOrder, base: Step, paths: Layout) -> tuple[Step, ...]:
-    """Return the steps that decide where the state is kept."""
-    if order.state is None:
-        return ()
-    params = effective_phases(order.template, order.task)
+def _initialized(
+    order: JobOrder,
+    base: Step,
+    paths: Layout,
+    params: EffectivePhases,
+    given: tuple[str, ...],
+) -> tuple[Step, ...]:
+    """Return the steps that run ``init``, and decide where the state is kept.
+
+    Without a backend in the code, ``init`` runs again with the server's.
+    """
+    state = order.state
+    argv = (literal(order.app.program), "init", *_init(params), *_words(given))
+    init = replace(base, name="init", argv=argv)
+    if state is None:
+        return (
+            replace(init, announce=(state_backend.NO_WORKSPACE,))
+            if order.inventory is None
+            else init,
+        )
+    relay = state_backend.relay(state, paths)
+    file, terragrunt = params.backend_filename, order.app.id == TERRAGRUNT.id
+    check = state_backend.verification(base, terragrunt=terragrunt)
+    if params.override_backend:
+        return (relay, state_backend.override(base, state, file=file), init, check)
     return (
-        state_backend.relay(order.state, paths),
-        state_backend.declaration(
-            base,
-            order.state,
-            file=params.backend_filename,
-            forced=params.override_backend,
-        ),
+        relay,
+        init,
+        state_backend.decision(base, state, file=file, terragrunt=terragrunt),
+        replace(init, requires=state_backend.DECLARED),
+        replace(check, requires=state_backend.DECLARED),
     )
 
 

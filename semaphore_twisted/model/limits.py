@@ -117,6 +117,9 @@ PATTERN_TEXT: Final = 4 * _KIB
 STATE: Final = 16 * _MIB
 STATE_LOCK: Final = 4 * _KIB
 
+#: Bytes of a state that a task could not store, which is kept all the same.
+STATE_RESCUED: Final = 64 * _MIB
+
 #: Versions of a workspace's state that are kept, and bytes of them as they are stored;
 #: the newest one is always kept.
 STATE_VERSIONS: Final = 100

@@ -6,12 +6,13 @@ contain secrets, are never decoded.
 """
 
 import re
+import zlib
 
 import msgspec
 from typing_extensions import override
 
 from semaphore_twisted.model import limits
-from semaphore_twisted.model.errors import Conflict, Invalid
+from semaphore_twisted.model.errors import Conflict, Invalid, TooLarge
 from semaphore_twisted.model.ids import (
     AliasId,
     InventoryId,
@@ -28,6 +29,9 @@ _TEXT = 255
 
 #: Names of outputs that are kept with a version.
 _OUTPUTS = 200
+
+#: Tells zlib to expect the format of gzip.
+_GZIP = 31
 
 #: The largest serial that SQLite stores.
 _LARGEST = 2**63 - 2
@@ -83,6 +87,21 @@ def with_serial(content: bytes, serial: int) -> bytes:
     members = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
     members["serial"] = msgspec.Raw(str(serial).encode())
     return msgspec.json.format(msgspec.json.encode(members), indent=2)
+
+
+def unpacked(packed: bytes) -> bytes:
+    """Return the content of a rescued state, which is sent compressed (gzip).
+
+    :raises Invalid: if it is not compressed so
+    :raises TooLarge: if the content is over the limit
+    """
+    try:
+        content = zlib.decompressobj(_GZIP).decompress(packed, limits.STATE_RESCUED + 1)
+    except zlib.error:
+        raise Invalid("The body is not compressed with gzip") from None
+    if len(content) > limits.STATE_RESCUED:
+        raise TooLarge(f"A rescued state has at most {limits.STATE_RESCUED} bytes")
+    return content
 
 
 def plain(text: str) -> str:

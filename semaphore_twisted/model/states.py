@@ -37,7 +37,8 @@ class StateVersion(msgspec.Struct, frozen=True, kw_only=True):
 
     *size* is in bytes. *task_id* is the task that stored it; *author* is the holder of
     the lock, in the words of the client, or the account that rolled back.
-    *restored_from* is the version that it repeats.
+    *restored_from* is the version that it repeats. A *rescued* version was left by a
+    task and does not continue the present one; a rollback makes it the present one.
     """
 
     id: StateId
@@ -54,6 +55,7 @@ class StateVersion(msgspec.Struct, frozen=True, kw_only=True):
     resources: int
     outputs: tuple[str, ...]
     restored_from: StateId | None
+    rescued: bool
 
 
 class StateLock(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,6 +33,7 @@ state_alias = Table(
 
 #: A version of a state. *content* is compressed and encrypted with a key of its own,
 #: which *secret* has sealed; *outputs* are the names, *size* is that of the plain text.
+#: A *rescued* version does not continue the present one, and never is the present one.
 state = Table(
     "project__terraform_inventory_state",
     TABLES,
@@ -58,6 +59,7 @@ state = Table(
     Column("restored_from", Integer, nullable=True),
     Column("secret", Text, nullable=False, info={"sealed": "state"}),
     Column("content", LargeBinary, nullable=False),
+    Column("rescued", Integer, nullable=False, server_default="0"),
     Index("ix_project__terraform_inventory_state_inventory_id", "inventory_id", "id"),
     sqlite_autoincrement=True,
 )

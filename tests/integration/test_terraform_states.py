@@ -68,7 +68,11 @@ class StateTests(SynchronousTestCase):
 
     def template(self, code: str, **fields: Any) -> Any:
         """Create a template for *code*, in a repository of its own."""
-        where = repository(self.folder / self.id(), {"main.tf": code})
+        return self.template_of({"main.tf": code}, **fields)
+
+    def template_of(self, files: dict[str, str], **fields: Any) -> Any:
+        """Create a template for *files*, in a repository of its own."""
+        where = repository(self.folder / self.id(), files)
         repo = self.product.create(
             self.project,
             "repositories",
@@ -160,7 +164,20 @@ class StateTests(SynchronousTestCase):
     def test_restart(self) -> None:
         """A server that is down while Terraform stores the state loses nothing."""
         self.begin(NEWEST)
-        gate, begun = self.folder / "gate", self.folder / "begun"
+        made, task, gate = self.apply_slowly()
+        self.product.kill()
+        gate.touch()
+        time.sleep(1)  # Terraform stores the state meanwhile
+        self.product.start()
+        status = self.product.wait(self.project, task, timeout=180)
+        log = "\n".join(self.product.output(self.project, task))
+        self.assertEqual(status, "success", log)
+        (state,) = self.states(made)[:1]
+        self.assertEqual((state["task_id"], state["resources"]), (task, 1))
+
+    def apply_slowly(self) -> tuple[Any, int, Path]:
+        """Begin to apply; return the template, the task, and the gate to open."""
+        gate, begun = (self.folder / f"{self.id()}-{each}" for each in ("gate", "on"))
         wait = f"touch {begun}; while [ ! -e {gate} ]; do sleep 0.05; done"
         code = (
             'resource "terraform_data" "slow" {\n  provisioner "local-exec" {\n'
@@ -172,15 +189,56 @@ class StateTests(SynchronousTestCase):
         while not begun.exists():
             self.assertLess(time.monotonic(), until)
             time.sleep(0.05)
-        self.product.kill()
+        return made, task, gate
+
+    def test_forced_unlock(self) -> None:
+        """A task whose lock was removed by force stores what it has done."""
+        self.begin(NEWEST)
+        made, task, gate = self.apply_slowly()
+        path = f"/project/{self.project}/inventory/{made['inventory_id']}/terraform"
+        (lock,) = self.product.api("GET", f"{path}/locks")
+        self.product.api("DELETE", f"{path}/locks?lock_id={lock['lock_id']}")
         gate.touch()
-        time.sleep(1)  # Terraform stores the state meanwhile
-        self.product.start()
-        status = self.product.wait(self.project, task, timeout=180)
+        self.product.wait(self.project, task, timeout=180)
+        (state,) = self.states(made)
+        self.assertEqual((state["resources"], state["rescued"]), (1, False))
+
+    def test_rescue(self) -> None:
+        """A state that is refused is kept as a version, and a rollback restores it."""
+        self.begin(NEWEST)
+        made, task, gate = self.apply_slowly()
+        inventory = f"/project/{self.project}/inventory/{made['inventory_id']}"
+        path = f"{inventory}/terraform"
+        (lock,) = self.product.api("GET", f"{path}/locks")
+        self.product.api("DELETE", f"{path}/locks?lock_id={lock['lock_id']}")
+        key = self.product.create(
+            self.project,
+            "keys",
+            name="State",
+            type="login_password",
+            login_password={"login": "me", "password": "hidden"},
+        )
+        alias = self.product.api("POST", f"{path}/aliases", {"auth_key_id": key})
+        other = '{"version": 4, "serial": 9, "lineage": "another", "outputs": {}}'
+        subprocess.run(
+            [
+                *("curl", "-sf", "--cacert", str(self.product.root)),
+                *("-u", "me:hidden", "-d", other, alias["url"]),
+            ],
+            check=True,
+        )
+        gate.touch()
+        self.assertEqual(self.product.wait(self.project, task, timeout=180), "error")
         log = "\n".join(self.product.output(self.project, task))
-        self.assertEqual(status, "success", log)
-        (state,) = self.states(made)[:1]
-        self.assertEqual((state["task_id"], state["resources"]), (task, 1))
+        self.assertIn("WARNING: the state was rescued as version", log)
+        rescued, present = self.states(made)
+        self.assertEqual(
+            (rescued["rescued"], rescued["task_id"], rescued["resources"]),
+            (True, task, 1),
+        )
+        self.assertEqual((present["rescued"], present["lineage"]), (False, "another"))
+        self.product.api("POST", f"{path}/states/{rescued['id']}/rollback")
+        self.assertIn("No changes.", "\n".join(self.run_task(made)))
 
     def test_outside(self) -> None:
         """Terraform outside of the server uses an alias, over HTTPS."""
@@ -248,3 +306,33 @@ class StateTests(SynchronousTestCase):
         log = self.run_task(made)
         self.assertIn("The state is kept by this server", log)
         self.assertEqual(len(self.states(made)), 1)
+
+    def test_words(self) -> None:
+        """Words that only look like a backend leave the state in the server."""
+        self.begin(NEWEST)
+        files = {
+            "a.tf.json": '{"variable": {"env": {"default": "cloud"}}}',
+            "b.tf": '/*\n * terraform {\n *   backend "s3" {}\n * }\n */\n',
+            "c.tf": 'locals {\n  c = <<E\nbackend "web" {\n}\nE\n}\n',
+            "main.tf": 'resource "terraform_data" "x" {\n}\n',
+        }
+        made = self.template_of(files, task_params={"auto_approve": True})
+        log = self.run_task(made)
+        self.assertIn("The state is kept by this server", log)
+        (state,) = self.states(made)
+        self.assertEqual(state["resources"], 1)
+        self.assertIn("No changes.", "\n".join(self.run_task(made)))
+
+    def test_other_override(self) -> None:
+        """A backend that would win over the server's fails the task before the plan."""
+        self.begin(NEWEST)
+        files = {
+            "main.tf": 'resource "terraform_data" "x" {\n}\n',
+            "z_override.tf": 'terraform {\n  backend "local" {\n  }\n}\n',
+        }
+        made = self.template_of(
+            files, task_params={"auto_approve": True, "override_backend": True}
+        )
+        log = "\n".join(self.run_task(made, "error"))
+        self.assertIn("Terraform does not use the server's backend", log)
+        self.assertNotIn("Plan:", log)

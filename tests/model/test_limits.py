@@ -17,6 +17,7 @@ from semaphore_twisted.jobs.supervision import (
     memory_files,
     plan_document,
     records,
+    state_rescue,
 )
 from semaphore_twisted.model import companion_limits, limits
 
@@ -79,6 +80,7 @@ class SupervisorTests(SynchronousTestCase):
                 *(limits.PLAN_PRINTED_VALUES, limits.PLAN_FILE),
             ),
         )
+        self.assertEqual(state_rescue.LONGEST, limits.STATE_RESCUED)
 
     def test_connections(self) -> None:
         """Of many connections the newest are heard; the rest is closed."""

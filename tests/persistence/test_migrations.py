@@ -57,6 +57,7 @@ ALL = [
     "0018_states",
     "0019_apps",
     "0020_token_scopes",
+    "0021_rescued_states",
 ]
 
 #: The last of them, and the one after it.
@@ -477,6 +478,34 @@ class MigrationTests(SynchronousTestCase):
         with closing(sqlite3.connect(self.path)) as raw:
             rows = raw.execute("SELECT * FROM user__token").fetchall()
         self.assertEqual(rows, [("d", "p", 1, "ci", time, None, 0, None)])
+
+    def test_rescued_states(self) -> None:
+        """A state of before was stored by Terraform, and not rescued."""
+        folder = self.folder / "before"
+        folder.mkdir()
+        for name in ALL[: ALL.index("0021_rescued_states")]:
+            shutil.copy(VERSIONS / f"{name}.py", folder)
+        migrate(self.path, utc_now, versions=folder)
+        with closing(sqlite3.connect(self.path)) as raw, raw:
+            raw.executescript(
+                """
+                INSERT INTO project (id, uuid, created, name)
+                    VALUES (1, 'u', '2026-01-01T00:00:00.000000Z', 'P');
+                INSERT INTO project__inventory (id, project_id, name, inventory, type)
+                    VALUES (5, 1, 'W', 'prod', 'terraform-workspace');
+                INSERT INTO project__terraform_inventory_state (uuid, project_id,
+                    inventory_id, created, serial, lineage, size, outputs, secret,
+                    content) VALUES ('s', 1, 5, 'now', 1, 'l', 1, '[]', 'v', x'00');
+                """
+            )
+        migrate(self.path, utc_now)
+        self.assertEqual(self.schema(), self.wanted)
+        with closing(sqlite3.connect(self.path)) as raw:
+            rows = raw.execute(
+                "SELECT serial, content, rescued"
+                " FROM project__terraform_inventory_state"
+            ).fetchall()
+        self.assertEqual(rows, [(1, b"\0", 0)])
 
     def test_copy(self) -> None:
         """Before an upgrade a private copy is kept."""

@@ -1,7 +1,8 @@
 """The versions of a workspace's state: stored by Terraform, kept as a history.
 
 A content is compressed and encrypted (``crypto.sealed_content``), its description is
-beside it. The newest version is the present state.
+beside it. The newest version that was not rescued is the present
+state.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from semaphore_twisted.crypto.keyring import Keyring, SealContext
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import (
     Conflict,
+    Invalid,
     NotFound,
     SecretUnreadable,
     TooLarge,
@@ -73,6 +75,10 @@ class _SealedRow(msgspec.Struct, frozen=True, kw_only=True):
         return redacted(self, "uuid", "size")
 
 
+class _Number(msgspec.Struct, frozen=True, kw_only=True):
+    id: StateId
+
+
 class _Size(msgspec.Struct, frozen=True, kw_only=True):
     id: StateId
     stored: int
@@ -85,16 +91,15 @@ def sealed(
     project_uuid: str,
     uuid: str,
     entropy: Callable[[int], bytes],
+    limit: int = limits.STATE,
 ) -> SealedState:
     """Check and encrypt the state *content* for a new row; this takes a while.
 
     :raises Invalid: if it is no state
-    :raises TooLarge: if it is over the limit
+    :raises TooLarge: if it is over the *limit*
     """
-    if len(content) > limits.STATE:
-        raise TooLarge(
-            f"A state has at most {limits.STATE} bytes; {len(content)} were sent"
-        )
+    if len(content) > limit:
+        raise TooLarge(f"A state has at most {limit} bytes; {len(content)} were sent")
     head, key = read_head(content), entropy(sealed_content.KEY)
     return SealedState(
         head=head,
@@ -128,7 +133,8 @@ def write(
 ) -> None:
     """Store the next version of a state, whose plain text is *content*.
 
-    The same version once more, as after an answer that got lost, is no error.
+    The same version once more, as after an answer that got lost, is no error. A task
+    stores what it has done although its lock was removed by force.
 
     :raises Locked: if another client has locked the state
     :raises Conflict: if the lock is gone, or the version is not the next one
@@ -137,7 +143,7 @@ def write(
     held = locks.current(conn, access.inventory_id)
     if held is not None and held.lock_id != lock_id:
         raise Locked(held.lock)
-    if held is None and lock_id is not None:
+    if held is None and lock_id is not None and access.task_id is None:
         raise Conflict(
             "The lock of the state was removed meanwhile, so nothing was stored; lock"
             " the state again"
@@ -170,6 +176,54 @@ def write(
         access=(access.project_id, access.inventory_id),
         task_id=access.task_id,
         author=author,
+    )
+
+
+def rescue(
+    conn: Connection,
+    keyring: Keyring,
+    alias: str,
+    access: StateAccess,
+    new: SealedState,
+    *,
+    content: bytes,
+    aside: bool,
+) -> str:
+    """Store a state that Terraform could not store; return a sentence for the log.
+
+    It is the next version if it continues the present one, unless it is to be kept
+    *aside*; otherwise it is a rescued one. A task has at most one of these, the last.
+
+    :raises Invalid: if *alias* is not that of a task
+    """
+    of_access.again(conn, alias, access)
+    task_id, inventory_id = access.task_id, access.inventory_id
+    if task_id is None:
+        raise Invalid("rescue: only a task has a state to rescue; leave it out")
+    why = "The code has a backend of its own"
+    if not aside:
+        held = locks.current(conn, inventory_id)
+        own = held.lock_id if held is not None and held.task_id == task_id else None
+        try:
+            write(conn, keyring, alias, access, new, content=content, lock_id=own)
+        except (Conflict, SecretUnreadable) as error:
+            why = error.message
+        else:
+            return f"The state was stored after all, with serial {new.head.serial}"
+    for old in conn.all(
+        statements.rescued, _Number, inventory_id=inventory_id, task_id=task_id
+    ):
+        conn.delete(state, old.id)
+    number = _insert(
+        conn,
+        new,
+        access=(access.project_id, inventory_id),
+        task_id=task_id,
+        rescued=True,
+    )
+    return (
+        f"WARNING: the state was rescued as version {number} of the workspace, and is"
+        f" not the present one; compare both, and roll back to it if it is right. {why}"
     )
 
 
@@ -235,16 +289,17 @@ def roll_back(
 ) -> StateVersion:
     """Store the content of an old version as the next one, with a higher serial.
 
+    The old version may be a rescued one; then there may be no present one.
+
     :raises Conflict: if the state is locked, or the version is the present one
     """
     old = get(conn, actor, inventory_id, state_id)
     locks.check_unlocked(conn, inventory_id)
-    newest = latest(conn, actor, inventory_id)
-    if newest.id == old.id:
+    newest = _latest(conn, inventory_id) or old
+    if newest.id == old.id and not old.rescued:
         raise Conflict(f"Version {old.id} is the present state")
-    content = with_serial(
-        _opened(conn, keyring, inventory_id, state_id), newest.serial + 1
-    )
+    serial = max(newest.serial, old.serial) + 1
+    content = with_serial(_opened(conn, keyring, inventory_id, state_id), serial)
     project_id = project_of(actor)
     new = sealed(
         content,
@@ -252,6 +307,7 @@ def roll_back(
         project_uuid=conn.scalar(of_keys.project_uuid, id=project_id),
         uuid=conn.uuid(),
         entropy=conn.entropy,
+        limit=limits.STATE_RESCUED,
     )
     number = _insert(
         conn,
@@ -265,7 +321,7 @@ def roll_back(
         conn,
         actor,
         inventory_id,
-        f"state rolled back to serial {old.serial}, as serial {newest.serial + 1}",
+        f"state rolled back to serial {old.serial}, as serial {serial}",
     )
     return get(conn, actor, inventory_id, number)
 
@@ -280,11 +336,11 @@ def delete(
     """
     old = get(conn, actor, inventory_id, state_id)
     locks.check_unlocked(conn, inventory_id)
-    newest = latest(conn, actor, inventory_id)
-    if newest.id == old.id:
+    newest = _latest(conn, inventory_id)
+    if newest is not None and newest.id == old.id:
         if conn.scalar(workspaces.count_states, inventory_id=inventory_id) > 1:
             raise Conflict(
-                f"Version {old.id} is the present state; delete the older versions"
+                f"Version {old.id} is the present state; delete the other versions"
                 " first, or roll back to one of them"
             )
         check_no_tasks(conn, inventory_id, "The state cannot be deleted")
@@ -326,6 +382,7 @@ def _insert(
     user_id: UserId | None = None,
     author: str = "",
     restored_from: StateId | None = None,
+    rescued: bool = False,
 ) -> StateId:
     """Store a version, and delete the oldest ones beyond the limits."""
     project_id, inventory_id = access
@@ -347,13 +404,16 @@ def _insert(
         restored_from=restored_from,
         secret=new.secret,
         content=new.content,
+        rescued=int(rescued),
     )
+    present = _latest(conn, inventory_id)
+    kept = {number, number if present is None else present.id}
     stored = 0
     sizes = conn.all(statements.sizes, _Size, inventory_id=inventory_id)
     for place, each in enumerate(sizes):
         stored += each.stored
         over = stored > limits.STATE_HISTORY or place >= limits.STATE_VERSIONS
-        if place and over:
+        if over and each.id not in kept:
             conn.delete(state, each.id)
     return StateId(number)
 

@@ -12,6 +12,7 @@ import hmac
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import (
     Invalid,
     NotAuthenticated,
@@ -22,7 +23,13 @@ from semaphore_twisted.model.states import BACKEND
 from semaphore_twisted.model.users import Access
 from semaphore_twisted.web.http.context import RequestContext
 from semaphore_twisted.web.http.error_responses import refusal
-from semaphore_twisted.web.http.responses import JSON, Response, StreamedResponse
+from semaphore_twisted.web.http.responses import (
+    JSON,
+    TEXT,
+    PlainText,
+    Response,
+    StreamedResponse,
+)
 from semaphore_twisted.web.http.routing import Route
 from semaphore_twisted.web.http.state_login import log_in
 
@@ -56,7 +63,8 @@ async def write(context: RequestContext) -> Response:
 
     Serial and lineage have to continue the present version. If the state is locked,
     the query parameter ``ID`` is the id of the lock. A header ``Content-MD5`` is
-    checked.
+    checked. A task sends a state that was left behind with ``rescue``
+    (``next`` or ``aside``, as gzip), and is told what became of it.
     """
     from semaphore_twisted.model.state_files import Locked  # noqa: PLC0415
     from semaphore_twisted.operations.states import versions  # noqa: PLC0415
@@ -66,6 +74,8 @@ async def write(context: RequestContext) -> Response:
     if isinstance(access, Response):
         return access
     body = _body(context)
+    if "rescue" in context.query:
+        return await _rescue(context, access, body)
     _check_digest(context, body)
     new = await context.compute(
         versions.sealed,
@@ -88,6 +98,35 @@ async def write(context: RequestContext) -> Response:
     except Locked as error:
         return _locked(error)
     return Response(200)
+
+
+async def _rescue(
+    context: RequestContext, access: "StateAccess", packed: bytes
+) -> Response:
+    """Store the state *packed* (gzip); answer with a sentence for the log."""
+    from semaphore_twisted.model.state_files import unpacked  # noqa: PLC0415
+    from semaphore_twisted.operations.states import versions  # noqa: PLC0415
+
+    content = await context.compute(unpacked, packed)
+    new = await context.compute(
+        versions.sealed,
+        content,
+        keyring=context.keyring,
+        project_uuid=access.project_uuid,
+        uuid=_uuid(context),
+        entropy=context.services.entropy,
+        limit=limits.STATE_RESCUED,
+    )
+    said = await context.services.database.writing(durable=True)(
+        versions.rescue,
+        context.keyring,
+        _alias(context),
+        access,
+        new,
+        content=content,
+        aside=context.query["rescue"] == "aside",
+    )
+    return Response(200, said.encode(), TEXT)
 
 
 async def lock(context: RequestContext) -> Response:
@@ -177,7 +216,7 @@ def _route(method: str, handler: object) -> Route:
         pattern=_PATH,
         handler=handler,  # type: ignore[arg-type]
         access=Access.PUBLIC,
-        answer=StreamedResponse if method == "GET" else None,
+        answer={"GET": StreamedResponse, "POST": PlainText}.get(method),
         raw=True,
         refusals=_REFUSALS,
         urgent=method == "UNLOCK",

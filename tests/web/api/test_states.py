@@ -1,5 +1,6 @@
 """Tests of Terraform's states: the backend, aliases, versions and locks."""
 
+import gzip
 import hashlib
 import json
 import zlib
@@ -527,24 +528,135 @@ class ForeignTests(StateTestCase):
 class TaskTests(StateTestCase):
     """The alias of a task ends with the task."""
 
-    def test_ended(self) -> None:
-        """An alias of a task that has ended opens nothing."""
+    def setUp(self) -> None:
+        """Make a running task with an alias."""
+        super().setUp()
         template = make_template(self.conn, self.project)
-        task = make_task(self.conn, self.project, template, status=TaskStatus.RUNNING)
+        self.task = make_task(
+            self.conn, self.project, template, status=TaskStatus.RUNNING
+        )
+        self.of_project = self.alias
         self.alias = "/api/terraform/of-a-task"
-        digest = hashlib.sha256(b"pass").hexdigest()
         self.conn.insert(
             state_alias,
             project_id=self.project.id,
             inventory_id=self.inventory_id,
             alias="of-a-task",
-            task_id=task,
-            digest=digest,
+            task_id=self.task,
+            digest=hashlib.sha256(b"pass").hexdigest(),
         )
-        login = ("of-a-task", "pass")
+        self.login = ("of-a-task", "pass")
+
+    def rescue(self, body: bytes, how: str = "next", **more: Any) -> Answer:
+        """Hand over a state that was not stored."""
+        packed = gzip.compress(body)
+        query = f"?rescue={how}"
+        return self.send("POST", packed, query=query, **{"login": self.login, **more})
+
+    def store_outside(self, serial: int, **more: Any) -> None:
+        """Store a version with the alias of the project."""
+        own, self.alias = self.alias, self.of_project
+        self.assertEqual(self.store(serial, **more), 200)
+        self.alias = own
+
+    def test_ended(self) -> None:
+        """An alias of a task that has ended opens nothing."""
+        task, login = self.task, self.login
         self.assertEqual(self.send("POST", content(1), login=login).status, 200)
         self.assertEqual(self.send("GET", login=("other", "pass")).status, 401)
         self.assertEqual(self.versions()[0]["task_id"], task)
         self.assertEqual(len(self.client.get(f"{self.terraform}/aliases").json), 1)
         self.conn.update(schema.task, task, status="success")
         self.assertEqual(self.send("GET", login=login).status, 401)
+
+    def test_lost_lock_of_task(self) -> None:
+        """A task stores without its lock, unless another client is in the way."""
+        query = "?ID=gone"
+        first = self.send("POST", content(1), query=query, login=self.login)
+        self.assertEqual(first.status, 200)
+        self.store_outside(2)
+        same = self.send(
+            "POST", content(2, value="other"), query=query, login=self.login
+        )
+        self.assertEqual(same.status, 409)
+        self.send("LOCK", lock_of("bob"), login=self.login)
+        late = self.send("POST", content(3), query=query, login=self.login)
+        self.assertEqual(late.status, 423)
+
+    def test_rescued_next(self) -> None:
+        """A state that continues the present one is simply the next version."""
+        self.send("LOCK", lock_of("mine"), login=self.login)
+        for _ in range(2):
+            answer = self.rescue(content(1))
+            self.assertEqual(answer.status, 200, answer.body)
+            self.assertIn(b"stored after all", answer.body)
+        (version,) = self.versions()
+        self.assertEqual((version["rescued"], version["task_id"]), (False, self.task))
+
+    def test_rescued_aside(self) -> None:
+        """Another one is kept aside, once, until somebody rolls back to it."""
+        self.store_outside(5)
+        for _ in range(2):
+            answer = self.rescue(content(9, lineage="x", value="mine"))
+            self.assertEqual(answer.status, 200, answer.body)
+            self.assertIn(b"WARNING: the state was rescued as version", answer.body)
+        rescued, present = self.versions()
+        self.assertEqual((rescued["rescued"], present["rescued"]), (True, False))
+        self.assertEqual(self.send("GET", login=self.login).body, content(5))
+        latest = self.client.get(f"{self.terraform}/states/latest").json
+        self.assertEqual(latest, present)
+        path = f"{self.terraform}/states"
+        self.assertEqual(self.client.delete(f"{path}/{present['id']}").status, 409)
+        answer = self.client.post(f"{path}/{rescued['id']}/rollback")
+        self.assertEqual((answer.status, answer.json["serial"]), (201, 10))
+        self.assertIn(b"mine", self.send("GET", login=self.login).body)
+        self.assertEqual(self.client.delete(f"{path}/{rescued['id']}").status, 204)
+
+    def test_rescued_from_another_backend(self) -> None:
+        """A state of the code's own backend never is the present one by itself."""
+        self.assertIn(b"backend of its own", self.rescue(content(1), "aside").body)
+        self.assertEqual(self.send("GET", login=self.login).status, 404)
+        (rescued,) = self.versions()
+        path = f"{self.terraform}/states/{rescued['id']}/rollback"
+        self.assertEqual(self.client.post(path).status, 201)
+        self.assertEqual(self.send("GET", login=self.login).status, 200)
+
+    def test_rescued_beside_a_damaged_one(self) -> None:
+        """A present version that cannot be opened does not prevent it."""
+        self.store_outside(1)
+        number = self.versions()[0]["id"]
+        self.conn.update(state, number, content=b"damaged")
+        answer = self.rescue(content(1, value="mine"))
+        self.assertIn(b"cannot be opened", answer.body)
+        self.assertTrue(self.versions()[0]["rescued"])
+
+    def test_rescued_stays_behind(self) -> None:
+        """The present version stays, however many versions there are."""
+        self.store_outside(5)
+        present = self.versions()[0]["id"]
+        template = make_template(self.conn, self.project, name="Others")
+        for _ in range(limits.STATE_VERSIONS + 1):
+            other = make_task(self.conn, self.project, template)
+            self.assertEqual(self.rescue(content(1, lineage="x")).status, 200)
+            self.conn.execute(
+                state.update().where(state.c.rescued == 1).values(task_id=other)
+            )
+        self.assertEqual(self.send("GET", login=self.login).body, content(5))
+        self.assertIn(present, [each["id"] for each in self.versions()])
+
+    def test_rescued_large(self) -> None:
+        """A state over the limit of the backend is rescued, up to another limit."""
+        large = content(1, value="x" * limits.STATE)
+        self.assertEqual(self.rescue(large).status, 200)
+        self.assertEqual(self.versions()[0]["size"], len(large))
+        huge = b" " * (limits.STATE_RESCUED + 1)
+        self.assertEqual(self.rescue(huge).status, 413)
+
+    def test_not_rescued(self) -> None:
+        """Only a task rescues, and only a state."""
+        self.assertEqual(self.rescue(b"{}").status, 400)
+        plain = self.send("POST", b"x", query="?rescue=next", login=self.login)
+        self.assertEqual(plain.status, 400)
+        self.alias = self.of_project
+        self.assertEqual(self.rescue(content(1), login=LOGIN).status, 400)
+        self.assertEqual(self.versions(), [])

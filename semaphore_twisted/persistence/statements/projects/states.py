@@ -78,14 +78,20 @@ _shown = select(
     _s.resources,
     _s.outputs,
     _s.restored_from,
+    _s.rescued,
 )
 
 #: The versions of a workspace's state, newest first, without the content.
 versions = _shown.where(_inventory).order_by(_s.id.desc())
 
-#: The newest version, and one by its id, without the content.
-latest = versions.limit(1)
+#: The present version, and one by its id, without the content.
+latest = versions.where(_s.rescued == 0).limit(1)
 by_id = _shown.where(_inventory, _s.id == bindparam("id"))
+
+#: The version that was rescued from a task.
+rescued = select(_s.id).where(
+    _inventory, _s.rescued == 1, _s.task_id == bindparam("task_id")
+)
 
 #: The encrypted content of a version.
 sealed = select(
