@@ -3,7 +3,7 @@
 import hashlib
 import json
 import zlib
-from base64 import b64encode
+from base64 import b32encode, b64encode
 from typing import Any
 
 import msgspec
@@ -20,6 +20,9 @@ from tests.support.resources import ResourceTestCase
 from tests.support.tasks import make_task, make_template
 
 LOGIN = ("me", "hidden")
+
+#: An alias that a test stores itself.
+OF_A_TASK = "ofatask2" * 4
 
 SECRET = "correct horse battery staple"
 
@@ -242,6 +245,7 @@ class LoginTests(StateTestCase):
             (right, ("you", "hidden")),
             (right[:-1], LOGIN),
             (right + "x", ("me", "wrong")),
+            (right[:-4] + "aaaa", LOGIN),
         ):
             self.alias = path
             for method in ("GET", "POST", "LOCK", "UNLOCK"):
@@ -265,6 +269,24 @@ class LoginTests(StateTestCase):
         self.assertEqual(answer.status, 429)
         self.assertTrue(answer.header("retry-after"))
         self.machine.peer = "192.0.2.99"
+        self.assertEqual(self.send("GET").status, 404)
+
+    def test_wrong_aliases(self) -> None:
+        """What cannot be an alias is counted nowhere; others only for their sender."""
+        right = self.alias
+        self.alias = "/api/terraform/" + "x" * 10_000
+        for _ in range(BURST + 2):
+            self.assertEqual(self.send("GET").status, 401)
+        for number in range(BURST):
+            self.alias = (
+                right[:-4] + b32encode(bytes([0, number, 0]))[:4].decode().lower()
+            )
+            self.assertEqual(self.send("GET").status, 401, self.alias)
+        self.alias = right[:-4] + "zzzz"
+        answer = self.send("GET")
+        self.assertEqual(answer.status, 429)
+        self.assertTrue(answer.header("retry-after"))
+        self.alias = right
         self.assertEqual(self.send("GET").status, 404)
 
     def test_changed_key(self) -> None:
@@ -502,17 +524,17 @@ class TaskTests(StateTestCase):
         """An alias of a task that has ended opens nothing."""
         template = make_template(self.conn, self.project)
         task = make_task(self.conn, self.project, template, status=TaskStatus.RUNNING)
-        self.alias = "/api/terraform/of-a-task"
+        self.alias = "/api/terraform/" + OF_A_TASK
         digest = hashlib.sha256(b"pass").hexdigest()
         self.conn.insert(
             state_alias,
             project_id=self.project.id,
             inventory_id=self.inventory_id,
-            alias="of-a-task",
+            alias=OF_A_TASK,
             task_id=task,
             digest=digest,
         )
-        login = ("of-a-task", "pass")
+        login = (OF_A_TASK, "pass")
         self.assertEqual(self.send("POST", content(1), login=login).status, 200)
         self.assertEqual(self.send("GET", login=("other", "pass")).status, 401)
         self.assertEqual(self.versions()[0]["task_id"], task)
