@@ -221,10 +221,13 @@ class ProtocolTests(StateTestCase):
         self.assertEqual(self.versions(), [])
 
     def test_bad_lock(self) -> None:
-        """A lock without an id, and one that is too long, are refused."""
+        """A lock without an id, and one that is too long or too deep, are refused."""
         for sent in (b"", b"{}", {"ID": ""}, {"ID": "x" * 256}, {"ID": "a\n"}, b"[1]"):
             self.assertEqual(self.send("LOCK", sent).status, 400, sent)
             self.assertEqual(self.send("UNLOCK", sent).status, 400, sent)
+        for sent in (b"[" * 4000, b'{"ID":"a","x":' + b"[" * 4000):
+            self.assertEqual(self.send("LOCK", sent).status, 400)
+            self.assertEqual(self.send("UNLOCK", sent).status, 400)
         long = {"ID": "a", "Info": "x" * limits.STATE_LOCK}
         self.assertEqual(self.send("LOCK", long).status, 400)
 
@@ -420,6 +423,32 @@ class VersionTests(StateTestCase):
         old = self.versions()[1]["id"]
         self.client.post(f"{self.terraform}/states/{old}/rollback")
         self.assertIn(b"1.10e300", self.send("GET").body)
+
+    def test_roll_back_keeps_bytes(self) -> None:
+        """Only the serial of the state itself changes, not one below or in a text."""
+        exact = (
+            rb'{ "note":"\"serial\": 1, {", "outputs":{"serial":{"value":1}},'
+            b'\n\t"lineage":"serial",  "s\\u0065rial" :  1  ,'
+            b' "resources":[["serial", 1]]}\n'
+        )
+        self.assertEqual(self.send("POST", exact).status, 200)
+        self.send("POST", content(11, lineage="serial"))
+        old = self.versions()[1]["id"]
+        answer = self.client.post(f"{self.terraform}/states/{old}/rollback")
+        self.assertEqual(answer.status, 201, answer.body)
+        self.assertEqual(self.send("GET").body, exact.replace(b":  1  ,", b":  12  ,"))
+
+    def test_roll_back_of_a_deep_state(self) -> None:
+        """A state that is nested deeply is refused before it takes memory."""
+        deep = b"[" * 500 + b"]" * 500
+        sent = b'{"serial":1,"lineage":"a-b","check_results":' + deep + b"}"
+        self.assertEqual(self.send("POST", sent).status, 200)
+        self.store(2)
+        old = self.versions()[1]["id"]
+        answer = self.client.post(f"{self.terraform}/states/{old}/rollback")
+        self.assertEqual(answer.status, 400)
+        self.assertIn("levels", answer.json["error"])
+        self.assertEqual(len(self.versions()), 2)
 
     def test_roll_back_refused(self) -> None:
         """Not to the present version, and not while the state is locked."""
