@@ -59,7 +59,7 @@ class _KeptLists:
 
 
 @frozen
-class Found:
+class KnownTemplateList:
     """What is known of a list: its *content*, or whether to *encode* it.
 
     A list that has neither is to be read in batches. *version* is that of the database.
@@ -84,18 +84,18 @@ class TemplateLists:
     #: when lists were too long, which are read in batches for a while
     _long: dict[_Order, datetime] = field(factory=dict)
 
-    def find(self, conn: Connection, actor: Actor, wanted: Wanted) -> Found:
+    def find(self, conn: Connection, actor: Actor, wanted: Wanted) -> KnownTemplateList:
         """Return the list if it is kept or short; this is done in no time."""
         version, order = conn.version(), _order(actor, wanted)
         if order is None or self._is_long(conn, order):
-            return Found(version)
+            return KnownTemplateList(version)
         content = self._near.get(version, order)
         if content is None:
             content = _short(conn, actor, wanted)
             if content is None:
-                return Found(version, encode=True)
+                return KnownTemplateList(version, encode=True)
             self._near.put(version, order, content)
-        return Found(version, content)
+        return KnownTemplateList(version, content)
 
     def encoded(self, conn: Connection, actor: Actor, wanted: Wanted) -> bytes:
         """Return the list, nothing if it is too long; only for the reader's thread."""

@@ -26,7 +26,7 @@ from semaphore_twisted.persistence.database import Database
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
 from semaphore_twisted.web.http.responses import json
 from semaphore_twisted.web.task_lists import TaskLists
-from semaphore_twisted.web.template_lists import Found, TemplateLists
+from semaphore_twisted.web.template_lists import KnownTemplateList, TemplateLists
 from tests.support.http import Answer, ApiClient, api_client, parse
 from tests.support.memory import (
     BEGINNING,
@@ -341,11 +341,11 @@ class MemoryTests(SynchronousTestCase):
         actor = actor_of(user, project, Role.GUEST)
         kept = TemplateLists()
 
-        def find(sort: str = "") -> Found:
+        def find(sort: str = "") -> KnownTemplateList:
             with conn.transaction(write=False):
                 return kept.find(conn, actor, Wanted(sort=sort))
 
-        def encode(found: Found) -> bytes:
+        def encode(found: KnownTemplateList) -> bytes:
             self.assertEqual((found.content, found.encode), (None, True))
             with conn.transaction(write=False):
                 content = kept.encoded(conn, actor, Wanted())
