@@ -1,4 +1,4 @@
-"""Large projects: ``python -m bench.projects [templates|search|slices|deletion …]``.
+"""Large projects: ``python -m bench.projects [templates|commits|search|deletion …]``.
 
 A started server has a project with 500 templates and another one with 100,000 tasks.
 The list of templates is asked for over 16 connections that are kept open, texts are
@@ -214,6 +214,43 @@ def templates(bench: Installation) -> list[Row]:
     return rows
 
 
+def commits(bench: Installation) -> list[Row]:
+    """Ask for a short answer while others list the templates and change settings."""
+    project, other = bench.project("Commits"), bench.project("Changed")
+    bench.fill(project, TEMPLATES, RUNS * TEMPLATES)
+    listing = f"/api/project/{project}/templates"
+    short: list[float] = []
+    listed: list[float] = []
+    ended = threading.Event()
+
+    def ask(path: str, times: list[float]) -> None:
+        client = Client(bench.product)
+        while not ended.is_set():
+            began = time.monotonic()
+            assert client.call("GET", path)[0] == 200
+            times.append(time.monotonic() - began)
+            time.sleep(0.02)
+
+    paths = [("/api/user", short), *[(listing, listed)] * 4]
+    threads = [threading.Thread(target=ask, args=each) for each in paths]
+
+    def work() -> None:
+        for each in threads:
+            each.start()
+        time.sleep(SECONDS)
+        ended.set()
+        for each in threads:
+            each.join()
+
+    written = _writes(bench, other, work)
+    what = f"while 4 clients list {TEMPLATES} templates and one commits all the time"
+    return [
+        (f"GET /api/user, {what}", _told(short), "—"),
+        ("the lists", _told(listed), "—"),
+        ("the commits", _told(written), "—"),
+    ]
+
+
 def search(bench: Installation) -> list[Row]:
     """Search texts in 100,000 tasks."""
     project = bench.project("Search")
@@ -353,6 +390,7 @@ def _writes(bench: Installation, project: int, work: Any) -> list[float]:
 
 PARTS = {
     "templates": templates,
+    "commits": commits,
     "search": search,
     "slices": slices,
     "deletion": deletion,

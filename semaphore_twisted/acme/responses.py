@@ -82,7 +82,7 @@ class AcmeResponse:
         """The problem document in the body; an empty one if the body has none."""
         try:
             return msgspec.json.decode(self.body, type=ProblemDocument)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return ProblemDocument()
 
     def header(self, name: str) -> str:
@@ -100,7 +100,7 @@ class AcmeResponse:
         """
         try:
             return msgspec.json.decode(self.body, type=kind)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise AcmeError(f"the CA's {what} cannot be understood") from None
 
     def refusal(self, what: str, now: datetime) -> AcmeError:

@@ -33,6 +33,18 @@ _OUTPUTS = 200
 #: Tells zlib to expect the format of gzip.
 _GZIP = 31
 
+#: Levels of nested lists and objects of a state that is rolled back.
+_DEPTH = 200
+
+#: The marks that structure JSON: quotes, brackets, and escapes, which hide a quote.
+_MARK = re.compile(rb'\\.|["\[\]{}]', re.DOTALL)
+
+#: What follows a key, if its value is a number.
+_VALUE = re.compile(rb"\s*:\s*(-?[0-9][0-9.eE+-]*)")
+
+#: Bytes of the key "serial" if each character is an escape.
+_LONGEST = len('"') * 2 + len("serial") * len("\\u0073")
+
 #: The largest serial that SQLite stores.
 _LARGEST = 2**63 - 2
 
@@ -83,10 +95,39 @@ def read_head(content: bytes) -> StateHead:
 
 
 def with_serial(content: bytes, serial: int) -> bytes:
-    """Return the state *content* with another serial; the rest stays as it is."""
-    members = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
-    members["serial"] = msgspec.Raw(str(serial).encode())
-    return msgspec.json.format(msgspec.json.encode(members), indent=2)
+    """Return the state *content* with another serial; each other byte stays as it is.
+
+    *content* is valid JSON. This takes a while for a long state.
+
+    :raises Invalid: if it is nested too deeply
+    """
+    parts: list[bytes] = []
+    depth, end, opened, quoted = 0, 0, 0, False
+    for found in _MARK.finditer(content):
+        mark = found[0]
+        if mark == b'"':
+            quoted = not quoted
+            if quoted:
+                opened = found.start()
+            elif depth == 1:
+                value = _VALUE.match(content, found.end())
+                if value and _is_serial(content[opened : found.end()]):
+                    parts += content[end : value.start(1)], b"%d" % serial
+                    end = value.end(1)
+        elif quoted or mark[:1] == b"\\":
+            continue
+        elif mark in b"[{":
+            depth += 1
+            if depth > _DEPTH:
+                raise Invalid(f"The state is nested more than {_DEPTH} levels deep")
+        else:
+            depth -= 1
+    return b"".join((*parts, content[end:]))
+
+
+def _is_serial(key: bytes) -> bool:
+    """Return whether *key*, in quotes, is the name of the serial."""
+    return len(key) <= _LONGEST and msgspec.json.decode(key) == "serial"
 
 
 def unpacked(packed: bytes) -> bytes:
@@ -132,7 +173,7 @@ def read_lock(body: bytes) -> LockInfo:
         raise Invalid(f"The lock has more than {limits.STATE_LOCK} bytes")
     try:
         lock = msgspec.json.decode(body, type=LockInfo)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise Invalid(
             "The body is not a lock of Terraform; expected a JSON object with ID. A"
             " lock whose ID is lost is removed on the page of the workspace"

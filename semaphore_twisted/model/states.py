@@ -1,5 +1,6 @@
 """The states of workspaces, as the API shows them."""
 
+import re
 from datetime import datetime
 
 import msgspec
@@ -16,6 +17,9 @@ from semaphore_twisted.model.ids import (
 
 #: The path of the state backend, below the site; an alias follows.
 BACKEND = "/api/terraform/"
+
+#: An alias: 20 random bytes in base32.
+ALIAS = re.compile("[a-z2-7]{32}")
 
 
 class NewStateAlias(msgspec.Struct, frozen=True, kw_only=True):

@@ -130,6 +130,13 @@ class AuthorityTests(SynchronousTestCase):
         self.assertEqual(self.check(answer)[-1].mark, Mark.FAULT)
         self.assertEqual(self.check(answer, bound=True)[-1].mark, Mark.FINE)
 
+    def test_deep(self) -> None:
+        """A directory that is nested too deeply is one that cannot be understood."""
+        for body in (b"[" * 9000, b'{"x":' + b"[" * 9000):
+            (found,) = self.check(AcmeResponse(200, {}, body))
+            self.assertEqual(found.mark, Mark.FAULT)
+            self.assertEqual(AcmeResponse(400, {}, body).problem.detail, "")
+
     def test_unreachable(self) -> None:
         """Why there is no directory is passed on."""
         (found,) = self.check(AcmeError("ca.test: the CA cannot be reached"))

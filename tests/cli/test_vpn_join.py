@@ -200,6 +200,16 @@ class EnrollTests(JoinCase):
             self.files.settled()
         self.assertEqual(self.names(), [])
 
+    def test_deep_answers(self) -> None:
+        """Answers that are nested too deeply are reported as others are."""
+        for status, expected in ((200, "cannot be read"), (409, "refused")):
+            self.server.script = [
+                Answer(200, enrolling.der()),
+                Answer(status, b'{"x":' + b"[" * 9000),
+            ]
+            error = self.assertRaises(CommandError, self.enroll)
+            self.assertIn(expected, error.sentence)
+
     def test_refusal_forgets_the_key(self) -> None:
         """A key that was not enrolled is in no file afterwards."""
         self.server.script = [Answer(200, enrolling.der()), Answer(403, b"{}")]

@@ -11,11 +11,17 @@ from semaphore_twisted.model.errors import NotAuthenticated, SecretUnreadable
 from semaphore_twisted.model.ids import InventoryId
 from semaphore_twisted.model.state_files import StateAccess
 from semaphore_twisted.model.tasks import TaskStatus
+from semaphore_twisted.model.users import Role
 from semaphore_twisted.operations.states import access, aliases, versions
 from semaphore_twisted.operations.vault import vault
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.state_tables import state_alias
-from tests.support.memory import make_project, make_user, memory_connection
+from tests.support.memory import (
+    actor_of,
+    make_project,
+    make_user,
+    memory_connection,
+)
 from tests.support.tasks import make_task, make_template
 
 CONTENT = b'{"serial": 1, "lineage": "a", "outputs": {}}'
@@ -28,7 +34,9 @@ class StateTests(SynchronousTestCase):
     def setUp(self) -> None:
         """Store the state."""
         self.conn = memory_connection()
-        project = make_project(self.conn, make_user(self.conn))
+        user = make_user(self.conn)
+        project = make_project(self.conn, user)
+        self.actor = actor_of(user, project, Role.OWNER)
         template = make_template(self.conn, project)
         self.task = make_task(self.conn, project, template, status=TaskStatus.RUNNING)
         inventory = self.conn.insert(
@@ -46,8 +54,12 @@ class StateTests(SynchronousTestCase):
         )
         self.keyring = Keyring(OLD, entropy=os.urandom)
         self.access = self.log_in(self.made.password)
+        self.store(CONTENT)
+
+    def store(self, content: bytes) -> None:
+        """Store the next version."""
         new = versions.sealed(
-            CONTENT,
+            content,
             keyring=self.keyring,
             project_uuid=self.access.project_uuid,
             uuid=self.conn.uuid(),
@@ -59,7 +71,7 @@ class StateTests(SynchronousTestCase):
             self.made.alias,
             self.access,
             new,
-            content=CONTENT,
+            content=content,
             lock_id=None,
         )
 
@@ -94,3 +106,22 @@ class StateTests(SynchronousTestCase):
         self.conn.delete(state_alias, self.access.id)
         with self.assertRaises(NotAuthenticated):
             self.read(self.keyring)
+
+    def test_version_during_a_rollback(self) -> None:
+        """A rollback stores nothing after a version that was stored meanwhile."""
+        inventory_id = self.access.inventory_id
+        self.store(CONTENT.replace(b"1", b"2"))
+        first = versions.listed(self.conn, self.actor, inventory_id)[-1].id
+        old = versions.for_roll_back(
+            self.conn, self.actor, self.keyring, inventory_id, first
+        )
+        new = versions.sealed_again(
+            old, keyring=self.keyring, uuid=self.conn.uuid(), entropy=os.urandom
+        )
+        self.store(CONTENT.replace(b"1", b"3"))
+        stored = versions.roll_back(
+            self.conn, self.actor, inventory_id, first, new, after=old.newest
+        )
+        self.assertIsNone(stored)
+        found = versions.listed(self.conn, self.actor, inventory_id)
+        self.assertEqual([each.serial for each in found], [3, 2, 1])

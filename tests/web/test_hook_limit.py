@@ -3,6 +3,7 @@
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from semaphore_twisted.common.token_bucket import TokenBucket
 from semaphore_twisted.model import limits
 from semaphore_twisted.web.http.hook_limit import (
     BURST,
@@ -60,6 +61,24 @@ class HookLimitTests(SynchronousTestCase):
         self.limit.succeed("192.0.2.1", "one")
         self.assertTrue(self.limit.permits_signature("192.0.2.1", "one"))
 
+    def test_forgotten(self) -> None:
+        """Many other failures do not let a client go on that has to wait."""
+        for number in range(3 * limits.SOURCES):
+            self.limit.fail("192.0.2.1", f"alias-{number}")
+            self.limit.fail(f"198.51.{number >> 8}.{number & 255}", "one")
+        self.assertFalse(self.limit.permits("192.0.2.1", "one"))
+
+    def test_unknown(self) -> None:
+        """Aliases that do not exist are counted for their sender, and only there."""
+        for _ in range(BURST):
+            self.assertTrue(self.limit.fail_unknown("192.0.2.3"))
+        self.assertFalse(self.limit.fail_unknown("192.0.2.3"))
+        self.assertTrue(self.limit.permits("192.0.2.3", "one"))
+        for number in range(3 * limits.SOURCES):
+            self.limit.fail_unknown(f"198.51.{number >> 8}.{number & 255}")
+        self.assertFalse(self.limit.fail_unknown("192.0.2.3"))
+        self.assertTrue(self.limit.fail_unknown("192.0.2.4"))
+
     def test_proven(self) -> None:
         """A client that has proven itself is not limited for a day."""
         self.limit.succeed("192.0.2.1", "one")
@@ -75,9 +94,15 @@ class HookLimitTests(SynchronousTestCase):
         self.assertFalse(self.limit.permits("192.0.2.1", "one"))
 
     def test_memory(self) -> None:
-        """A limited number of clients is remembered, the least recent forgotten."""
-        for number in range(limits.SOURCES):
-            self.limit.fail(f"10.0.{number >> 8}.{number & 255}", "one")
-            self.limit.succeed(f"10.1.{number >> 8}.{number & 255}", "one")
-        self.limit.succeed("192.0.2.9", "one")
-        self.assertTrue(self.limit.permits("192.0.2.1", "one"))
+        """A limited number of clients is remembered; those who need not wait go."""
+        buckets: dict[tuple[str, str], TokenBucket] = {}
+        unknown: dict[tuple[str, str], TokenBucket] = {}
+        limit = HookLimit(self.clock.seconds, buckets=buckets, unknown=unknown)
+        for number in range(2 * limits.SOURCES):
+            address = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+            limit.fail(address, "one")
+            limit.fail_unknown(address)
+            limit.succeed(address, "one")
+            self.assertLessEqual(len(buckets), limits.SOURCES)
+            self.assertLessEqual(len(unknown), limits.SOURCES)
+        self.assertGreater(len(buckets), limits.SOURCES // 2)

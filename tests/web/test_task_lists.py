@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,10 @@ from semaphore_twisted.persistence.database import Database
 from semaphore_twisted.persistence.engine import Connection, connect, utc_now
 from semaphore_twisted.web.http.responses import json
 from semaphore_twisted.web.task_lists import TaskLists
-from semaphore_twisted.web.template_lists import TemplateLists
-from tests.support.http import ApiClient, api_client
+from semaphore_twisted.web.template_lists import KnownTemplateList, TemplateLists
+from tests.support.http import Answer, ApiClient, api_client, parse
 from tests.support.memory import (
+    BEGINNING,
     actor_of,
     make_member,
     make_project,
@@ -281,6 +283,40 @@ class FreshTests(SynchronousTestCase):
         self.other.execute("DELETE FROM user__token")
         self.assertEqual([c.get(url).status for c in self.clients], [401, 401, 401])
 
+    def answer(self, client: ApiClient, url: str) -> Answer:
+        """Return the answer to a request that the reader's thread works for."""
+        head = "\r\n".join(client.head_of("GET", url, {}))
+        transport = client.send(f"{head}\r\n\r\n".encode())
+        self.inbox.wait(self.database.long_read(Connection.version))  # the next one
+        answer = parse(transport.value())
+        client.hang_up(transport)
+        client.check("GET", url, answer)
+        return answer
+
+    def test_many_templates(self) -> None:
+        """A list that the reader's thread encodes has every commit before a request."""
+        project = self.projects[0]
+        for number in range(30):
+            make_template(self.conn, project, name=f"many {number}")
+        url = f"/api/project/{project.id}/templates"
+        client = self.clients[0]
+        names: set[str] = set()
+        for number in range(6):
+            name = f"changed {number}"
+            self.other.execute(
+                "UPDATE project__template SET name = ? WHERE name = ?",
+                name,
+                f"many {number}",
+            )
+            names.add(name)
+            for _ in range(2):
+                answer = self.answer(client, url)
+                found = {each["name"] for each in answer.json}
+                self.assertEqual(len(answer.json), 32)
+                self.assertLessEqual(names, found)
+        self.other.execute("DELETE FROM user__token")
+        self.assertEqual([c.get(url).status for c in self.clients], [401, 401, 401])
+
     def test_rights_to_templates(self) -> None:
         """A kept list of templates is refused to a caller without a right to it."""
         url = f"/api/project/{self.projects[0].id}/templates"
@@ -299,29 +335,80 @@ class MemoryTests(SynchronousTestCase):
         user = make_user(conn)
         project = make_project(conn, user)
         template = make_template(conn, project)
+        text = "x" * (limits.TEMPLATE_LIST // 8)
         for _ in range(5):
-            make_template(conn, project, description="x" * (limits.TEMPLATE_LIST // 8))
+            make_template(conn, project, description=text)
         actor = actor_of(user, project, Role.GUEST)
         kept = TemplateLists()
 
-        def read(sort: str = "") -> bytes | None:
+        def find(sort: str = "") -> KnownTemplateList:
             with conn.transaction(write=False):
-                return kept.read(conn, actor, Wanted(sort=sort))
+                return kept.find(conn, actor, Wanted(sort=sort))
 
-        first = read()
-        assert first is not None
+        def encode(found: KnownTemplateList) -> bytes:
+            self.assertEqual((found.content, found.encode), (None, True))
+            with conn.transaction(write=False):
+                content = kept.encoded(conn, actor, Wanted())
+                kept.keep(conn, actor, Wanted(), version=found.version, content=content)
+            return content
+
+        first = encode(find())
         self.assertEqual(len(msgspec.json.decode(first)), 6)
-        self.assertIs(read(), first)
-        self.assertIsNone(read("colour"))
+        self.assertIs(find().content, first)
+        unknown = find("colour")
+        self.assertEqual((unknown.content, unknown.encode), (None, False))
         conn.raw.execute("UPDATE project__template SET name = 'B'")
-        self.assertNotEqual(read(), first)
+        self.assertNotEqual(encode(find()), first)
         for _ in range(4):
-            make_template(conn, project, description="x" * (limits.TEMPLATE_LIST // 8))
-        self.assertIsNone(read())
-        conn.raw.execute("DELETE FROM project__template WHERE id <> ?", (template,))
-        found = read()
+            make_template(conn, project, description=text)
+        self.assertEqual(encode(find()), b"")
+        for _ in range(3):
+            make_task(conn, project, template)
+            long = find()
+            self.assertEqual((long.content, long.encode), (None, False))
+
+    def test_short_again(self) -> None:
+        """A list that was too long is read as a whole again after some minutes."""
+        time = [BEGINNING]
+        conn = memory_connection(lambda: time[0])
+        user = make_user(conn)
+        project = make_project(conn, user)
+        template = make_template(conn, project)
+        actor = actor_of(user, project, Role.GUEST)
+        kept = TemplateLists()
+
+        def content() -> bytes | None:
+            with conn.transaction(write=False):
+                return kept.find(conn, actor, Wanted()).content
+
+        with conn.transaction(write=False):
+            kept.keep(conn, actor, Wanted(), version=conn.version(), content=b"")
+        self.assertIsNone(content())
+        time[0] += timedelta(hours=1)
+        found = content()
         assert found is not None
-        self.assertEqual(len(msgspec.json.decode(found)), 1)
+        self.assertEqual([t["id"] for t in msgspec.json.decode(found)], [template])
+
+    def test_templates_of_another_version(self) -> None:
+        """A list that was encoded while something was committed is not kept."""
+        conn = memory_connection()
+        user = make_user(conn)
+        project = make_project(conn, user)
+        for _ in range(30):
+            make_template(conn, project)
+        actor = actor_of(user, project, Role.GUEST)
+        kept = TemplateLists()
+        with conn.transaction(write=False):
+            found = kept.find(conn, actor, Wanted())
+            content = kept.encoded(conn, actor, Wanted())
+            self.assertIs(kept.encoded(conn, actor, Wanted()), content)
+        make_template(conn, project)
+        with conn.transaction(write=False):
+            kept.keep(conn, actor, Wanted(), version=found.version, content=content)
+            again = kept.find(conn, actor, Wanted())
+            self.assertEqual((again.content, again.encode), (None, True))
+            content = kept.encoded(conn, actor, Wanted())
+        self.assertEqual(len(msgspec.json.decode(content)), 31)
 
     def test_limits(self) -> None:
         """Different queries, and different rows, replace each other."""

@@ -120,7 +120,7 @@ class Enrollment:
             raise _refused(status, content)
         try:
             return msgspec.json.decode(content, type=EnrollmentResponse)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise CommandError(
                 f"{self._link.base}: the answer cannot be read; is the server newer "
                 "than this program?",
@@ -189,7 +189,7 @@ _HINTS = {
 def _refused(status: int, content: bytes) -> CommandError:
     try:
         error = msgspec.json.decode(content, type=_Refusal).error
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         error = ""
     if 300 <= status < 400:
         error = "the server points to another address; ask for a link with that one"

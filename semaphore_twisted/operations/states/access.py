@@ -15,6 +15,10 @@ from semaphore_twisted.persistence.statements.projects import states as statemen
 _NOBODY = LoginPassword(login="-", password="-")  # noqa: S106 - matches nothing
 
 
+class UnknownAlias(NotAuthenticated):
+    """There is no such alias; the client is told no more than of a wrong password."""
+
+
 class _AliasLogin(msgspec.Struct, frozen=True, kw_only=True):
     access: StateAccess | None
     key: KeyRow | None
@@ -28,7 +32,8 @@ def authenticated(
     An alias that does not exist, and one whose key cannot be opened, are refused as a
     wrong password is.
 
-    :raises NotAuthenticated:
+    :raises UnknownAlias: if there is no such alias
+    :raises NotAuthenticated: if login or password is wrong
     """
     found = _found(conn, alias)
     access = found.access
@@ -41,7 +46,9 @@ def authenticated(
         name = (secret or _NOBODY).login
         right = (signatures.same_text(login, name) or not name) and right
         right = right and secret is not None
-    if access is None or not right:
+    if access is None:
+        raise UnknownAlias
+    if not right:
         raise NotAuthenticated
     return access
 

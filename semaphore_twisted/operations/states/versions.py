@@ -62,6 +62,24 @@ class SealedState:
         return redacted(self, "head", "size")
 
 
+@frozen
+class OldState:
+    """The content of an old version, and the place of the one that repeats it.
+
+    *newest* is the present version, *serial* that of the next one.
+    """
+
+    content: bytes
+    newest: StateId
+    serial: int
+    project_uuid: str
+
+    @override
+    def __repr__(self) -> str:
+        """Show no content."""
+        return redacted(self, "newest", "serial")
+
+
 class _SealedRow(msgspec.Struct, frozen=True, kw_only=True):
     uuid: str
     project_uuid: str
@@ -280,39 +298,68 @@ def record_reading(
     _record(conn, actor, inventory_id, f"serial {found.serial} of the state was read")
 
 
-def roll_back(
+def for_roll_back(
     conn: Connection,
     actor: Actor,
     keyring: Keyring,
     inventory_id: InventoryId,
     state_id: StateId,
-) -> StateVersion:
-    """Store the content of an old version as the next one, with a higher serial.
+) -> OldState:
+    """Return the content of an old version, to be stored once more.
 
     The old version may be a rescued one; then there may be no present one.
 
     :raises Conflict: if the state is locked, or the version is the present one
     """
-    old = get(conn, actor, inventory_id, state_id)
-    locks.check_unlocked(conn, inventory_id)
-    newest = _latest(conn, inventory_id) or old
-    if newest.id == old.id and not old.rescued:
-        raise Conflict(f"Version {old.id} is the present state")
-    serial = max(newest.serial, old.serial) + 1
-    content = with_serial(_opened(conn, keyring, inventory_id, state_id), serial)
-    project_id = project_of(actor)
-    new = sealed(
-        content,
+    old, newest = _old_and_newest(conn, actor, inventory_id, state_id)
+    return OldState(
+        content=_opened(conn, keyring, inventory_id, state_id),
+        newest=newest.id,
+        serial=max(newest.serial, old.serial) + 1,
+        project_uuid=conn.scalar(of_keys.project_uuid, id=project_of(actor)),
+    )
+
+
+def sealed_again(
+    old: OldState, *, keyring: Keyring, uuid: str, entropy: Callable[[int], bytes]
+) -> SealedState:
+    """Encrypt an old content with its new serial; this takes a while.
+
+    :raises Invalid: if it is no state any more, or nested too deeply
+    :raises TooLarge: if it is over the limit
+    """
+    return sealed(
+        with_serial(old.content, old.serial),
         keyring=keyring,
-        project_uuid=conn.scalar(of_keys.project_uuid, id=project_id),
-        uuid=conn.uuid(),
-        entropy=conn.entropy,
+        project_uuid=old.project_uuid,
+        uuid=uuid,
+        entropy=entropy,
         limit=limits.STATE_RESCUED,
     )
+
+
+def roll_back(
+    conn: Connection,
+    actor: Actor,
+    inventory_id: InventoryId,
+    state_id: StateId,
+    new: SealedState,
+    *,
+    after: StateId,
+) -> StateVersion | None:
+    """Store the content of an old version as the next one, with a higher serial.
+
+    Return ``None``, and store nothing, if the present version is not *after* any more.
+
+    :raises Conflict: if the state is locked, or the version is the present one
+    """
+    old, newest = _old_and_newest(conn, actor, inventory_id, state_id)
+    if newest.id != after:
+        return None
     number = _insert(
         conn,
         new,
-        access=(project_id, inventory_id),
+        access=(project_of(actor), inventory_id),
         user_id=actor.user.id,
         author=actor.user.name,
         restored_from=old.id,
@@ -321,9 +368,24 @@ def roll_back(
         conn,
         actor,
         inventory_id,
-        f"state rolled back to serial {old.serial}, as serial {serial}",
+        f"state rolled back to serial {old.serial}, as serial {new.head.serial}",
     )
     return get(conn, actor, inventory_id, number)
+
+
+def _old_and_newest(
+    conn: Connection, actor: Actor, inventory_id: InventoryId, state_id: StateId
+) -> tuple[StateVersion, StateVersion]:
+    """Return the version that may be rolled back to, and the present one.
+
+    The former may be a rescued one. It stands for the present one if there is none.
+    """
+    old = get(conn, actor, inventory_id, state_id)
+    locks.check_unlocked(conn, inventory_id)
+    newest = _latest(conn, inventory_id) or old
+    if newest.id == old.id and not old.rescued:
+        raise Conflict(f"Version {old.id} is the present state")
+    return old, newest
 
 
 def delete(

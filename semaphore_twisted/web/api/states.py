@@ -5,10 +5,12 @@ states, and save the memory.
 """
 
 from typing import Annotated
+from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
+from semaphore_twisted.model.errors import Busy
 from semaphore_twisted.model.ids import AliasId, InventoryId, StateId
 from semaphore_twisted.model.states import (
     NewStateAlias,
@@ -23,6 +25,9 @@ from semaphore_twisted.web.http.routing import Route
 
 #: Characters of the id of a lock.
 _LOCK_ID = 255
+
+#: How often a rollback is tried, if other versions are stored meanwhile.
+_ATTEMPTS = 3
 
 
 class LockQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,9 +124,25 @@ async def roll_back(context: RequestContext) -> StateVersion:
     """Store an old version once more, as the next one with a higher serial."""
     from semaphore_twisted.operations.states import versions as operations  # noqa: PLC0415
 
-    return await context.write(
-        operations.roll_back, context.keyring, _workspace(context), _state(context)
-    )
+    inventory_id, state_id = _workspace(context), _state(context)
+    entropy = context.services.entropy
+    for _ in range(_ATTEMPTS):
+        old = await context.long_read(
+            operations.for_roll_back, context.keyring, inventory_id, state_id
+        )
+        new = await context.compute(
+            operations.sealed_again,
+            old,
+            keyring=context.keyring,
+            uuid=str(UUID(bytes=entropy(16), version=4)),
+            entropy=entropy,
+        )
+        stored = await context.write(
+            operations.roll_back, inventory_id, state_id, new, after=old.newest
+        )
+        if stored is not None:
+            return stored
+    raise Busy("Other versions of the state are being stored; try again")
 
 
 async def listed_locks(context: RequestContext) -> list[StateLock]:

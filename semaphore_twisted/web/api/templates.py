@@ -25,8 +25,14 @@ async def listed(context: RequestContext) -> list[Template] | StreamedResponse:
     wanted = list_pages.wanted(context)
     if wanted.is_whole:
         lists = context.services.template_lists
-        content = await context.read(lists.read, wanted)
-        if content is not None:
+        found = await context.read(lists.find, wanted)
+        content = found.content
+        if found.encode:
+            content = await context.long_read(lists.encoded, wanted)
+            await context.read(
+                lists.keep, wanted, version=found.version, content=content
+            )
+        if content:
             return StreamedResponse("application/json", _whole(content))
     return await list_pages.listed(context, templates.ORDERS, templates.page)
 

@@ -5,6 +5,10 @@ sends wrong secrets locks out no other client. Clients of one hosting service sh
 addresses, so a client that has proven itself is not limited for a day. Only secrets
 that are sent as they are can be guessed. Signatures cannot, but checking one costs time
 for each byte of the body, so wrong ones have a limit of their own, by that cost.
+
+The number of counters is limited. When there are too many, those go from which the
+fewest tokens are missing: a client that has to wait is not forgotten because it, or
+another one, fails at many aliases.
 """
 
 from collections import OrderedDict
@@ -24,6 +28,12 @@ HASHED, HASHED_PER_SECOND = 256 << 20, 4 << 20
 #: Seconds in which the secrets of a client that has proven itself are always checked.
 TRUSTED = 86_400.0
 
+#: A client and an alias; no alias for those that do not exist.
+_Name = tuple[str, str]
+
+#: The part of the counters that is forgotten at once when there are too many.
+_FORGOTTEN = 4
+
 
 @define(eq=False)
 class HookLimit:
@@ -33,9 +43,10 @@ class HookLimit:
     """
 
     _seconds: Callable[[], float]
-    _proven: "OrderedDict[tuple[str, str], float]" = field(factory=OrderedDict)
-    _buckets: "OrderedDict[tuple[str, str], TokenBucket]" = field(factory=OrderedDict)
-    _bytes: "OrderedDict[tuple[str, str], TokenBucket]" = field(factory=OrderedDict)
+    _proven: "OrderedDict[_Name, float]" = field(factory=OrderedDict)
+    _buckets: dict[_Name, TokenBucket] = field(factory=dict)
+    _bytes: dict[_Name, TokenBucket] = field(factory=dict)
+    _unknown: dict[_Name, TokenBucket] = field(factory=dict)
 
     def permits(self, address: str, alias: str) -> bool:
         """Return whether secrets from *address* to *alias* are checked now."""
@@ -47,7 +58,7 @@ class HookLimit:
 
     def _permits(
         self,
-        buckets: "OrderedDict[tuple[str, str], TokenBucket]",
+        buckets: dict[_Name, TokenBucket],
         address: str,
         alias: str,
     ) -> bool:
@@ -69,22 +80,27 @@ class HookLimit:
     def fail(self, address: str, alias: str, *, hashed: int = 0) -> bool:
         """Count a failure; return whether there was a token for it.
 
+        *alias* is one that exists: the caller has looked it up.
         *hashed* is the number of bytes that were hashed for wrong signatures.
         """
         name = ip.source(address), alias
         if hashed:
             spent = self._bucket(self._bytes, name, HASHED, HASHED_PER_SECOND)
             spent.take(hashed)
-        bucket = self._bucket(self._buckets, name, BURST, 1.0 / SECONDS)
-        if not bucket.has_token:
-            return False
-        bucket.take()
-        return True
+        return _taken(self._bucket(self._buckets, name, BURST, 1.0 / SECONDS))
+
+    def fail_unknown(self, address: str) -> bool:
+        """Count an alias that does not exist; return whether there was a token for it.
+
+        Such aliases are counted together for their sender.
+        """
+        name = ip.source(address), ""
+        return _taken(self._bucket(self._unknown, name, BURST, 1.0 / SECONDS))
 
     def _bucket(
         self,
-        buckets: "OrderedDict[tuple[str, str], TokenBucket]",
-        name: tuple[str, str],
+        buckets: dict[_Name, TokenBucket],
+        name: _Name,
         size: float,
         rate: float,
     ) -> TokenBucket:
@@ -92,9 +108,25 @@ class HookLimit:
         now = self._seconds()
         bucket = buckets.get(name)
         if bucket is None:
+            if len(buckets) >= limits.SOURCES:
+                _forget(buckets, now)
             bucket = buckets[name] = TokenBucket(size, rate, now)
-            if len(buckets) > limits.SOURCES:
-                buckets.popitem(last=False)
-        buckets.move_to_end(name)
         bucket.fill(now)
         return bucket
+
+
+def _taken(bucket: TokenBucket) -> bool:
+    """Take a token; return whether there was one."""
+    if not bucket.has_token:
+        return False
+    bucket.take()
+    return True
+
+
+def _forget(buckets: dict[_Name, TokenBucket], now: float) -> None:
+    """Remove the fullest buckets; many at once, so that this is done seldom."""
+    for each in buckets.values():
+        each.fill(now)
+    fullest = sorted(buckets, key=lambda name: buckets[name].tokens, reverse=True)
+    for name in fullest[: max(1, len(buckets) // _FORGOTTEN)]:
+        del buckets[name]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from twisted.internet.defer import Deferred
 
 from semaphore_twisted.model.errors import NotAuthenticated, TooManyAttempts
+from semaphore_twisted.model.states import ALIAS
 from semaphore_twisted.web.http.context import Services
 from semaphore_twisted.web.http.hook_limit import SECONDS
 
@@ -20,13 +21,20 @@ async def log_in(
 ) -> "StateAccess":
     """Return what *alias* leads to, for a client at *address* that knows its password.
 
+    A text that cannot be an alias is looked up and counted nowhere. An alias that does
+    not exist is counted for its sender only, so wrong ones take no memory each.
+
     :raises NotAuthenticated: if there is no such alias, or the password is wrong
-    :raises TooManyAttempts: after too many wrong passwords for the alias
+    :raises TooManyAttempts: after too many wrong passwords for the alias, or too many
+        aliases that do not exist
     """
     # not needed at the start, and its imports cost memory
-    from semaphore_twisted.operations.states.access import authenticated  # noqa: PLC0415
+    from semaphore_twisted.operations.states.access import (  # noqa: PLC0415
+        UnknownAlias,
+        authenticated,
+    )
 
-    if basic is None:
+    if basic is None or not ALIAS.fullmatch(alias):
         raise NotAuthenticated
     limit, client = services.state_limit, address or LOCAL
     if not limit.permits(client, alias):
@@ -35,6 +43,10 @@ async def log_in(
         access: StateAccess = await services.database.read(
             authenticated, services.keyring, alias, *basic
         )
+    except UnknownAlias:
+        if not limit.fail_unknown(client):
+            raise TooManyAttempts(retry_after=int(SECONDS)) from None
+        raise
     except NotAuthenticated:
         limit.fail(client, alias)
         raise

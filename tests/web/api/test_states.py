@@ -4,7 +4,7 @@ import gzip
 import hashlib
 import json
 import zlib
-from base64 import b64encode
+from base64 import b32encode, b64encode
 from typing import Any
 
 import msgspec
@@ -21,6 +21,9 @@ from tests.support.resources import ResourceTestCase
 from tests.support.tasks import make_task, make_template
 
 LOGIN = ("me", "hidden")
+
+#: An alias that a test stores itself.
+OF_A_TASK = "ofatask2" * 4
 
 SECRET = "correct horse battery staple"
 
@@ -219,10 +222,13 @@ class ProtocolTests(StateTestCase):
         self.assertEqual(self.versions(), [])
 
     def test_bad_lock(self) -> None:
-        """A lock without an id, and one that is too long, are refused."""
+        """A lock without an id, and one that is too long or too deep, are refused."""
         for sent in (b"", b"{}", {"ID": ""}, {"ID": "x" * 256}, {"ID": "a\n"}, b"[1]"):
             self.assertEqual(self.send("LOCK", sent).status, 400, sent)
             self.assertEqual(self.send("UNLOCK", sent).status, 400, sent)
+        for sent in (b"[" * 4000, b'{"ID":"a","x":' + b"[" * 4000):
+            self.assertEqual(self.send("LOCK", sent).status, 400)
+            self.assertEqual(self.send("UNLOCK", sent).status, 400)
         long = {"ID": "a", "Info": "x" * limits.STATE_LOCK}
         self.assertEqual(self.send("LOCK", long).status, 400)
 
@@ -243,6 +249,7 @@ class LoginTests(StateTestCase):
             (right, ("you", "hidden")),
             (right[:-1], LOGIN),
             (right + "x", ("me", "wrong")),
+            (right[:-4] + "aaaa", LOGIN),
         ):
             self.alias = path
             for method in ("GET", "POST", "LOCK", "UNLOCK"):
@@ -266,6 +273,24 @@ class LoginTests(StateTestCase):
         self.assertEqual(answer.status, 429)
         self.assertTrue(answer.header("retry-after"))
         self.machine.peer = "192.0.2.99"
+        self.assertEqual(self.send("GET").status, 404)
+
+    def test_wrong_aliases(self) -> None:
+        """What cannot be an alias is counted nowhere; others only for their sender."""
+        right = self.alias
+        self.alias = "/api/terraform/" + "x" * 10_000
+        for _ in range(BURST + 2):
+            self.assertEqual(self.send("GET").status, 401)
+        for number in range(BURST):
+            self.alias = (
+                right[:-4] + b32encode(bytes([0, number, 0]))[:4].decode().lower()
+            )
+            self.assertEqual(self.send("GET").status, 401, self.alias)
+        self.alias = right[:-4] + "zzzz"
+        answer = self.send("GET")
+        self.assertEqual(answer.status, 429)
+        self.assertTrue(answer.header("retry-after"))
+        self.alias = right
         self.assertEqual(self.send("GET").status, 404)
 
     def test_changed_key(self) -> None:
@@ -404,6 +429,32 @@ class VersionTests(StateTestCase):
         self.client.post(f"{self.terraform}/states/{old}/rollback")
         self.assertIn(b"1.10e300", self.send("GET").body)
 
+    def test_roll_back_keeps_bytes(self) -> None:
+        """Only the serial of the state itself changes, not one below or in a text."""
+        exact = (
+            rb'{ "note":"\"serial\": 1, {", "outputs":{"serial":{"value":1}},'
+            b'\n\t"lineage":"serial",  "s\\u0065rial" :  1  ,'
+            b' "resources":[["serial", 1]]}\n'
+        )
+        self.assertEqual(self.send("POST", exact).status, 200)
+        self.send("POST", content(11, lineage="serial"))
+        old = self.versions()[1]["id"]
+        answer = self.client.post(f"{self.terraform}/states/{old}/rollback")
+        self.assertEqual(answer.status, 201, answer.body)
+        self.assertEqual(self.send("GET").body, exact.replace(b":  1  ,", b":  12  ,"))
+
+    def test_roll_back_of_a_deep_state(self) -> None:
+        """A state that is nested deeply is refused before it takes memory."""
+        deep = b"[" * 500 + b"]" * 500
+        sent = b'{"serial":1,"lineage":"a-b","check_results":' + deep + b"}"
+        self.assertEqual(self.send("POST", sent).status, 200)
+        self.store(2)
+        old = self.versions()[1]["id"]
+        answer = self.client.post(f"{self.terraform}/states/{old}/rollback")
+        self.assertEqual(answer.status, 400)
+        self.assertIn("levels", answer.json["error"])
+        self.assertEqual(len(self.versions()), 2)
+
     def test_roll_back_refused(self) -> None:
         """Not to the present version, and not while the state is locked."""
         self.store(1)
@@ -536,16 +587,16 @@ class TaskTests(StateTestCase):
             self.conn, self.project, template, status=TaskStatus.RUNNING
         )
         self.of_project = self.alias
-        self.alias = "/api/terraform/of-a-task"
+        self.alias = "/api/terraform/" + OF_A_TASK
         self.conn.insert(
             state_alias,
             project_id=self.project.id,
             inventory_id=self.inventory_id,
-            alias="of-a-task",
+            alias=OF_A_TASK,
             task_id=self.task,
             digest=hashlib.sha256(b"pass").hexdigest(),
         )
-        self.login = ("of-a-task", "pass")
+        self.login = (OF_A_TASK, "pass")
 
     def rescue(self, body: bytes, how: str = "next", **more: Any) -> Answer:
         """Hand over a state that was not stored."""
