@@ -97,7 +97,7 @@ class PlanTests(SynchronousTestCase):
             task = make_task(self.conn, self.project, template)
             plans.store(self.conn, task, PLAN)
             plans.decide(self.conn, actor, task, approved=approved)
-            found = statistics.newest_runs(self.conn, self.project.id, [template], 1)
+            found = statistics.newest_runs(self.conn, boss, [template], 1)
             self.assertEqual(
                 [(each.id, each.rejected) for each in found[template]],
                 [(task, rejected)],
