@@ -83,7 +83,8 @@ class PlanSummary(msgspec.Struct, frozen=True, kw_only=True):
     destroy: int = 0
     #: resources that stay as they are
     unchanged: int = 0
-    #: the serial number of the state that the plan starts from, if it is known
+    #: the serial number of the state that the plan starts from, if this server keeps
+    #: the state; 0 if there was none yet
     serial: int | None = None
     #: whether everything that the plan does is in this list
     complete: bool = True
@@ -104,6 +105,12 @@ class PlanDecision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TaskPlan(PlanSummary, frozen=True, kw_only=True):
-    """The plan of a task, and the decision about it; null while there is none."""
+    """The plan of a task, and the decision about it; null while there is none.
+
+    *moved_to* is the serial number that the state has now, if it is not that of the
+    plan: the plan cannot be applied any more. It is null otherwise, and once the plan
+    is decided about.
+    """
 
     decision: PlanDecision | None = None
+    moved_to: int | None = None

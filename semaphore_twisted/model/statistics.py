@@ -31,7 +31,8 @@ class DayStatistics(TaskStatistics, frozen=True, kw_only=True):
 class TaskRun(msgspec.Struct, frozen=True, kw_only=True):
     """A task of a template, for a small diagram.
 
-    *duration* is in seconds, ``None`` if the task has not started and ended.
+    *duration* is in seconds, ``None`` if the task has not started and ended. *rejected*
+    tells that a user has rejected the plan of the task, which then ends as an error.
     """
 
     id: TaskId
@@ -39,6 +40,7 @@ class TaskRun(msgspec.Struct, frozen=True, kw_only=True):
     created: datetime
     start: datetime | None
     duration: float | None
+    rejected: bool = False
 
 
 class TemplateStatistics(TaskStatistics, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from semaphore_twisted.model.errors import Conflict
 from semaphore_twisted.model.plans import PlanChange, PlanSummary
 from semaphore_twisted.model.tasks import IllegalTransition, TaskEvent, TaskStatus
 from semaphore_twisted.model.users import Actor
-from semaphore_twisted.operations.tasks import plans, slices, task_lifecycle
+from semaphore_twisted.operations.tasks import plans, slices, statistics, task_lifecycle
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.result_tables import task_plan
 from tests.support.memory import (
@@ -87,6 +87,21 @@ class PlanTests(SynchronousTestCase):
         """A decision without a plan stores nothing."""
         plans.decide(self.conn, self.actor(), self.task, approved=True)
         self.assertEqual(self.conn.scalar(COUNT), 0)
+
+    def test_run(self) -> None:
+        """A run tells that a user has rejected its plan, not that the server has."""
+        boss = self.actor()
+        template = self.conn.scalar(select(schema.task.c.template_id))
+        cases = ((boss, False, True), (boss, True, False), (None, False, False))
+        for actor, approved, rejected in cases:
+            task = make_task(self.conn, self.project, template)
+            plans.store(self.conn, task, PLAN)
+            plans.decide(self.conn, actor, task, approved=approved)
+            found = statistics.newest_runs(self.conn, boss, [template], 1)
+            self.assertEqual(
+                [(each.id, each.rejected) for each in found[template]],
+                [(task, rejected)],
+            )
 
     def test_account(self) -> None:
         """The name of a deleted account stays."""

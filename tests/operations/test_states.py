@@ -7,15 +7,17 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.crypto.masterkey import MasterKey
-from semaphore_twisted.model.errors import NotAuthenticated, SecretUnreadable
+from semaphore_twisted.model.errors import Conflict, NotAuthenticated, SecretUnreadable
 from semaphore_twisted.model.ids import InventoryId
+from semaphore_twisted.model.plans import PlanSummary
 from semaphore_twisted.model.state_files import StateAccess
 from semaphore_twisted.model.tasks import TaskStatus
 from semaphore_twisted.model.users import Role
 from semaphore_twisted.operations.states import access, aliases, versions
+from semaphore_twisted.operations.tasks import plans
 from semaphore_twisted.operations.vault import vault
 from semaphore_twisted.persistence import schema
-from semaphore_twisted.persistence.state_tables import state_alias
+from semaphore_twisted.persistence.state_tables import state, state_alias
 from tests.support.memory import (
     actor_of,
     make_project,
@@ -100,6 +102,55 @@ class StateTests(SynchronousTestCase):
         rows = self.conn.execute(state_alias.select()).fetchall()
         self.assertNotIn(self.made.password, str(rows))
         self.assertNotIn(self.made.password, repr(self.made))
+
+    def store(self, serial: int) -> None:
+        """Store another version, as a client outside of this server does."""
+        content = b'{"serial": %d, "lineage": "a", "outputs": {}}' % serial
+        new = versions.sealed(
+            content,
+            keyring=self.keyring,
+            project_uuid=self.access.project_uuid,
+            uuid=self.conn.uuid(),
+            entropy=os.urandom,
+        )
+        versions.write(
+            *(self.conn, self.keyring, self.made.alias, self.access, new),
+            content=content,
+            lock_id=None,
+        )
+
+    def test_plan(self) -> None:
+        """A plan from a state that has changed since is not approved."""
+        move = {"status": TaskStatus.WAITING_CONFIRMATION}
+        self.conn.update(schema.task, self.task, **move)
+        plans.store(self.conn, self.task, PlanSummary(add=1))
+        found = plans.of_task(self.conn, self.actor, self.task)
+        self.assertEqual((found.serial, found.moved_to), (1, None))
+        self.store(7)
+        found = plans.of_task(self.conn, self.actor, self.task)
+        self.assertEqual((found.serial, found.moved_to), (1, 7))
+        with self.assertRaises(Conflict) as caught:
+            plans.confirm(self.conn, self.actor, self.task)
+        self.assertEqual(
+            caught.exception.message,
+            "The plan was made from the state with serial 1, and the state has serial 7"
+            " now, so the plan cannot be applied; reject it and run the task again",
+        )
+        plans.reject(self.conn, self.actor, self.task)
+        self.assertIsNone(plans.of_task(self.conn, self.actor, self.task).moved_to)
+
+    def test_plan_of_same_state(self) -> None:
+        """A plan from the present state is approved; the first one has serial 0."""
+        move = {"status": TaskStatus.WAITING_CONFIRMATION}
+        self.conn.update(schema.task, self.task, **move)
+        self.conn.execute(state.delete())
+        plans.store(self.conn, self.task, PlanSummary(add=1))
+        found = plans.of_task(self.conn, self.actor, self.task)
+        self.assertEqual((found.serial, found.moved_to), (0, None))
+        decided = plans.confirm(self.conn, self.actor, self.task)
+        self.assertEqual(decided.status, TaskStatus.CONFIRMED)
+        self.store(1)  # the application of the plan
+        self.assertIsNone(plans.of_task(self.conn, self.actor, self.task).moved_to)
 
     def test_used_later(self) -> None:
         """An alias that was deleted after the check of its password opens nothing."""

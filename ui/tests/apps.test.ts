@@ -16,6 +16,7 @@ const PERL: App = {
   takes_arguments: true,
   found: '/usr/bin/perl',
   install: '',
+  package: '',
   templates: 0,
 }
 

@@ -35,6 +35,16 @@ test('the last failure of a template needs somebody until a later run succeeds',
   expect(uncured([template()], NOW)).toEqual([])
 })
 
+test('a plan that somebody has rejected is no failure, and cures none', () => {
+  const [rejected] = template([10, 'error']).runs
+  const of = (...older: [number, string][]) => {
+    const made = template(...older)
+    return { ...made, runs: [{ ...rejected!, rejected: true }, ...made.runs] }
+  }
+  expect(uncured([of()], NOW)).toEqual([])
+  expect(uncured([of([9, 'error'])], NOW)).toEqual([9])
+})
+
 test('a failure of long ago needs nobody any more', () => {
   expect(uncured([template([9, 'error', 8])], NOW)).toEqual([])
 })

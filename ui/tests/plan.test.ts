@@ -51,6 +51,7 @@ const plan = (changes: Change[], more: Partial<Plan> = {}): Plan => ({
   changes,
   outputs: [],
   decision: null,
+  moved_to: null,
   ...more,
 })
 

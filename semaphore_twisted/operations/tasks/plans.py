@@ -3,7 +3,7 @@
 from datetime import datetime
 
 import msgspec
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from semaphore_twisted.model.errors import Conflict, NotFound
 from semaphore_twisted.model.ids import TaskId, UserId
@@ -33,9 +33,11 @@ def store(conn: Connection, task_id: TaskId, summary: PlanSummary) -> None:
     """Store the plan of a task; a plan that was stored before stays.
 
     So a repetition after a crash changes nothing, and a decision is never about a plan
-    that was exchanged.
+    that was exchanged. The plan gets the serial of the newest version of the state that
+    this server keeps: the output of Terraform has none.
     """
     if conn.one(statements.of_task, _StoredPlan, task_id=task_id) is None:
+        summary = replace(summary, serial=_serial(conn, task_id))
         text = msgspec.json.encode(summary).decode()
         conn.insert(task_plan, task_id=task_id, summary=text)
 
@@ -78,9 +80,21 @@ def decide(
 def confirm(conn: Connection, actor: Actor, task_id: TaskId, comment: str = "") -> Task:
     """Approve the plan of a task, which is then applied.
 
+    :raises Conflict: if the state has changed since the plan was made
     :raises semaphore_twisted.model.tasks.IllegalTransition: if it does not wait for an
         approval
     """
+    task_of(conn, project_of(actor), task_id)
+    stored = conn.one(statements.of_task, _StoredPlan, task_id=task_id)
+    if stored is not None and stored.approved is None:
+        plan = msgspec.json.decode(stored.summary, type=PlanSummary)
+        moved = _moved_to(conn, task_id, plan)
+        if moved is not None:
+            raise Conflict(
+                f"The plan was made from the state with serial {plan.serial}, and the"
+                f" state has serial {moved} now, so the plan cannot be applied; reject"
+                " it and run the task again"
+            )
     task = tasks.confirm(conn, actor, task_id)
     _decided(conn, actor, task, approved=True, comment=comment)
     return task
@@ -124,7 +138,9 @@ def of_task(conn: Connection, actor: Actor, task_id: TaskId) -> TaskPlan:
     if stored is None:
         raise NotFound(f"Task {task_id} has no plan")
     summary = msgspec.json.decode(stored.summary, type=PlanSummary)
-    decision = None
+    decision = moved = None
+    if stored.approved is None:
+        moved = _moved_to(conn, task_id, summary)
     if stored.approved is not None and stored.decided is not None:
         decision = PlanDecision(
             approved=stored.approved,
@@ -133,4 +149,16 @@ def of_task(conn: Connection, actor: Actor, task_id: TaskId) -> TaskPlan:
             at=stored.decided,
             comment=stored.comment,
         )
-    return TaskPlan(**asdict(summary), decision=decision)
+    return TaskPlan(**asdict(summary), decision=decision, moved_to=moved)
+
+
+def _serial(conn: Connection, task_id: TaskId) -> int | None:
+    """Return the serial of the state that a task works on, if this server keeps it."""
+    found: int | None = conn.scalar(statements.serial, task_id=task_id)
+    return found
+
+
+def _moved_to(conn: Connection, task_id: TaskId, plan: PlanSummary) -> int | None:
+    """Return the present serial if it is not that of *plan*, else ``None``."""
+    present = None if plan.serial is None else _serial(conn, task_id)
+    return None if present == plan.serial else present

@@ -46,6 +46,8 @@ class AppInAdministration(AppInList, frozen=True, kw_only=True):
     found: str
     #: how to install it; empty if the server does not know
     install: str
+    #: the package of Debian that has it; empty if there is none
+    package: str
     #: how many templates run it, in all projects
     templates: int
 
@@ -103,6 +105,7 @@ async def details(context: RequestContext) -> list[AppInAdministration]:
             takes_arguments=each.app.takes_arguments,
             found=place,
             install=each.app.install,
+            package="" if each.app.pip else each.app.package,
             templates=each.templates,
             **msgspec.structs.asdict(_in_list(each.app)),
         )

@@ -297,6 +297,11 @@ class DetailTests(AppCase):
         self.assertEqual(
             (found["found"], found["install"]), ("", "pip install ansible-core")
         )
+        found = self.detail("terraform", admin)
+        self.assertEqual(
+            (found["install"], found["package"]),
+            ("the package terraform", "terraform"),
+        )
 
     def test_use(self) -> None:
         """The number of templates, and what was changed, are shown."""

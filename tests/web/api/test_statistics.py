@@ -159,6 +159,7 @@ class OverviewTests(StatisticsTestCase):
                 "created": "2026-01-02T03:03:05Z",
                 "start": "2026-01-02T03:04:05Z",
                 "duration": None,
+                "rejected": False,
             },
         )
         self.assertEqual(two["runs"][2]["duration"], 60.25)

@@ -108,6 +108,22 @@ pageTest('who decides second is told who was first', async (page) => {
   assert.equal((await planOf(task)).decision.approved, false)
 })
 
+pageTest('a plan of a state that has changed is not approved, but planned again', async (page) => {
+  const task = await waiting('Network')
+  await page.route(`**/tasks/${task.id}/plan`, async (route) => {
+    const response = await route.fetch()
+    await route.fulfill({ response, json: { ...(await response.json()), moved_to: 119 } })
+  })
+  await open(page, task)
+  await page.getByText('made from serial 118, and the state has serial 119 now').waitFor()
+  assert.ok(await page.getByRole('button', { name: /^Approve:/ }).isDisabled())
+  assert.equal(await page.getByText('This plan and no other').count(), 0)
+  await checkAccess(page)
+  await page.getByRole('button', { name: 'Reject and run again' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Run', exact: true }).waitFor()
+  assert.equal((await planOf(task)).decision.approved, false)
+})
+
 pageTest('a list that is not complete says so, and leads to the log', async (page) => {
   const plan = { add: 0, change: 0, destroy: 0, unchanged: 0, serial: null, changes: [] }
   const problem = 'The plan has 9000000 bytes of JSON; at most 8388608 are read.'

@@ -52,7 +52,12 @@ export function useForm(fields: readonly string[]): Form {
   return { errors, refusal, busy, submit, clear }
 }
 
-async function focusFirstWrong(): Promise<void> {
-  await nextTick()
-  document.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus()
+/** Focus the first wrong field inside of *scope*, a selector, and bring it into view. */
+export async function focusFirstWrong(scope = ''): Promise<void> {
+  await nextTick() // its error is drawn by then
+  const found = document.querySelector<HTMLElement>(
+    `${scope} [aria-invalid="true"], ${scope} [data-wrong] input`,
+  )
+  found?.focus({ preventScroll: true })
+  found?.scrollIntoView({ block: 'center' })
 }

@@ -15,10 +15,15 @@ const MEMORY = 7
 export const TO_APPROVE = 'waiting_confirmation'
 const DECIDED = new Set([TO_APPROVE, 'confirmed', 'rejected', 'stopping'])
 
-/** Return the tasks that were the last run of their template and failed, newest first. */
+/**
+ * Return the tasks that were the last run of their template and failed, newest first.
+ * A rejected plan is no failure: somebody has decided.
+ */
 export function uncured(templates: Schemas['Overview']['templates'], now: number): number[] {
   return templates
-    .map(({ runs }) => runs.find((run) => run.status === 'success' || run.status === 'error'))
+    .map(({ runs }) =>
+      runs.find((run) => !run.rejected && (run.status === 'success' || run.status === 'error')),
+    )
     .filter((run) => run?.status === 'error' && now - Date.parse(run.created) < MEMORY * DAY)
     .map((run) => run!.id)
     .sort((a, b) => b - a)

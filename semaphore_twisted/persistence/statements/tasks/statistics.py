@@ -3,8 +3,9 @@
 Days are those of a time zone that is ``shift`` from UTC, such as ``+60 minutes``.
 """
 
-from sqlalchemy import Integer, bindparam, cast, func, or_, select
+from sqlalchemy import Integer, bindparam, case, cast, exists, func, or_, select
 
+from semaphore_twisted.persistence.result_tables import task_plan
 from semaphore_twisted.persistence.schema import task, template
 from semaphore_twisted.persistence.statements.tasks.tasks import UNFINISHED
 
@@ -60,6 +61,13 @@ _newest = (
     .subquery()
 )
 
+#: Whether a user has rejected the plan of a task; the server has no name.
+_rejected = exists().where(
+    task_plan.c.task_id == _newest.c.id,
+    task_plan.c.approved.is_(False),
+    task_plan.c.user_name != "",
+)
+
 #: The newest ``count`` tasks of each template in ``ids``, a JSON list, as a JSON list.
 runs = select(
     template.c.id,
@@ -76,6 +84,8 @@ runs = select(
                 _newest.c.start,
                 "duration",
                 func.round(_newest.c.duration, 3),
+                "rejected",
+                func.json(case((_rejected, "true"), else_="false")),
             )
         )
     )

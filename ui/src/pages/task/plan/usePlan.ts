@@ -19,17 +19,20 @@ export interface Review {
   comment: Ref<string>
   form: Form
   decide: (approve: boolean) => Promise<boolean>
+  /** Reject the plan, and ask for another run. */
+  replan: () => Promise<void>
 }
 
 export const WAITS = 'waiting_confirmation'
 const DECIDED = new Set([WAITS, 'confirmed', 'rejected'])
 
-/** Return the plan of *task*, which is read once there may be one. */
+/** Return the plan of *task*, which is read once there may be one; *again* asks for a run. */
 export function usePlan(
   project: number,
   id: number,
   task: Ref<Task | undefined>,
   results: Results,
+  again: () => void,
 ): Review {
   const path = { project_id: project, task_id: id }
   const init = { params: { path } }
@@ -77,8 +80,12 @@ export function usePlan(
     if (!done) {
       view.value = 'plan' // it says who was faster
       await reload()
+      if (plan.value && plan.value.moved_to != null) form.clear() // the page says it itself
     }
     return done
   }
-  return { plan, waits, shown, comment, form, decide }
+  async function replan(): Promise<void> {
+    if (await decide(false)) again()
+  }
+  return { plan, waits, shown, comment, form, decide, replan }
 }
