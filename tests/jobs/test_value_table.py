@@ -45,7 +45,7 @@ AUTHORS = {
 #: Forms in which a program receives a value; a dash where it does not.
 FORMS = {"template", "exact", "argument", "environment", "directory", "pipe", "file"}
 PROGRAMS = ("Ansible", "scripts", "Terraform", "git", "ssh-agent")
-PHASES = {"init", "workspace", "plan", "show", "apply"}
+PHASES = {"init", "workspace", "plan", "show", "apply", "backend", "state"}
 
 #: Values of a task that its template allows, and of all else.
 OWN = {"limit": ["limit-of-template"], "tags": ["tag-of-template"]}
@@ -245,7 +245,7 @@ def program_of(step: Step) -> str:
         return "Ansible"
     if step.name == "script":
         return "scripts"
-    if step.name in PHASES or step.name in {"backend", "state relay"}:
+    if step.name.partition(" ")[0] in PHASES:
         return "Terraform"
     return "ssh-agent" if step.argv[0].startswith("ssh-") else "git"
 

@@ -103,21 +103,9 @@ class StateTests(SynchronousTestCase):
         self.assertNotIn(self.made.password, str(rows))
         self.assertNotIn(self.made.password, repr(self.made))
 
-    def store(self, serial: int) -> None:
+    def store_outside(self, serial: int) -> None:
         """Store another version, as a client outside of this server does."""
-        content = b'{"serial": %d, "lineage": "a", "outputs": {}}' % serial
-        new = versions.sealed(
-            content,
-            keyring=self.keyring,
-            project_uuid=self.access.project_uuid,
-            uuid=self.conn.uuid(),
-            entropy=os.urandom,
-        )
-        versions.write(
-            *(self.conn, self.keyring, self.made.alias, self.access, new),
-            content=content,
-            lock_id=None,
-        )
+        self.store(b'{"serial": %d, "lineage": "a", "outputs": {}}' % serial)
 
     def test_plan(self) -> None:
         """A plan from a state that has changed since is not approved."""
@@ -126,7 +114,7 @@ class StateTests(SynchronousTestCase):
         plans.store(self.conn, self.task, PlanSummary(add=1))
         found = plans.of_task(self.conn, self.actor, self.task)
         self.assertEqual((found.serial, found.moved_to), (1, None))
-        self.store(7)
+        self.store_outside(7)
         found = plans.of_task(self.conn, self.actor, self.task)
         self.assertEqual((found.serial, found.moved_to), (1, 7))
         with self.assertRaises(Conflict) as caught:
@@ -149,7 +137,7 @@ class StateTests(SynchronousTestCase):
         self.assertEqual((found.serial, found.moved_to), (0, None))
         decided = plans.confirm(self.conn, self.actor, self.task)
         self.assertEqual(decided.status, TaskStatus.CONFIRMED)
-        self.store(1)  # the application of the plan
+        self.store_outside(1)  # the application of the plan
         self.assertIsNone(plans.of_task(self.conn, self.actor, self.task).moved_to)
 
     def test_used_later(self) -> None:
