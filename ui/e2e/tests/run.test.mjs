@@ -32,6 +32,8 @@ async function open(page, name) {
   const run = page.getByRole('button', { name: 'Run', exact: true })
   await run.locator('visible=true').first().click()
   const dialog = page.getByRole('dialog', { name: `Run ${name}` })
+  await dialog.waitFor()
+  await page.waitForFunction(() => document.activeElement?.closest('[role=dialog]'))
   return {
     dialog,
     verb: (label) => dialog.getByRole('button', { name: label, exact: true }),
