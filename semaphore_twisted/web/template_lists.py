@@ -60,13 +60,13 @@ class _KeptLists:
 
 @frozen
 class KnownTemplateList:
-    """What is known of a list: its *content*, or whether to *encode* it.
+    """The state of a list: its *content*, or whether to *encode* it.
 
     A list that has neither is to be read in batches. *version* is that of the database.
     """
 
     version: Version
-    content: bytes | None = None
+    content: bytes | None = field(default=None, repr=False)
     encode: bool = False
 
 
