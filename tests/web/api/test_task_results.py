@@ -138,6 +138,7 @@ class PlanTests(TaskResultsTestCase):
                     }
                 ],
                 "decision": None,
+                "moved_to": None,
             },
         )
         actor = actor_of(self.user, self.project)
