@@ -5,7 +5,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tools import coverage
 
 #: Pairs that are served at least; a change that serves more raises it.
-SERVED = 137
+SERVED = 160
 
 
 class CoverageTests(SynchronousTestCase):
