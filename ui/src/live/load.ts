@@ -21,6 +21,8 @@ export interface Loaded<T> {
 export interface Options<T> {
   /** What the data depends on; a change loads it anew. */
   watch?: WatchSource[]
+  /** What may have changed the data; then it is loaded again, and stays until it is here. */
+  again?: WatchSource[]
   /** Which events load it again, beside every refresh. */
   when?: (event: Event) => boolean
   /** What to do with new data; by default it replaces the former. */
@@ -76,6 +78,7 @@ export function useLoad<T>(
       void reload()
     })
   }
+  if (options.again) watch(options.again, () => void reload())
   onScopeDispose(() => {
     clearTimeout(timer)
     clearTimeout(retry)
