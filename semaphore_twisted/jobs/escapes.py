@@ -60,7 +60,7 @@ def escaped(text: str, *, nested: int = 2) -> Iterator[str]:
 
 
 def _markup(text: str) -> Iterator[str]:
-    """Yield *text* in HTML and XML: as content, and as an attribute of several kinds."""
+    """Yield *text* as content of HTML and XML, and as an attribute."""
     content = html.escape(text, quote=False)
     yield content
     for double, single in (
