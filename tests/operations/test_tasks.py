@@ -188,7 +188,9 @@ class CreateTests(TaskTestCase):
         self.conn.update(
             schema.template, self.template, type="deploy", build_template_id=build
         )
-        built = make_task(self.conn, self.project, build, version="7")
+        built = make_task(
+            self.conn, self.project, build, version="7", status=TaskStatus.SUCCESS
+        )
         made = self.create(build_task_id=built)
         self.assertEqual(made.build_task_id, built)
         self.assertRaises(Invalid, self.create, build_task_id=made.id)
@@ -196,6 +198,19 @@ class CreateTests(TaskTestCase):
         self.assertIsNotNone(row.build_task)
         assert row.build_task is not None
         self.assertEqual(row.build_task.version, "7")
+
+    def test_deploy_without_result(self) -> None:
+        """A build that failed, or has not ended, is not deployed."""
+        build = make_template(self.conn, self.project, type="build")
+        self.conn.update(
+            schema.template, self.template, type="deploy", build_template_id=build
+        )
+        for status in set(TaskStatus) - {TaskStatus.SUCCESS}:
+            built = make_task(self.conn, self.project, build, status=status)
+            error = self.assertRaises(Invalid, self.create, build_task_id=built)
+            self.assertEqual(error.field, "build_task_id")
+            self.assertIn(status.value, error.message)
+        self.assertEqual(len(self.newest(template_id=self.template)), 0)
 
     def test_unserved_app(self) -> None:
         """A template of an app that is not served starts nothing."""
