@@ -1,6 +1,7 @@
 """Tests of builds that wait to be deployed."""
 
 from datetime import timedelta
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -57,7 +58,7 @@ class AwaitedBuildTests(SynchronousTestCase):
         self,
         template: TemplateId,
         status: TaskStatus = TaskStatus.SUCCESS,
-        **columns: object,
+        **columns: Any,
     ) -> TaskId:
         """Store a task that ended long ago."""
         end = self.conn.now - timedelta(days=30)

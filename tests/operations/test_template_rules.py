@@ -78,7 +78,11 @@ class ParamTests(SynchronousTestCase):
 
     def test_selection(self) -> None:
         """A limit or tags have a name, or are empty; commas separate names."""
-        sent = {"limit": ["a,b", "~c{1,2}"], "tags": "x, y", "skip_tags": [""]}
+        sent: dict[str, object] = {
+            "limit": ["a,b", "~c{1,2}"],
+            "tags": "x, y",
+            "skip_tags": [""],
+        }
         wanted = {"limit": ["a", "b", "~c{1,2}"], "tags": ["x", "y"], "skip_tags": []}
         self.assertEqual(task_params(sent), wanted)
         for name in ("limit", "tags", "skip_tags"):
