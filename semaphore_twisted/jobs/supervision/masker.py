@@ -6,7 +6,7 @@ Output that may be the beginning of a secret is held back until more arrives.
 from __future__ import annotations
 
 from semaphore_twisted.jobs.supervision.patterns import PatternIndex
-from semaphore_twisted.jobs.supervision.plain_text import PlainText, whole_sequences
+from semaphore_twisted.jobs.supervision.uncolored import Uncolored, whole_sequences
 from semaphore_twisted.jobs.supervision.text import whole_characters
 
 MASK = b"***"
@@ -44,7 +44,7 @@ class Masker:
         found = self._index.spans(data)
         if _ESCAPE not in data:
             return found
-        plain = PlainText(data)
+        plain = Uncolored(data)
         colored = [plain.span(*each) for each in self._index.spans(plain.text)]
         return _merged([*found, *colored])
 
@@ -74,7 +74,7 @@ class Masker:
         if _ESCAPE not in data:
             return begun
         end = whole_sequences(data)
-        plain = PlainText(data[:end])
+        plain = Uncolored(data[:end])
         if length := self._index.begun(plain.text):
             end = plain.place(len(plain.text) - length)
         return max(begun, len(data) - end)

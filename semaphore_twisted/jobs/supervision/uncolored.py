@@ -20,7 +20,7 @@ _SEQUENCE = re.compile(
 _BEGUN = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*)?\Z")
 
 
-class PlainText:
+class Uncolored:
     """The *text* of data without escape sequences, and its places in the data."""
 
     def __init__(self, data: bytes) -> None:
