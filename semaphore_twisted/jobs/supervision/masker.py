@@ -6,8 +6,8 @@ Output that may be the beginning of a secret is held back until more arrives.
 from __future__ import annotations
 
 from semaphore_twisted.jobs.supervision.patterns import PatternIndex
-from semaphore_twisted.jobs.supervision.uncolored import Uncolored, whole_sequences
 from semaphore_twisted.jobs.supervision.text import whole_characters
+from semaphore_twisted.jobs.supervision.uncolored import Uncolored, whole_sequences
 
 MASK = b"***"
 _ESCAPE = b"\x1b"
