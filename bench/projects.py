@@ -282,9 +282,9 @@ def search(bench: Installation) -> list[Row]:
     took = time.monotonic() - began
     rows.append(
         (
-            f"the same, all {TASKS:,}: each part of 5,000",
-            f"{took / parts * 1e3:.0f} ms for each of {parts} requests",
-            "< 50 ms each",
+            "the same, with each request that the answers lead to",
+            f"{took * 1e3:.0f} ms for {parts} requests",
+            "< 50 ms",
         )
     )
     return rows

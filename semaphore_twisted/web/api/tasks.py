@@ -62,8 +62,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 class TaskFilters(msgspec.Struct, frozen=True, kw_only=True):
     """The tasks that are wanted.
 
-    A text is searched in 5,000 tasks at a time: an answer may have fewer than
-    ``limit`` tasks, or none, and a ``Link`` to go on.
+    An answer may have fewer than ``limit`` tasks, or none, and a ``Link`` to go on: a
+    text is compared with at most 5,000 tasks at a time, those that the index finds.
     """
 
     search: list_pages.SearchText = ""
