@@ -6,7 +6,7 @@ noticed. ``operations.schedules.runs`` decides, in one transaction for each due 
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from attrs import define, field
@@ -59,8 +59,12 @@ class ScheduleService:
     _clock: IReactorTime
     _now: Callable[[], datetime]
     _running: bool = field(default=False, init=False)
-    #: whether the due times were computed anew since the start
+    #: whether the due times were computed anew since the start, and since the clock was
+    #: set back
     _planned: bool = field(default=False, init=False)
+    #: when the last round began, by the wall clock and by the reactor's
+    _latest: datetime = field(default=datetime.min.replace(tzinfo=UTC), init=False)
+    _begun: float = field(default=0.0, init=False)
     _timer: IDelayedCall | None = field(default=None, init=False)
     _rounds: Coalescer = field(init=False)
     #: schedules whose branch is read now
@@ -97,6 +101,10 @@ class ScheduleService:
 
     async def _round(self) -> None:
         self._wait(None)
+        before, self._latest = self._latest, self._now()
+        self._begun = self._clock.seconds()
+        if self._latest < before:
+            self._planned = False
         seconds = RETRY_SECONDS
         try:
             if await self._deal_with_all():
@@ -139,7 +147,8 @@ class ScheduleService:
                 await self._look_for_commit(this)
                 return True
             write = self._database.writing(durable=True)
-            dealt = await write(runs.start, self._keyring, this, self._zone)
+            busy = timedelta(seconds=self._clock.seconds() - self._begun)
+            dealt = await write(runs.start, self._keyring, this, self._zone, busy)
             self._tell(this, dealt)
         except Unavailable:
             raise

@@ -52,6 +52,7 @@ def midnight(day: str, zone: str) -> datetime:
     local = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone))
     return local.astimezone(UTC)
 
+
 #: Expressions, and the days and times at which robfig/cron 3.0.1, the library of
 #: Semaphore, is due after noon of 2026-01-30 (``ParseStandard``, printed by a program).
 ROBFIG = (
