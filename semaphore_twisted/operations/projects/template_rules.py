@@ -149,6 +149,8 @@ class NewTemplate(msgspec.Struct, frozen=True, kw_only=True):
     vault_key_id: KeyId | None = None
     runner_tag: Unserved = None
     jwt_params: Unserved = None
+    executor_image: Unserved = None
+    working_directory: Unserved = None
 
 
 def checked(

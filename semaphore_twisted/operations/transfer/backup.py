@@ -171,7 +171,7 @@ def build(conn: Connection, actor: Actor) -> ProjectBackup:
                 cron_format=each.cron_format,
                 timezone=each.timezone,
                 active=each.active,
-                repository=_link(repository, each.repository_id),
+                checkable_repository=_link(repository, each.repository_id),
                 type=each.type,
                 run_at=each.run_at,
                 delete_after_run=each.delete_after_run,
@@ -309,7 +309,7 @@ def _task(stored: JsonObject | None, inventory: Names) -> TaskInBackup | None:
     number = stored.get("inventory_id")
     # without a name the restored task would run on the template's own hosts
     named = inventory.get(number, f"(deleted, id {number})") if number else None
-    return replace(msgspec.convert(fields, TaskInBackup), inventory=named)
+    return replace(msgspec.convert(fields, TaskInBackup), inventory_name=named)
 
 
 #: Fields of a template that its backup has under the same name.
