@@ -104,17 +104,30 @@ def is_secret(name: str, secret: Sequence[str] = ()) -> bool:
     )
 
 
+def hides(name: str, value: str, secret: Sequence[str] = ()) -> bool:
+    """Return whether the *value* of the header *name* is not shown.
+
+    Besides a header that :func:`is_secret` knows, this is an address with a query or a
+    password, as in ``Referer`` or ``X-Original-URI``: senders put tokens there.
+    """
+    before, _, query = value.partition("?")
+    _, scheme, rest = value.partition("://")
+    path = before.rpartition(" ")[2]
+    address = bool(query and "/" in path) or bool(scheme and "@" in rest)
+    return address or is_secret(name, secret)
+
+
 def masked(
     headers: Sequence[tuple[str, str]], secret: Sequence[str] = ()
 ) -> list[tuple[str, str]]:
     """Return the *headers* that are kept, at most ``HOOK_KEPT_HEADERS`` bytes.
 
-    A value is masked if the name says that it is secret, or is one of *secret*.
+    A value is masked if :func:`hides` says so.
     """
     kept: list[tuple[str, str]] = []
     size = 0
     for name, value in headers:
-        pair = (name, MASK if is_secret(name, secret) else value)
+        pair = (name, MASK if hides(name, value, secret) else value)
         size += len(pair[0].encode()) + len(pair[1].encode("utf-8", "replace"))
         if size > limits.HOOK_KEPT_HEADERS:
             break

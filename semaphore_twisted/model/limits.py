@@ -373,6 +373,10 @@ HOOK_ALIASES: Final = 100
 HOOK_SEARCHABLE: Final = 100
 HOOK_INTEGRATIONS: Final = 500
 
+#: Tasks of an integration that may wait: the alias of one that asks for no secret would
+#: fill the disk else.
+HOOK_WAITING: Final = 1_000
+
 #: Deliveries that the log of a project keeps; of them, those of unknown senders; days.
 HOOK_DELIVERIES: Final = 500
 HOOK_DELIVERIES_UNKNOWN: Final = 100
