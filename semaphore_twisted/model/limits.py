@@ -331,9 +331,11 @@ SCHEDULE_RUNS: Final = 100
 #: Past due times in one answer of the calendar.
 SCHEDULE_PAST: Final = 5_000
 
-#: Due schedules that are dealt with at a time, and remote heads that are read at once.
+#: Due schedules that are dealt with at a time; remote heads that are read at once, and
+#: those of a project, whose hosts may not answer.
 SCHEDULES_DUE: Final = 100
 SCHEDULE_HEADS: Final = 4
+SCHEDULE_HEADS_OF_PROJECT: Final = 2
 
 # Apps --------------------------------------------------------------------------------
 

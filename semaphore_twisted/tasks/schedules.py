@@ -8,6 +8,7 @@ noticed. ``operations.schedules.runs`` decides, in one transaction for each due 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
+from weakref import WeakValueDictionary
 
 from attrs import define, field
 from twisted.internet.defer import Deferred, DeferredSemaphore
@@ -23,7 +24,7 @@ from semaphore_twisted.interfaces import (
 )
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import DomainError, Unavailable
-from semaphore_twisted.model.ids import ScheduleId
+from semaphore_twisted.model.ids import ProjectId, ScheduleId
 from semaphore_twisted.operations.schedules import runs
 from semaphore_twisted.operations.schedules.runs import Branch, Dealt, Due
 from semaphore_twisted.runtime.coalescer import Coalescer
@@ -70,6 +71,10 @@ class ScheduleService:
     #: schedules whose branch is read now
     _reading: set[ScheduleId] = field(factory=set, init=False)
     _places: DeferredSemaphore = field(init=False)
+    #: the places of projects that read branches or wait for it
+    _of_project: "WeakValueDictionary[ProjectId, DeferredSemaphore]" = field(
+        factory=WeakValueDictionary, init=False
+    )
 
     @_rounds.default
     def _new_rounds(self) -> Coalescer:
@@ -191,14 +196,24 @@ class ScheduleService:
         if branch is None or this.id in self._reading:
             return
         self._reading.add(this.id)
-        reading = self._places.run(
-            lambda: Deferred.fromCoroutine(self._compare(this, branch))
+        # A project waits for its own place first, so that it cannot fill the queue.
+        reading = self._places_of(branch.project_id).run(
+            self._places.run,
+            lambda: Deferred.fromCoroutine(self._compare(this, branch)),
         )
         log_errors(
             reading.addBoth(self._forget, this.id),
             log=self._log,
             sentence="The commit of a schedule was not looked for",
         )
+
+    def _places_of(self, project_id: ProjectId) -> DeferredSemaphore:
+        """Return the places of a project, which exist while it uses one."""
+        places = self._of_project.get(project_id)
+        if places is None:
+            places = DeferredSemaphore(limits.SCHEDULE_HEADS_OF_PROJECT)
+            self._of_project[project_id] = places
+        return places
 
     def _forget(self, outcome: object, schedule_id: ScheduleId) -> object:
         self._reading.discard(schedule_id)

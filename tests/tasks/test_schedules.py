@@ -1,11 +1,13 @@
 """Tests of the service that starts the tasks of schedules."""
 
+import gc
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from attrs import define, field
-from sqlalchemy import select
+from sqlalchemy import func, select
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -390,14 +392,29 @@ class HeadTests(ServiceTestCase):
         self.assertEqual(len(self.heads.asked), 2)
 
     def test_at_once(self) -> None:
-        """Only some branches are read at once."""
+        """Only some branches are read at once, and fewer of them in one project."""
         for _ in range(limits.SCHEDULE_HEADS + 3):
             self.watch()
         self.heads.slow = True
         self.start()
-        self.assertEqual(len(self.heads.asked), limits.SCHEDULE_HEADS)
-        self.heads.waiting[0].callback("a" * 40)
-        self.assertEqual(len(self.heads.asked), limits.SCHEDULE_HEADS + 1)
+        own, most = limits.SCHEDULE_HEADS_OF_PROJECT, limits.SCHEDULE_HEADS
+        self.assertEqual(len(self.heads.asked), own)
+        for _ in range(2):
+            self.project = make_project(self.conn)
+            self.template = make_template(self.conn, self.project)
+            newest = select(func.max(schema.repository.c.id))
+            self.repository = self.conn.scalar(newest)
+            for _ in range(2 * own):
+                self.watch()
+        self.service.wake()
+        self.assertEqual(len(self.heads.asked), most)
+        of_projects = Counter(each.project_id for each in self.heads.asked)
+        self.assertEqual(set(of_projects.values()), {own})
+        gc.collect()  # what waits is not lost
+        for n in range(limits.SCHEDULE_HEADS + 3 + 4 * own):
+            self.assertLessEqual(len(self.heads.asked), n + most)
+            self.heads.waiting[n].callback("a" * 40)
+        self.assertEqual(Counter(outcomes(self.conn)), {"noted": n + 1})
 
     def test_off(self) -> None:
         """A schedule that is switched off looks for nothing."""
