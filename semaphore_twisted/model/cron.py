@@ -45,6 +45,10 @@ _ZONE_PREFIX = re.compile(r"(?:CRON_)?TZ=(\S*)\s*(.*)", re.S)
 #: Names of zones, without dots: the directory of zones has other files too.
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,31}(?:/[A-Za-z0-9_+-]{1,31}){0,2}", re.A)
 
+#: Files beside the zones that are read as one: zones that count leap seconds, copies,
+#: and links to the zone of a machine. Browsers do not know them.
+_NO_ZONE = re.compile(r"(?:right|posix)/.*|posixrules|localtime|Factory")
+
 #: Expressions that are kept, so that a list of schedules does not parse each again.
 _KEPT = 1_000
 
@@ -248,7 +252,7 @@ def zone_of(name: str, field: str = ZONE_FIELD) -> ZoneInfo:
     :raises Invalid: if there is none; the error is about *field*
     """
     try:
-        if _ZONE.fullmatch(name):
+        if _ZONE.fullmatch(name) and not _NO_ZONE.fullmatch(name):
             return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         pass  # also a directory of zones, and a file that has none

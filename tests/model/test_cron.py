@@ -167,6 +167,7 @@ class GrammarTests(SynchronousTestCase):
         for name in (
             *("", "Europe", "zone.tab", "tzdata.zi", "leapseconds", "../UTC", "/UTC"),
             *("UTC/", "UTC\0", "Europe/../UTC", "a" * 300, "Ünited", "a/b/c/d"),
+            *("right/Europe/Berlin", "posix/UTC", "posixrules", "localtime", "Factory"),
         ):
             error = self.assertRaises(Invalid, cron.zone_of, name)
             self.assertEqual(error.field, "timezone")
