@@ -227,7 +227,7 @@ class TimerTests(ServiceTestCase):
         self.schedule(cron_format="* * * * *", overrun="queue", catch_up="one")
         self.start()
         self.pass_time(3 * 3600, steps=15)
-        self.service.stopService()
+        self.successResultOf(self.service.stopService())
         self.conn.raw.execute("UPDATE task SET status = 'success'")
         self.wall.advance(-3 * 3600)
         self.service = self.new_service()

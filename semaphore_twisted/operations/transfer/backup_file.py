@@ -70,7 +70,6 @@ class EnvironmentInBackup(msgspec.Struct, frozen=True, kw_only=True):
     json: LongText = ""
     env: LongText | None = None
     secrets: Annotated[tuple[SecretInBackup, ...], SECRETS] = ()
-    secret_storage_key_prefix: Unserved = None
 
 
 class RepositoryInBackup(msgspec.Struct, frozen=True, kw_only=True):

@@ -566,7 +566,6 @@ class RefusedTests(BackupTestCase):
             ("repositories", "proxy", "Bastion"),
             ("inventories", "proxy", "Bastion"),
             ("inventories", "runner_tag", "gpu"),
-            ("environments", "secret_storage_key_prefix", "shop/"),
             ("templates", "roles", [{"role": "ops", "permissions": 1}]),
             ("templates", "runner_tag", "gpu"),
             ("templates", "executor_image", "alpine"),
