@@ -27,6 +27,7 @@ from semaphore_twisted.operations.projects.references import project_of
 from semaphore_twisted.operations.schedules import rules
 from semaphore_twisted.operations.schedules.rules import NewSchedule, ScheduledTask
 from semaphore_twisted.operations.tasks.secrets import open_schedule, schedule_context
+from semaphore_twisted.operations.tasks.task_settings import stored_settings
 from semaphore_twisted.operations.tasks.tasks import template_of
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
@@ -297,7 +298,7 @@ def _machinery(conn: Connection, schedule_id: ScheduleId) -> _ScheduleMachinery:
 def _parameters(of: Schedule) -> ScheduledTask | None:
     if of.task_params is None:
         return None
-    return msgspec.convert(of.task_params, ScheduledTask)
+    return stored_settings(of.task_params, ScheduledTask)
 
 
 @frozen

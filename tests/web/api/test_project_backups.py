@@ -321,6 +321,22 @@ class RoundTripTests(BackupTestCase):
         self.assertEqual(answer.status, 409, answer.body)
         self.assertIn("damaged", answer.json["error"])
 
+    def test_damaged_parameters(self) -> None:
+        """Nor are damaged parameters of the tasks of a schedule or an integration."""
+        self.fill()
+        for table, name in (
+            ("project__schedule", "Nightly"),
+            ("project__integration", "Push"),
+        ):
+            for value in ('{"environment": 5}', '{"params": {"limit": 5}}', "[]"):
+                self.conn.raw.execute(
+                    f"UPDATE {table} SET task_params = ? WHERE name = ?", (value, name)
+                )
+                answer = self.client.get(f"{self.base}/backup")
+                self.assertEqual(answer.status, 409, answer.body)
+                self.assertIn(f'"{name}" is damaged', answer.json["error"])
+            self.conn.raw.execute(f"UPDATE {table} SET task_params = NULL")
+
     def test_same_names(self) -> None:
         """Objects with the same name get names of their own, which links use."""
         self.key("Same")
