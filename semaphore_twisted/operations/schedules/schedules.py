@@ -174,6 +174,7 @@ def change(
     know them loses nothing.
 
     :raises Invalid: naming the field that is wrong
+    :raises SecretUnreadable: if stored secrets are kept and cannot be decrypted
     """
     before = stored(conn, actor, schedule_id)
     texts.check(new, before)
@@ -185,7 +186,9 @@ def change(
     if sent is None:
         sent = _parameters(before)
     sealer = _Sealer(conn, keyring, project_id, found.uuid)
-    secrets = sealer.opened(before.id, found.secret)
+    # stored ones that cannot be opened any more can be replaced all the same
+    replaced = sent is not None and bool(sent.secret)
+    secrets = {} if replaced else sealer.opened(before.id, found.secret)
     task = _task(sealer, template, sent, secrets)
     if not new.active:
         values["next_run"] = None
