@@ -15,9 +15,23 @@ MASK = "***"
 #: Names of headers whose values are not kept: texts in the name, and whole words of it.
 _SECRET = (
     *("authorization", "authentication", "cookie", "token", "signature", "secret"),
-    *("passw", "credential", "api-key", "apikey"),
+    *("passw", "passphrase", "credential", "api-key", "apikey", "hmac"),
 )
-_SECRET_WORDS = frozenset({"auth", "session", "sig", "sign", "jwt", "key", "oidc"})
+_SECRET_WORDS = frozenset(
+    {
+        "auth",
+        "session",
+        "sig",
+        "sign",
+        "jwt",
+        "key",
+        "oidc",
+        "pass",
+        "pwd",
+        "pin",
+        "otp",
+    }
+)
 
 #: Names with such a word that are no secret: the kind of an event, an id.
 _PUBLIC = frozenset({"x-event-key", "idempotency-key"})
@@ -98,6 +112,7 @@ def is_secret(name: str, secret: Sequence[str] = ()) -> bool:
     name = name.lower()
     if name in {each.lower() for each in secret}:
         return True
+    name = name.replace("_", "-")
     return name not in _PUBLIC and (
         any(part in name for part in _SECRET)
         or not _SECRET_WORDS.isdisjoint(name.split("-"))
