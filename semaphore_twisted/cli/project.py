@@ -19,6 +19,7 @@ from semaphore_twisted.common import atomic_file
 from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import DomainError
+from semaphore_twisted.model.inventories import WORKSPACES
 from semaphore_twisted.model.projects import Project
 from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.users import Actor, User
@@ -163,6 +164,11 @@ def _import(arguments: argparse.Namespace) -> int:
     for path, project in made:
         print(f"{path}: project {quoted(project.name)}, id {project.id}")
     print(f"The owner is {owner.username}. Enter the secrets of the keys again.")
+    if any(part.type in WORKSPACES for _, each in backups for part in each.inventories):
+        print(
+            "The workspaces have no state yet: bring the states over before the first "
+            "run, or it creates everything again."
+        )
     return 0
 
 

@@ -106,6 +106,15 @@ class ProjectTests(SynchronousTestCase):
         )
         self.assertEqual(first.replace('"Site"', '"Copy"'), second)
 
+    def test_workspaces(self) -> None:
+        """An import says that workspaces begin without a state, if there are some."""
+        inventory = {"name": "Live", "type": "terraform-workspace", "inventory": "x"}
+        for inventories, said in (([], False), ([inventory], True)):
+            path = self.file("small.json", {**SMALL, "inventories": inventories})
+            code, out, err = self.run_command("import", "--file", str(path))
+            self.assertEqual(code, 0, err)
+            self.assertEqual("no state yet" in out, said, out)
+
     def test_directory(self) -> None:
         """Each file of a directory with a known ending becomes a project."""
         self.file("a.json", SMALL)
