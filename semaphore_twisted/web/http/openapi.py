@@ -254,7 +254,12 @@ def _query(kind: type[msgspec.Struct]) -> list[dict[str, object]]:
         if "x-type" in schema:  # a number that is decoded as a text
             schema["type"] = schema.pop("x-type")
         schema.update(components.get(schema.pop("$ref", ""), {}))
-        one: dict[str, object] = {"name": name, "in": "query", "required": False}
+        one: dict[str, object] = {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "allowEmptyValue": True,  # an empty one counts as absent
+        }
         if "description" in schema:
             one["description"] = schema.pop("description")
         parameters.append({**one, "schema": schema})
