@@ -254,10 +254,7 @@ def _version(conn: Connection, template: Template) -> str | None:
 def _build(
     conn: Connection, template: Template, task_id: TaskId | None
 ) -> TaskId | None:
-    """Return the build task that a deploy task deploys; ``None`` without one.
-
-    :raises Invalid: if the template deploys nothing, or not that task
-    """
+    """Return the build task that a deploy task deploys; ``None`` without one."""
     if not task_id:
         return None
     if template.type != "deploy":

@@ -131,7 +131,9 @@ _NAMES = {
 _RESPONSES = {
     "Refused": _refusal("What was sent cannot be accepted"),
     "NotAuthenticated": {"description": "No credentials, or ones that ended"},
-    "NotPermitted": {"description": "The right is missing"},
+    "NotPermitted": {
+        "description": "The right is missing; another reason is in ``error``"
+    },
     "NotFound": {"description": "There is no such thing, or not for you"},
     "Conflict": _refusal("The present state does not allow it"),
     "ChangedMeanwhile": _refusal("The object has another tag than If-Match says"),
