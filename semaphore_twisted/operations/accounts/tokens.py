@@ -30,7 +30,7 @@ _REMEMBERED = timedelta(days=7)
 EVERYTHING = TokenScope()
 
 
-class _Named(msgspec.Struct, frozen=True, kw_only=True):
+class _TokenTexts(msgspec.Struct, frozen=True, kw_only=True):
     """The text of a new token, with its limit."""
 
     name: Name
@@ -74,7 +74,7 @@ def create(
         is not one that the actor can see.
     :raises OutOfScope: if *scope* is wider than that of the actor's own token.
     """
-    texts.check(_Named(name=name))
+    texts.check(_TokenTexts(name=name))
     if lifetime is not None and lifetime <= timedelta():
         raise Invalid("A token's lifetime must be positive")
     if not actor.scope.includes(scope):
