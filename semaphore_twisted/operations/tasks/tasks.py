@@ -254,9 +254,11 @@ def _version(conn: Connection, template: Template) -> str | None:
 def _build(
     conn: Connection, template: Template, task_id: TaskId | None
 ) -> TaskId | None:
-    """Return the build task that a deploy task deploys; ``None`` for other tasks."""
-    if not task_id or template.type != "deploy":
+    """Return the build task that a deploy task deploys; ``None`` without one."""
+    if not task_id:
         return None
+    if template.type != "deploy":
+        raise Invalid("build_task_id: the template deploys no build; leave it out")
     built = conn.one(
         statements.of_project, Task, id=task_id, project_id=template.project_id
     )

@@ -85,9 +85,9 @@ class TaskFilters(msgspec.Struct, frozen=True, kw_only=True):
 class LastTasksQuery(TaskFilters, frozen=True, kw_only=True):
     """A part of the tasks that are wanted, newest first, as in Semaphore."""
 
-    limit: list_pages.OwnNumber = ""
-    count: list_pages.OwnNumber = ""
-    before: list_pages.OwnNumber = ""
+    limit: list_pages.LenientNumber = ""
+    count: list_pages.LenientNumber = ""
+    before: list_pages.LenientNumber = ""
 
 
 class OutputQuery(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """Tests of the routes that write a project's backup, and restore one."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from msgspec import inspect
@@ -28,6 +29,7 @@ from semaphore_twisted.operations.transfer.backup_file import (
 from semaphore_twisted.operations.webhooks.integrations import NewIntegration
 from semaphore_twisted.persistence import schema
 from tests.support.memory import make_member, make_user
+from tests.support.repository import repository
 from tests.support.resources import ResourceTestCase
 
 #: A file as Semaphore 2.10 writes it.
@@ -653,6 +655,25 @@ class RightsTests(BackupTestCase):
         """Without the option only administrators restore a project."""
         answer = self.client.post("/api/projects/restore", SEMAPHORE)
         self.assertEqual(answer.status, 403, answer.body)
+
+    def test_before_the_disk(self) -> None:
+        """Nobody else learns whether a path of the server is a repository."""
+        there = repository(Path(self.mktemp()).absolute(), {"a.sh": ""})
+        for path in (there, there.with_name("missing")):
+            backup = {
+                "meta": {"name": "P"},
+                "keys": [{"name": "K", "type": "none"}],
+                "repositories": [
+                    {
+                        "name": "R",
+                        "git_url": f"file://{path}",
+                        "git_branch": "main",
+                        "ssh_key": "K",
+                    }
+                ],
+            }
+            answer = self.client.post("/api/projects/restore", backup)
+            self.assertEqual((answer.status, answer.body), (403, b""), path)
 
 
 class CompletenessTests(SynchronousTestCase):
