@@ -1,13 +1,18 @@
 """Long trials, run by ``tests/run --soak`` only (the name keeps trial from them)."""
 
+import json
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from itertools import pairwise
+from functools import partial
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
 from tests.integration import test_api_document, test_hostile_run
 from tests.support.cases import ProductTestCase
+from tests.support.kept_client import KeptClient
 
 #: Tasks that run at a time, and the short ones that wait beside the chatty one.
 PARALLEL, SHORT = 5, 200
@@ -18,6 +23,17 @@ LONGEST_WAIT = 60.0
 CHATTY = """\
 for number in range(300_000):
     print(f"chatty {number}")
+"""
+
+
+#: Writes numbered lines until the second ``end``, with pauses.
+CHATTY_SHELL = """\
+number=0
+while [ $SECONDS -lt $end ]; do
+    number=$((number + 1))
+    echo "chatty $number"
+    [ $((number % 50)) != 0 ] || sleep 0.05
+done
 """
 
 
@@ -109,6 +125,54 @@ class MemorySoak(ProductTestCase):
         print(f"memory {memory:.0f} to {memory_then:.0f} MB, files {files_then}")
         self.assertLess(memory_then - memory, 50)
         self.assertLessEqual(files_then, files + 5)
+
+
+class WriterSoak(ProductTestCase):
+    """Tasks with much output beside many clients that change settings."""
+
+    TASKS, WRITERS, SECONDS = 10, 50, 60.0
+    config = {"max_parallel_tasks": TASKS}  # noqa: RUF012 - one value for the class
+
+    def write(self, path: str, number: int, until: float) -> list[int]:
+        """Change a variable group again and again; return each status."""
+        body = {"id": number, "name": f"Group {number}", "json": "{}", "env": "{}"}
+        client = KeptClient(self.product)
+        found = []
+        while time.monotonic() < until:
+            body["json"] = json.dumps({"written": len(found)})
+            status, _ = client.call("PUT", f"/api{path}/{number}", body)
+            found.append(status)
+        return found
+
+    def test_writers(self) -> None:
+        """No change is refused, and no line of a task is lost."""
+        script = f"end=$((SECONDS + {self.SECONDS:.0f}))\n" + CHATTY_SHELL
+        project, repo = self.project({"chatty.sh": script})
+        template = self.template(
+            project, repo, "bash", "chatty.sh", allow_parallel_tasks=True
+        )
+        tasks = [self.product.run(project, template) for _ in range(self.TASKS)]
+        path = f"/project/{project}/environment"
+        groups = [
+            self.product.create(project, "environment", name=f"{n}", json="{}")
+            for n in range(self.WRITERS)
+        ]
+        until = time.monotonic() + self.SECONDS
+        with ThreadPoolExecutor(self.WRITERS) as pool:
+            answers = pool.map(partial(self.write, path, until=until), groups)
+            statuses = Counter(chain.from_iterable(answers))
+        print(f"{self.WRITERS} writers: {dict(statuses)}")
+        self.assertEqual(set(statuses), {204})
+        self.assertGreater(statuses[204], 10 * self.WRITERS)
+        for task in tasks:
+            self.assertEqual(self.product.wait(project, task, timeout=300), "success")
+            said = [
+                int(line.removeprefix("chatty "))
+                for line in self.product.output(project, task)
+                if line.startswith("chatty ")
+            ]
+            self.assertGreater(len(said), 1_000)
+            self.assertEqual(said, list(range(1, len(said) + 1)))
 
 
 class HostileSoak(test_hostile_run.HostileRunTests):

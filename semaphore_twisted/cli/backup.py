@@ -16,11 +16,9 @@ from typing import NoReturn
 
 from semaphore_twisted.cli.installation import add_options, open_installation
 from semaphore_twisted.cli.paths import path_of
+from semaphore_twisted.cli.target_file import ENDS, check_target
 from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.start.installation import Installation
-
-#: Suffixes of files that SQLite may leave beside a database.
-ENDS = ("-wal", "-shm", "-journal")
 
 #: SQLite virtual machine instructions between two checks for signals: milliseconds.
 _STEPS = 100_000
@@ -52,7 +50,7 @@ def _backup(arguments: argparse.Namespace) -> int:
     installation = open_installation(arguments)
     target: Path = arguments.file
     installation.require_database()  # an empty copy must not replace a good one
-    _check(target, installation.database, force=arguments.force)
+    check_target(target, installation.database, force=arguments.force)
     try:
         with _signals() as received, _part(target) as part:
             try:
@@ -82,33 +80,6 @@ def _backup(arguments: argparse.Namespace) -> int:
 def _end(number: int) -> NoReturn:
     name = signal.Signals(number).name
     raise CommandError(f"ended by {name}; no copy was made", 128 + number)
-
-
-def _check(target: Path, database: Path, *, force: bool) -> None:
-    """Refuse a *target* that must not be replaced.
-
-    :raises CommandError: with the reason
-    """
-    beside = [database, *(database.with_name(database.name + end) for end in ENDS)]
-    place = target.parent.resolve() / target.name
-    if place in {each.resolve() for each in beside}:
-        raise CommandError(
-            f"{target} belongs to the database itself; name another file"
-        )
-    try:
-        status = target.lstat()
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise CommandError(f"{target}: {error.strerror}") from error
-    if stat.S_ISLNK(status.st_mode):
-        raise CommandError(f"{target} is a symbolic link; name the file itself")
-    if not stat.S_ISREG(status.st_mode):
-        raise CommandError(f"{target} is not a regular file; name another file")
-    if any(each.exists() and target.samefile(each) for each in beside):
-        raise CommandError(f"{target} is the database itself; name another file")
-    if not force:
-        raise CommandError(f"{target} exists; --force replaces it")
 
 
 @contextlib.contextmanager

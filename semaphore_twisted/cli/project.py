@@ -12,13 +12,15 @@ from msgspec.structs import replace
 
 from semaphore_twisted.cli import installation_database
 from semaphore_twisted.cli.installation import add_options, open_installation
-from semaphore_twisted.cli.numbers import identifier
+from semaphore_twisted.cli.numbers import LARGEST, within
 from semaphore_twisted.cli.paths import path_of
 from semaphore_twisted.cli.semaphore_arguments import accept_common, show_help
+from semaphore_twisted.cli.target_file import check_target
 from semaphore_twisted.common import atomic_file
 from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import DomainError
+from semaphore_twisted.model.inventories import WORKSPACES
 from semaphore_twisted.model.projects import Project
 from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.users import Actor, User
@@ -53,7 +55,7 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     which.add_argument(
         "--project-id",
         "--project_id",
-        type=identifier,
+        type=within(1, LARGEST),
         metavar="ID",
         help="the project's id",
     )
@@ -111,9 +113,10 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 def _export(arguments: argparse.Namespace) -> int:
     target: Path | None = arguments.file
-    if target is not None and target.exists() and not arguments.force:
-        raise CommandError(f"{target} exists; --force replaces it")
-    with installation_database.reading(open_installation(arguments)) as conn:
+    installation = open_installation(arguments)
+    if target is not None:
+        check_target(target, installation.database, force=arguments.force)
+    with installation_database.reading(installation) as conn:
         project = _project(conn, arguments)
         actor = Actor(
             user=installation_database.first_administrator(conn), project_id=project.id
@@ -123,7 +126,10 @@ def _export(arguments: argparse.Namespace) -> int:
     if target is None:
         sys.stdout.write(content.decode())
         return 0
-    atomic_file.write(target, content)
+    try:
+        _ = atomic_file.write(target, content)
+    except OSError as error:
+        raise CommandError(f"{target}: {error.strerror}") from error
     print(f"{target}: project {quoted(project.name)}, {len(content)} bytes")
     return 0
 
@@ -163,6 +169,11 @@ def _import(arguments: argparse.Namespace) -> int:
     for path, project in made:
         print(f"{path}: project {quoted(project.name)}, id {project.id}")
     print(f"The owner is {owner.username}. Enter the secrets of the keys again.")
+    if any(part.type in WORKSPACES for _, each in backups for part in each.inventories):
+        print(
+            "The workspaces have no state yet: bring the states over before the first "
+            "run, or it creates everything again."
+        )
     return 0
 
 

@@ -6,8 +6,9 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-from semaphore_twisted.cli.backup import ENDS, check_copy
+from semaphore_twisted.cli.backup import check_copy
 from semaphore_twisted.cli.installation import add_options
+from semaphore_twisted.cli.target_file import ENDS
 from semaphore_twisted.common.command_error import CommandError
 from semaphore_twisted.persistence.migrations.migrate import is_empty, pending
 from semaphore_twisted.start import installation, state

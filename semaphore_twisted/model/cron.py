@@ -3,7 +3,8 @@
 The grammar is that of Semaphore (robfig/cron, version 3, "standard"), with ``7`` for
 Sunday: five fields, descriptors such as ``@daily``, ``@every 1h30m``, and a zone in
 front (``CRON_TZ=Europe/Berlin 0 3 * * *``). If day of month and day of week are both
-restricted, one of them has to match; if one of them has a star, both.
+restricted, one of them has to match; if one of them has a star, both. A star with a
+step of 2 or more restricts, as in that library.
 
 The fields are checked here, for sentences that name field and value, and matched by the
 library ``cronsim``. :mod:`timetable` has the times at which an expression is due.
@@ -44,6 +45,10 @@ _ZONE_PREFIX = re.compile(r"(?:CRON_)?TZ=(\S*)\s*(.*)", re.S)
 #: Names of zones, without dots: the directory of zones has other files too.
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,31}(?:/[A-Za-z0-9_+-]{1,31}){0,2}", re.A)
 
+#: Files beside the zones that are read as one: zones that count leap seconds, copies,
+#: and links to the zone of a machine. Browsers do not know them.
+_NO_ZONE = re.compile(r"(?:right|posix)/.*|posixrules|localtime|Factory")
+
 #: Expressions that are kept, so that a list of schedules does not parse each again.
 _KEPT = 1_000
 
@@ -77,18 +82,23 @@ class _Field:
         span, slash, step = part.partition("/")
         if slash and not (_NUMBER.fullmatch(step) and int(step) > 0):
             raise self._wrong(text, "a step of 1 or more behind the slash")
-        every = f"/{int(step)}" if slash else ""
         if span in {"*", "?"}:
-            return f"*{every}"
+            if not slash or int(step) == 1:
+                return "*"
+            # The library would take a star for no restriction of the days.
+            span = str(self.least)
         low, dash, high = span.partition("-")
         first = self._number(low, text)
-        if not dash:
+        if dash:
+            last = self._number(high, text)
+        else:
             # "5/10" is every tenth from the fifth on
-            return f"{first}-{self._last(first)}{every}" if slash else str(first)
-        last = self._number(high, text)
+            last = self._last(first) if slash else first
         if first > last:
             raise self._wrong(text, f"a range from low to high instead of {span}")
-        return f"{first}-{last}{every}"
+        if first == last:  # with a step the library would go on
+            return str(first)
+        return f"{first}-{last}/{int(step)}" if slash else f"{first}-{last}"
 
     def _last(self, first: int) -> int:
         """Return the last number that a step reaches: Saturday, unless it is Sunday."""
@@ -139,12 +149,16 @@ class CronExpression:
         if self.interval is not None:
             return CronParts(every=int(self.interval.total_seconds()))
         sim = simulation(self.fields)
+        days = _restricted(sim.days, 31)
+        of_week = _restricted({day % 7 for day in weekdays(sim)}, 7)
+        if not sim.day_and and None in {days, of_week}:
+            days = of_week = None  # one suffices, and one matches always
         return CronParts(
             minutes=_restricted(sim.minutes, 60),
             hours=_restricted(sim.hours, 24),
-            days=_restricted(sim.days, 31),
+            days=days,
             months=_restricted(sim.months, 12),
-            weekdays=_restricted({day % 7 for day in weekdays(sim)}, 7),
+            weekdays=of_week,
             both_days=sim.day_and,
         )
 
@@ -238,7 +252,7 @@ def zone_of(name: str, field: str = ZONE_FIELD) -> ZoneInfo:
     :raises Invalid: if there is none; the error is about *field*
     """
     try:
-        if _ZONE.fullmatch(name):
+        if _ZONE.fullmatch(name) and not _NO_ZONE.fullmatch(name):
             return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         pass  # also a directory of zones, and a file that has none

@@ -15,9 +15,23 @@ MASK = "***"
 #: Names of headers whose values are not kept: texts in the name, and whole words of it.
 _SECRET = (
     *("authorization", "authentication", "cookie", "token", "signature", "secret"),
-    *("passw", "credential", "api-key", "apikey"),
+    *("passw", "passphrase", "credential", "api-key", "apikey", "hmac"),
 )
-_SECRET_WORDS = frozenset({"auth", "session", "sig", "sign", "jwt", "key", "oidc"})
+_SECRET_WORDS = frozenset(
+    {
+        "auth",
+        "session",
+        "sig",
+        "sign",
+        "jwt",
+        "key",
+        "oidc",
+        "pass",
+        "pwd",
+        "pin",
+        "otp",
+    }
+)
 
 #: Names with such a word that are no secret: the kind of an event, an id.
 _PUBLIC = frozenset({"x-event-key", "idempotency-key"})
@@ -98,10 +112,24 @@ def is_secret(name: str, secret: Sequence[str] = ()) -> bool:
     name = name.lower()
     if name in {each.lower() for each in secret}:
         return True
+    name = name.replace("_", "-")
     return name not in _PUBLIC and (
         any(part in name for part in _SECRET)
         or not _SECRET_WORDS.isdisjoint(name.split("-"))
     )
+
+
+def hides(name: str, value: str, secret: Sequence[str] = ()) -> bool:
+    """Return whether the *value* of the header *name* is not shown.
+
+    Besides a header that :func:`is_secret` knows, this is an address with a query or a
+    password, as in ``Referer`` or ``X-Original-URI``: senders put tokens there.
+    """
+    before, _, query = value.partition("?")
+    _, scheme, rest = value.partition("://")
+    path = before.rpartition(" ")[2]
+    address = bool(query and "/" in path) or bool(scheme and "@" in rest)
+    return address or is_secret(name, secret)
 
 
 def masked(
@@ -109,12 +137,12 @@ def masked(
 ) -> list[tuple[str, str]]:
     """Return the *headers* that are kept, at most ``HOOK_KEPT_HEADERS`` bytes.
 
-    A value is masked if the name says that it is secret, or is one of *secret*.
+    A value is masked if :func:`hides` says so.
     """
     kept: list[tuple[str, str]] = []
     size = 0
     for name, value in headers:
-        pair = (name, MASK if is_secret(name, secret) else value)
+        pair = (name, MASK if hides(name, value, secret) else value)
         size += len(pair[0].encode()) + len(pair[1].encode("utf-8", "replace"))
         if size > limits.HOOK_KEPT_HEADERS:
             break

@@ -331,9 +331,11 @@ SCHEDULE_RUNS: Final = 100
 #: Past due times in one answer of the calendar.
 SCHEDULE_PAST: Final = 5_000
 
-#: Due schedules that are dealt with at a time, and remote heads that are read at once.
+#: Due schedules that are dealt with at a time; remote heads that are read at once, and
+#: those of a project, whose hosts may not answer.
 SCHEDULES_DUE: Final = 100
 SCHEDULE_HEADS: Final = 4
+SCHEDULE_HEADS_OF_PROJECT: Final = 2
 
 # Apps --------------------------------------------------------------------------------
 
@@ -372,6 +374,10 @@ HOOK_PARTS: Final = 50
 HOOK_ALIASES: Final = 100
 HOOK_SEARCHABLE: Final = 100
 HOOK_INTEGRATIONS: Final = 500
+
+#: Tasks of an integration that may wait: the alias of one that asks for no secret would
+#: fill the disk else.
+HOOK_WAITING: Final = 1_000
 
 #: Deliveries that the log of a project keeps; of them, those of unknown senders; days.
 HOOK_DELIVERIES: Final = 500

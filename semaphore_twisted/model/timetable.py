@@ -113,10 +113,13 @@ class Timetable:
                 and day.month in sim.months
                 and sim.match_day(day)
             ):
-                count += sum(
-                    first <= hour + timedelta(minutes=minute) < last
-                    for minute in sim.minutes
-                )
+                if first <= hour and hour + _HOUR <= last:
+                    count += len(sim.minutes)
+                else:
+                    count += sum(
+                        first <= hour + timedelta(minutes=minute) < last
+                        for minute in sim.minutes
+                    )
             hour += _HOUR
         return count
 

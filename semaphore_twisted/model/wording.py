@@ -16,6 +16,9 @@ _ENUM = re.compile(r"Invalid enum value (?P<value>.*)", re.DOTALL)
 _BYTE = re.compile(r"\(byte (\d+)\)")
 _STEP = re.compile(r"\.(\w+)|\[(\d+|\.\.\.)\]")
 
+#: The sentence for a number that neither an integer nor a double has room for.
+TOO_LARGE = "A number is too large"
+
 _TYPES = {
     "int": "an integer",
     "float": "a number",
@@ -43,6 +46,8 @@ def sentence(
     for form in (_of_field, _of_type, _of_choice):
         if (words := form(what, path, where, of)) is not None:
             return words
+    if what.endswith("out of range"):  # the path of a value without a type has no names
+        return TOO_LARGE
     if "datetime" in what:
         return f"{where} must be {_TYPES['datetime']}"
     if isinstance(error, msgspec.ValidationError):

@@ -22,6 +22,7 @@ from sqlalchemy.sql.base import Executable
 
 from semaphore_twisted.model.errors import Invalid, Unavailable, Unwritable
 from semaphore_twisted.model.limits import WRITE_AHEAD_LOG
+from semaphore_twisted.model.wording import TOO_LARGE
 from semaphore_twisted.persistence import damage
 from semaphore_twisted.persistence.faults import fault
 
@@ -145,7 +146,7 @@ class Connection:
         try:
             return self.raw.execute(compiled.text, values)
         except OverflowError:
-            raise Invalid("A number is too large") from None
+            raise Invalid(TOO_LARGE) from None
         except UnicodeEncodeError:
             raise Invalid("A text is not valid Unicode") from None
 

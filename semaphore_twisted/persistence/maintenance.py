@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from semaphore_twisted.model.limits import FREE_PAGES, VACUUM_PAGES
 from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.task_texts import OPTIMIZE
 
 #: The value of ``PRAGMA auto_vacuum`` for incremental vacuum.
 _INCREMENTAL = 2
@@ -72,6 +73,7 @@ def compact(conn: Connection) -> None:
         is locked or cannot be written
     """
     with conn.faults():
+        conn.raw.execute(OPTIMIZE)
         conn.raw.execute("PRAGMA auto_vacuum=INCREMENTAL")
         conn.raw.execute("VACUUM")
         conn.raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

@@ -6,8 +6,9 @@ noticed. ``operations.schedules.runs`` decides, in one transaction for each due 
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
+from weakref import WeakValueDictionary
 
 from attrs import define, field
 from twisted.internet.defer import Deferred, DeferredSemaphore
@@ -23,7 +24,7 @@ from semaphore_twisted.interfaces import (
 )
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import DomainError, Unavailable
-from semaphore_twisted.model.ids import ScheduleId
+from semaphore_twisted.model.ids import ProjectId, ScheduleId
 from semaphore_twisted.operations.schedules import runs
 from semaphore_twisted.operations.schedules.runs import Branch, Dealt, Due
 from semaphore_twisted.runtime.coalescer import Coalescer
@@ -59,13 +60,21 @@ class ScheduleService:
     _clock: IReactorTime
     _now: Callable[[], datetime]
     _running: bool = field(default=False, init=False)
-    #: whether the due times were computed anew since the start
+    #: whether the due times were computed anew since the start, and since the clock was
+    #: set back
     _planned: bool = field(default=False, init=False)
+    #: when the last round began, by the wall clock and by the reactor's
+    _latest: datetime = field(default=datetime.min.replace(tzinfo=UTC), init=False)
+    _begun: float = field(default=0.0, init=False)
     _timer: IDelayedCall | None = field(default=None, init=False)
     _rounds: Coalescer = field(init=False)
     #: schedules whose branch is read now
     _reading: set[ScheduleId] = field(factory=set, init=False)
     _places: DeferredSemaphore = field(init=False)
+    #: the places of projects that read branches or wait for it
+    _of_project: "WeakValueDictionary[ProjectId, DeferredSemaphore]" = field(
+        factory=WeakValueDictionary, init=False
+    )
 
     @_rounds.default
     def _new_rounds(self) -> Coalescer:
@@ -97,6 +106,10 @@ class ScheduleService:
 
     async def _round(self) -> None:
         self._wait(None)
+        before, self._latest = self._latest, self._now()
+        self._begun = self._clock.seconds()
+        if self._latest < before:
+            self._planned = False
         seconds = RETRY_SECONDS
         try:
             if await self._deal_with_all():
@@ -139,7 +152,8 @@ class ScheduleService:
                 await self._look_for_commit(this)
                 return True
             write = self._database.writing(durable=True)
-            dealt = await write(runs.start, self._keyring, this, self._zone)
+            busy = timedelta(seconds=self._clock.seconds() - self._begun)
+            dealt = await write(runs.start, self._keyring, this, self._zone, busy)
             self._tell(this, dealt)
         except Unavailable:
             raise
@@ -182,14 +196,24 @@ class ScheduleService:
         if branch is None or this.id in self._reading:
             return
         self._reading.add(this.id)
-        reading = self._places.run(
-            lambda: Deferred.fromCoroutine(self._compare(this, branch))
+        # A project waits for its own place first, so that it cannot fill the queue.
+        reading = self._places_of(branch.project_id).run(
+            self._places.run,
+            lambda: Deferred.fromCoroutine(self._compare(this, branch)),
         )
         log_errors(
             reading.addBoth(self._forget, this.id),
             log=self._log,
             sentence="The commit of a schedule was not looked for",
         )
+
+    def _places_of(self, project_id: ProjectId) -> DeferredSemaphore:
+        """Return the places of a project, which exist while it uses one."""
+        places = self._of_project.get(project_id)
+        if places is None:
+            places = DeferredSemaphore(limits.SCHEDULE_HEADS_OF_PROJECT)
+            self._of_project[project_id] = places
+        return places
 
     def _forget(self, outcome: object, schedule_id: ScheduleId) -> object:
         self._reading.discard(schedule_id)

@@ -41,6 +41,7 @@ class NumberTests(SynchronousTestCase):
             ("task", "list", "-p", "x", "--limit"),
             ("task", "follow", "-p", "x"),
             ("task", "stop", "-p", "x"),
+            ("project", "export", "--project-id"),
             ("vpn", "uninvite"),
             ("tls", "renew", "--wait"),
         ):

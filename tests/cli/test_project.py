@@ -106,6 +106,15 @@ class ProjectTests(SynchronousTestCase):
         )
         self.assertEqual(first.replace('"Site"', '"Copy"'), second)
 
+    def test_workspaces(self) -> None:
+        """An import says that workspaces begin without a state, if there are some."""
+        inventory = {"name": "Live", "type": "terraform-workspace", "inventory": "x"}
+        for inventories, said in (([], False), ([inventory], True)):
+            path = self.file("small.json", {**SMALL, "inventories": inventories})
+            code, out, err = self.run_command("import", "--file", str(path))
+            self.assertEqual(code, 0, err)
+            self.assertEqual("no state yet" in out, said, out)
+
     def test_directory(self) -> None:
         """Each file of a directory with a known ending becomes a project."""
         self.file("a.json", SMALL)
@@ -152,6 +161,26 @@ class ProjectTests(SynchronousTestCase):
         )
         root = self.conn.raw.execute("SELECT count(*) FROM project").fetchone()
         self.assertEqual(root, (1,))
+
+    def test_odd_targets(self) -> None:
+        """--force does not replace the database, a link, a pipe or a folder."""
+        folder = Path(self.mktemp()).absolute()
+        folder.mkdir()
+        (folder / "link").symlink_to(folder / "nothing")
+        os.mkfifo(folder / "fifo")
+        database = self.state / "semaphore.db"
+        before = database.read_bytes()
+        for target, said in (
+            (database, "belongs to the database"),
+            (folder / "link", "symbolic link"),
+            (folder / "fifo", "not a regular file"),
+            (folder, "not a regular file"),
+            (folder / "no" / "file", f"{folder}/no/file: No such file"),
+        ):
+            options = ("--project-name", "Site", "--file", str(target), "--force")
+            self.refused("export", *options, said=said)
+        self.assertEqual(database.read_bytes(), before)
+        self.assertEqual({each.name for each in folder.iterdir()}, {"fifo", "link"})
 
     def test_same_name(self) -> None:
         """A name of two projects is ambiguous; the id is not."""

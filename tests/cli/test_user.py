@@ -295,6 +295,20 @@ class UserTests(SynchronousTestCase):
         self.assertRegex(out.splitlines()[0], r"EXPIRES +NAME +SCOPE +NOTES")
         self.assertRegex(out.splitlines()[1], r"never +deploy +all rights of the acc")
 
+    def test_refused_token_name(self) -> None:
+        """A name that the API refuses is refused here too."""
+        create = ("token", "create", "--login", "root", "--name")
+        for name, said in (
+            ("x" * 256, "name: 256 characters"),
+            ("a\nb", "name: has a control character"),
+        ):
+            code, out, err = self.run_command(*create, name)
+            self.assertEqual((code, out), (1, ""))
+            self.assertIn(said, err)
+        root = users.find(self.conn, "root")
+        assert root is not None
+        self.assertEqual(tokens.list_tokens(self.conn, Actor(user=root)), [])
+
     def test_token_scope(self) -> None:
         """A token is made with a scope; its project is one of the account."""
         root = users.find(self.conn, "root")

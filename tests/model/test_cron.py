@@ -33,6 +33,8 @@ class GrammarTests(SynchronousTestCase):
             ("0 0 * * 0-6", ((0,), (0,), None, None, None)),
             ("0-59 0-23 1-31 1-12 SUN-SAT", (None, None, None, None, None)),
             ("*/90 0 1 1 *", ((0,), (0,), (1,), (1,), None)),
+            ("5-5/3 0 */40 * */7", ((5,), (0,), (1,), None, (0,))),
+            ("59/7 23-23/2 31/2 12/5 7/2", ((59,), (23,), (31,), (12,), (0,))),
         ):
             parts = parse(text).parts
             if isinstance(expected, CronParts):
@@ -49,16 +51,34 @@ class GrammarTests(SynchronousTestCase):
         self.assertEqual(len(everything), parse("* 4 * * *").most_in_an_hour)
 
     def test_days(self) -> None:
-        """A star at the beginning of one of the days lets both count."""
+        """A star without a step lets both days count, as in robfig/cron 3.0.1."""
         for text, both in (
             ("0 0 1 * 1", False),
             ("0 0 * * 1", True),
             ("0 0 1 * ?", True),
-            ("0 0 */2 * 1", True),
-            ("0 0 5,*/10 * 1", True),
-            ("0 0 1 * 1,*/3", True),
+            ("0 0 */1 * 1", True),
+            ("0 0 ?/1 * 1", True),
+            ("0 0 5,* * 1", True),
+            ("0 0 */2,* * 1", True),
+            ("0 0 */2 * 1", False),
+            ("0 0 ?/2 * 1", False),
+            ("0 0 5,*/10 * 1", False),
+            ("0 0 1 * 1,*/3", False),
+            ("0 0 */2 * *", True),
         ):
             self.assertEqual(parse(text).parts.both_days, both, text)
+
+    def test_one_day_suffices(self) -> None:
+        """Days of which one suffices are each day if one of them names them all."""
+        for text, days, of_week in (
+            ("0 0 1 * 0-6", None, None),
+            ("0 0 1-31 * 1", None, None),
+            ("0 0 1 * 1", (1,), (1,)),
+            ("0 0 1 * *", (1,), None),
+            ("0 0 */2 * 1", tuple(range(1, 32, 2)), (1,)),
+        ):
+            parts = parse(text).parts
+            self.assertEqual((parts.days, parts.weekdays), (days, of_week), text)
 
     def test_descriptors(self) -> None:
         """Each descriptor stands for five fields."""
@@ -147,6 +167,7 @@ class GrammarTests(SynchronousTestCase):
         for name in (
             *("", "Europe", "zone.tab", "tzdata.zi", "leapseconds", "../UTC", "/UTC"),
             *("UTC/", "UTC\0", "Europe/../UTC", "a" * 300, "Ünited", "a/b/c/d"),
+            *("right/Europe/Berlin", "posix/UTC", "posixrules", "localtime", "Factory"),
         ):
             error = self.assertRaises(Invalid, cron.zone_of, name)
             self.assertEqual(error.field, "timezone")

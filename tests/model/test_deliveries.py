@@ -26,6 +26,7 @@ class HeaderTests(SynchronousTestCase):
             *("X-Hub-Signature", "X-Hub-Signature-256", "Webhook-Signature"),
             *("X-Api-Key", "apikey", "X-Auth", "X-Auth-Email", "X-Session-Id"),
             *("X-Functions-Key", "x-access-key", "Private-Key", "X-Amzn-Oidc-Data"),
+            *("X-Shopify-Hmac-SHA256", "X-Pass", "X-Pwd", "X_Api_Key", "x_auth"),
         ):
             self.assertTrue(is_secret(name), name)
         for name in (
@@ -36,6 +37,7 @@ class HeaderTests(SynchronousTestCase):
                 "X-Design",
                 "X-Event-Key",
                 "X-Keyboard",
+                "X-Passenger",
             ),
         ):
             self.assertFalse(is_secret(name), name)

@@ -35,7 +35,7 @@ ZONES = (
 
 EXPRESSIONS = (
     *("0 3 * * *", "30 2 * * 1-5", "*/5 * * * *", "0 */2 * * *", "7 4 1 * *"),
-    *("0 0 29 2 *", "15 10 1,15 * mon", "0 12 */2 * 1", "59 23 31 * *", "0 0 * * 7"),
+    *("0 0 29 2 *", "15 10 1,15 * mon", "0 12 1-31/2 * 1", "59 23 31 * *", "0 0 * * 7"),
     *("5/20 8-18/3 * 3-11 *", "0 7 1 jan ?", "45 1 * * sun", "0 22 1-7 * 6"),
 )
 
@@ -51,6 +51,40 @@ def midnight(day: str, zone: str) -> datetime:
     """Return the beginning of *day* in *zone*, in UTC."""
     local = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone))
     return local.astimezone(UTC)
+
+
+#: Expressions, and the days and times at which robfig/cron 3.0.1, the library of
+#: Semaphore, is due after noon of 2026-01-30 (``ParseStandard``, printed by a program).
+ROBFIG = (
+    ("0 7 1 * mon", "260201T07:00 260202T07:00 260209T07:00 260216T07:00"),
+    ("0 7 */2 * mon", "260131T07:00 260201T07:00 260202T07:00 260203T07:00"),
+    ("0 7 */1 * mon", "260202T07:00 260209T07:00 260216T07:00 260223T07:00"),
+    ("0 7 ?/2 * mon", "260131T07:00 260201T07:00 260202T07:00 260203T07:00"),
+    ("0 7 1 * */2", "260131T07:00 260201T07:00 260203T07:00 260205T07:00"),
+    ("0 7 5,*/10 * 1", "260131T07:00 260201T07:00 260202T07:00 260205T07:00"),
+    ("0 7 */2,* * 1", "260202T07:00 260209T07:00 260216T07:00 260223T07:00"),
+    ("0 7 1 * 0-6", "260131T07:00 260201T07:00 260202T07:00 260203T07:00"),
+    ("0 7 1-31 * 1", "260131T07:00 260201T07:00 260202T07:00 260203T07:00"),
+    ("0 7 */2 * *", "260131T07:00 260201T07:00 260203T07:00 260205T07:00"),
+    ("0 0 30 2 */3", "260201T00:00 260204T00:00 260207T00:00 260208T00:00"),
+    ("5-5/3 23/4 */10 2/5 *", "260201T23:05 260211T23:05 260221T23:05 260701T23:05"),
+    ("*/90 0 1 1 *", "270101T00:00 280101T00:00 290101T00:00 300101T00:00"),
+    ("0 0 * * 5/1", "260131T00:00 260206T00:00 260207T00:00 260213T00:00"),
+    ("1-59/20 */7 * jan-MAR *", "260130T14:01 260130T14:21 260130T14:41 260130T21:01"),
+)
+
+
+class RobfigTests(SynchronousTestCase):
+    """The rules of Semaphore."""
+
+    def test_same(self) -> None:
+        """Stars, steps and days select what the library of Semaphore selects."""
+        begin = datetime(2026, 1, 30, 12, tzinfo=UTC)
+        for expression, expected in ROBFIG:
+            runs = timetable(expression)
+            found = runs.coming(runs.after(begin), 4)
+            texts = [each.strftime("%y%m%dT%H:%M") for each in found]
+            self.assertEqual(texts, expected.split(), expression)
 
 
 class ClockChangeTests(SynchronousTestCase):
@@ -145,9 +179,9 @@ class ComingTests(SynchronousTestCase):
         self.assertEqual(timetable("* * * * *").coming(None, 5), ())
 
     def test_rare(self) -> None:
-        """29 February on a Sunday is found, forty years ahead."""
-        due = timetable("0 0 29 2 */7").after(datetime(2088, 3, 1, tzinfo=UTC))
-        self.assertEqual(due, datetime(2128, 2, 29, tzinfo=UTC))
+        """29 February is found eight years ahead, since 2100 has none."""
+        due = timetable("0 0 29 2 *").after(datetime(2096, 3, 1, tzinfo=UTC))
+        self.assertEqual(due, datetime(2104, 2, 29, tzinfo=UTC))
 
     def test_days(self) -> None:
         """A day lists few times, and counts many."""

@@ -185,11 +185,14 @@ class CreateTests(TaskTestCase):
     def test_deploy(self) -> None:
         """A deploy task takes builds of its own build template only."""
         build = make_template(self.conn, self.project, type="build")
-        self.conn.update(
-            schema.template, self.template, type="deploy", build_template_id=build
-        )
         built = make_task(
             self.conn, self.project, build, version="7", status=TaskStatus.SUCCESS
+        )
+        error = self.assertRaises(Invalid, self.create, build_task_id=built)
+        self.assertIn("build_task_id: the template deploys no build", error.message)
+        self.assertIsNone(self.create(build_task_id=0).build_task_id)
+        self.conn.update(
+            schema.template, self.template, type="deploy", build_template_id=build
         )
         made = self.create(build_task_id=built)
         self.assertEqual(made.build_task_id, built)

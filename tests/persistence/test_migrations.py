@@ -25,6 +25,7 @@ from semaphore_twisted.persistence.migrations.migrate import (
     migrate,
     pending,
 )
+from semaphore_twisted.persistence.task_texts import SPAN
 from tests.support.memory import (
     Entropy,
     FixedClock,
@@ -58,6 +59,7 @@ ALL = [
     "0019_apps",
     "0020_token_scopes",
     "0021_rescued_states",
+    "0022_task_texts",
 ]
 
 #: The last of them, and the one after it.
@@ -323,6 +325,26 @@ class MigrationTests(SynchronousTestCase):
                 "SELECT seq FROM sqlite_sequence WHERE name = 'task'"
             ).fetchone()
         self.assertEqual((found, last), ([(task, None)], (task,)))
+
+    def test_task_texts(self) -> None:
+        """The tasks of an older release are in the text index, and leave it."""
+        folder = self.folder / "before"
+        folder.mkdir()
+        for name in ALL[: ALL.index("0022_task_texts")]:
+            shutil.copy(VERSIONS / f"{name}.py", folder)
+        migrate(self.path, utc_now, versions=folder)
+        conn = connect(self.path, now=FixedClock(), entropy=Entropy())
+        with closing(conn.raw):
+            project = make_project(conn, make_user(conn))
+            template = make_template(conn, project)
+            task = make_task(conn, project, template, message="Replace the pump")
+        migrate(self.path, utc_now)
+        search = """SELECT rowid FROM task__texts WHERE task__texts MATCH '"pum"'"""
+        with closing(sqlite3.connect(self.path)) as raw, raw:
+            found = raw.execute(search).fetchall()
+            self.assertEqual(found, [(project.id * SPAN + task,)])
+            raw.execute("DELETE FROM task")
+            self.assertEqual(raw.execute(search).fetchall(), [])
 
     def test_keys(self) -> None:
         """Keys stay with their numbers, and nothing is said about their last use."""

@@ -28,7 +28,7 @@ from semaphore_twisted.model.users import (
     TokenScope,
     User,
 )
-from semaphore_twisted.persistence import schema
+from semaphore_twisted.persistence import schema, task_texts
 from semaphore_twisted.persistence.engine import Connection, connect
 
 P = ParamSpec("P")
@@ -75,6 +75,9 @@ def _template() -> sqlite3.Connection:
     made = sqlite3.connect(":memory:", check_same_thread=False)
     engine = create_engine("sqlite://", creator=lambda: made)
     schema.metadata.create_all(engine)
+    with made:
+        for each in task_texts.CREATE:
+            made.execute(each)
     return made
 
 

@@ -1,10 +1,13 @@
 """Tests of the service that starts the tasks of schedules."""
 
-from datetime import timedelta
+import gc
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from attrs import define, field
-from sqlalchemy import select
+from sqlalchemy import func, select
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -64,9 +67,12 @@ class FullDatabase(MemoryDatabase):
 
     full = False
     broken: tuple[ScheduleId, ...] = ()
+    #: called before each write
+    slow: Callable[[], None] = staticmethod(lambda: None)
 
     def write(self, operation: Any, *args: Any, **kwargs: Any) -> Deferred[Any]:
         """Refuse, if the disk is full; fail for some schedules."""
+        self.slow()
         if self.full:
             return fail(NoRoom())
         if any(getattr(each, "id", None) in self.broken for each in args):
@@ -111,6 +117,13 @@ class ServiceTestCase(SynchronousTestCase):
         """Start the service."""
         self.service.startService()
         self.addCleanup(self.service.stopService)
+
+    def next_run(self, number: ScheduleId) -> datetime:
+        """Return the next due time of a schedule."""
+        statement = select(schema.schedule.c.next_run)
+        return datetime.fromisoformat(
+            self.conn.scalar(statement.where(schema.schedule.c.id == number))
+        )
 
     def pass_time(self, seconds: float, *, steps: float = 1.0) -> None:
         """Let time pass, by both clocks."""
@@ -189,6 +202,42 @@ class TimerTests(ServiceTestCase):
         self.pass_time(601)
         self.assertEqual(len(task_ids(self.conn)), 2)
 
+    def test_wrong_clock(self) -> None:
+        """A clock that was a year ahead for a minute stops no schedule for a year."""
+        daily = self.schedule(cron_format="0 0 * * *")
+        often = self.schedule(cron_format="@every 10m")
+        idle = self.schedule(
+            cron_format="@every 4h", next_run=self.wall.time + timedelta(hours=4)
+        )
+        self.start()
+        begin = self.wall.time
+        self.wall.advance(365 * 86400)
+        self.pass_time(LOOK_SECONDS)
+        self.assertEqual(outcomes(self.conn), ["missed"] * 3)
+        self.wall.advance(-365 * 86400)
+        self.pass_time(LOOK_SECONDS)
+        day = datetime.combine(begin.date() + timedelta(days=1), time(), UTC)
+        self.assertEqual(self.next_run(daily), day)
+        for number, interval in ((often, 600), (idle, 4 * 3600)):
+            left = (self.next_run(number) - self.wall.time).total_seconds()
+            self.assertTrue(0 < left <= interval, left)
+
+    def test_set_back_while_down(self) -> None:
+        """A start with a clock that is three hours behind repeats no run."""
+        self.schedule(cron_format="* * * * *", overrun="queue", catch_up="one")
+        self.start()
+        self.pass_time(3 * 3600, steps=15)
+        self.successResultOf(self.service.stopService())
+        self.conn.raw.execute("UPDATE task SET status = 'success'")
+        self.wall.advance(-3 * 3600)
+        self.service = self.new_service()
+        self.start()
+        before = len(task_ids(self.conn))
+        self.pass_time(3 * 3600 - 60, steps=15)
+        self.assertEqual(len(task_ids(self.conn)), before)
+        self.pass_time(120)
+        self.assertEqual(len(task_ids(self.conn)), before + 1)
+
     def test_stop(self) -> None:
         """After a stop nothing starts; the next service goes on."""
         self.schedule()
@@ -209,10 +258,7 @@ class TimerTests(ServiceTestCase):
         )
         self.service = self.new_service("Asia/Tokyo")
         self.start()
-        moment = self.conn.scalar(
-            select(schema.schedule.c.next_run).where(schema.schedule.c.id == number)
-        )
-        self.assertEqual(moment, "2026-01-03T03:00:00.000000Z")
+        self.assertEqual(self.next_run(number), datetime(2026, 1, 3, 3, tzinfo=UTC))
 
 
 class TroubleTests(ServiceTestCase):
@@ -240,6 +286,20 @@ class TroubleTests(ServiceTestCase):
         self.database.full = False
         self.pass_time(RETRY_SECONDS)
         self.assertEqual(outcomes(self.conn), ["missed"])
+
+    def test_busy(self) -> None:
+        """Many runs at one time are not missed because starting them takes long."""
+        for _ in range(90):
+            self.schedule()
+        self.start()
+        self.database.slow = self.pass_a_second
+        self.pass_time(61)
+        self.assertEqual(outcomes(self.conn), ["started"] * 90)
+
+    def pass_a_second(self) -> None:
+        """Let a second pass without looking at timers."""
+        self.wall.advance(1)
+        self.clock.rightNow += 1
 
     def test_fault(self) -> None:
         """A fault of this program stops no other schedule, and is tried again."""
@@ -332,14 +392,29 @@ class HeadTests(ServiceTestCase):
         self.assertEqual(len(self.heads.asked), 2)
 
     def test_at_once(self) -> None:
-        """Only some branches are read at once."""
+        """Only some branches are read at once, and fewer of them in one project."""
         for _ in range(limits.SCHEDULE_HEADS + 3):
             self.watch()
         self.heads.slow = True
         self.start()
-        self.assertEqual(len(self.heads.asked), limits.SCHEDULE_HEADS)
-        self.heads.waiting[0].callback("a" * 40)
-        self.assertEqual(len(self.heads.asked), limits.SCHEDULE_HEADS + 1)
+        own, most = limits.SCHEDULE_HEADS_OF_PROJECT, limits.SCHEDULE_HEADS
+        self.assertEqual(len(self.heads.asked), own)
+        for _ in range(2):
+            self.project = make_project(self.conn)
+            self.template = make_template(self.conn, self.project)
+            newest = select(func.max(schema.repository.c.id))
+            self.repository = self.conn.scalar(newest)
+            for _ in range(2 * own):
+                self.watch()
+        self.service.wake()
+        self.assertEqual(len(self.heads.asked), most)
+        of_projects = Counter(each.project_id for each in self.heads.asked)
+        self.assertEqual(set(of_projects.values()), {own})
+        gc.collect()  # what waits is not lost
+        for n in range(limits.SCHEDULE_HEADS + 3 + 4 * own):
+            self.assertLessEqual(len(self.heads.asked), n + most)
+            self.heads.waiting[n].callback("a" * 40)
+        self.assertEqual(Counter(outcomes(self.conn)), {"noted": n + 1})
 
     def test_off(self) -> None:
         """A schedule that is switched off looks for nothing."""

@@ -4,7 +4,16 @@ import json
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from semaphore_twisted.model.errors import Busy, NoRoom, Unavailable, Unwritable
+from semaphore_twisted.model.errors import (
+    Busy,
+    ForeignPage,
+    NoRoom,
+    NotAuthenticated,
+    NotFound,
+    NotPermitted,
+    Unavailable,
+    Unwritable,
+)
 from semaphore_twisted.web.http.error_responses import refusal
 
 
@@ -23,3 +32,18 @@ class MachineTests(SynchronousTestCase):
     def test_without_time(self) -> None:
         """An error without a time has no such header."""
         self.assertEqual(dict(refusal(Unavailable()).headers), {})
+
+
+class EmptyTests(SynchronousTestCase):
+    """Refusals that are empty in Semaphore."""
+
+    def test_reason(self) -> None:
+        """A missing right has a body only if it has a reason of its own."""
+        for error, body in (
+            (NotAuthenticated(), b""),
+            (NotFound("There is no user 7"), b""),
+            (NotPermitted(), b""),
+            (NotPermitted("Not your own"), b'{"error":"Not your own"}\n'),
+        ):
+            self.assertEqual(refusal(error).body, body, error)
+        self.assertIn(b"web_host", refusal(ForeignPage()).body)

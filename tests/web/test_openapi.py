@@ -91,6 +91,7 @@ class DocumentTests(SynchronousTestCase):
                 "name": "days",
                 "in": "query",
                 "required": False,
+                "allowEmptyValue": True,
                 "description": "Days, with today",
                 "schema": {
                     "type": "integer",
@@ -104,6 +105,14 @@ class DocumentTests(SynchronousTestCase):
             for each in operation.get("parameters", ()):
                 self.assertIn("type", each["schema"], (path, each["name"]))
                 self.assertNotIn("null", str(each["schema"]), (path, each["name"]))
+
+    def test_lenient(self) -> None:
+        """A number that Semaphore takes any text for is documented as both."""
+        last = self.document["paths"]["/project/{project_id}/tasks/last"]["get"]
+        found = {each["name"]: each["schema"] for each in last["parameters"]}
+        for name in ("limit", "count", "before"):
+            self.assertEqual(found[name]["type"], ["integer", "string"])
+        self.assertEqual(found["template_id"]["type"], "integer")
 
     def test_references(self) -> None:
         """Every reference leads somewhere inside the document."""

@@ -23,6 +23,7 @@ class _Query(msgspec.Struct, frozen=True, kw_only=True):
         default=None, name="from"
     )
     day: date | None = None
+    number: Annotated[int, Meta(ge=1, le=9)] | None = None
     color: _Color = _Color.RED
     whole: bool = False
     text: Annotated[str, Meta(max_length=3)] = ""
@@ -71,6 +72,14 @@ class ParameterTests(SynchronousTestCase):
             ("from", "2026-01-02T03:04:05", "a time such as 2026-01-31T12:00:00Z"),
             ("day", "2026-02-30", "a date such as 2026-01-31"),
             ("color", "green", '"red", "blue"'),
+            ("day", "null", "a date such as 2026-01-31"),
+            ("from", "null", "a time such as 2026-01-31T12:00:00Z"),
+            ("from", "-1", "a time such as 2026-01-31T12:00:00Z"),
+            ("from", "1767323045", "a time such as 2026-01-31T12:00:00Z"),
+            ("number", "null", "1 to 9"),
+            ("number", "3e0", "1 to 9"),
+            ("number", "+3", "1 to 9"),
+            ("number", "\u0663", "1 to 9"),
             ("whole", "2", "0 or 1"),
             ("text", "abcd", "at most 3 characters"),
         ):

@@ -13,6 +13,7 @@ from typing_extensions import override
 from semaphore_twisted.cli import installation_database, secret_argument, table
 from semaphore_twisted.cli.installation import add_options, open_installation
 from semaphore_twisted.cli.paths import path_of
+from semaphore_twisted.cli.target_file import check_target
 from semaphore_twisted.cli.vpn import machine
 from semaphore_twisted.cli.vpn import (
     settings as vpn_settings,
@@ -108,8 +109,7 @@ def _backup(arguments: argparse.Namespace) -> int:
     installation = open_installation(arguments)
     folder = CompanionDirectory.named(arguments.vpn_settings)
     target: Path = arguments.file
-    if target.exists() and not arguments.force:
-        raise CommandError(f"{target} exists; --force replaces it")
+    check_target(target, installation.database, force=arguments.force)
     settings, private = folder.settings(), folder.key()
     if settings is None or private is None:
         raise CommandError(f"{folder.path}: the companion's files are not there")

@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 import msgspec
 
 from semaphore_twisted.crypto.tokens import API_TOKEN_LENGTH, digest, new_api_token
+from semaphore_twisted.model import texts
 from semaphore_twisted.model.errors import Conflict, Invalid, NotFound, OutOfScope
 from semaphore_twisted.model.ids import ProjectId, UserId
+from semaphore_twisted.model.texts import Name
 from semaphore_twisted.model.users import Actor, ApiToken, TokenScope
 from semaphore_twisted.operations import events
 from semaphore_twisted.persistence import schema
@@ -26,6 +28,12 @@ _REMEMBERED = timedelta(days=7)
 
 #: The whole scope: what the owner may do.
 EVERYTHING = TokenScope()
+
+
+class _TokenTexts(msgspec.Struct, frozen=True, kw_only=True):
+    """The text of a new token, with its limit."""
+
+    name: Name
 
 
 class _TokenRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,9 +70,11 @@ def create(
 
     *on_server* means that the command line acts for the actor, as in :func:`delete`.
 
-    :raises Invalid: if the project of *scope* is not one that the actor can see.
+    :raises Invalid: if *name* is no line of text or too long, or the project of *scope*
+        is not one that the actor can see.
     :raises OutOfScope: if *scope* is wider than that of the actor's own token.
     """
+    texts.check(_TokenTexts(name=name))
     if lifetime is not None and lifetime <= timedelta():
         raise Invalid("A token's lifetime must be positive")
     if not actor.scope.includes(scope):

@@ -55,15 +55,23 @@ def get(conn: Connection, actor: Actor) -> Project:
     return project
 
 
-def check_new(actor: Actor, new: NewProject, *, anybody: bool) -> None:
-    """Check that the actor may create the project *new*.
+def check_creator(actor: Actor, *, anybody: bool) -> None:
+    """Check that the actor may create projects.
 
     :raises NotPermitted: if the actor is no administrator, and only administrators
         may create projects.
-    :raises Invalid: if *new* cannot be stored
     """
     if not (anybody or actor.user.admin):
         raise NotPermitted
+
+
+def check_new(actor: Actor, new: NewProject, *, anybody: bool) -> None:
+    """Check that the actor may create the project *new*.
+
+    :raises NotPermitted: as :func:`check_creator`
+    :raises Invalid: if *new* cannot be stored
+    """
+    check_creator(actor, anybody=anybody)
     texts.check(new)
     _check(new)
 

@@ -75,12 +75,15 @@ def check(
 ) -> object:
     """Check that the object *number* in the body's *field* belongs to the project.
 
-    Return the statement's first column; ``None`` if *number* is ``None``.
+    Return the statement's first column; ``None`` if *number* is ``None``. With 0, which
+    stands for an absent number, one is required.
 
     :raises Invalid: if there is no such object in the project
     """
     if number is None:
         return None
+    if number == 0:
+        raise Invalid(f"{field} is required")
     found = conn.scalar(statement, project_id=project_id, id=number)
     if found is None:
         raise Invalid(f"{field}: there is no {number} in this project")

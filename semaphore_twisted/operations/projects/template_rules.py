@@ -25,6 +25,7 @@ from semaphore_twisted.model.repositories import check_branch
 from semaphore_twisted.model.selections import check_hosts, check_tag, selected
 from semaphore_twisted.model.surveys import check_rules
 from semaphore_twisted.model.templates import (
+    SurveyType,
     SurveyValue,
     SurveyVariable,
     TaskParams,
@@ -149,6 +150,8 @@ class NewTemplate(msgspec.Struct, frozen=True, kw_only=True):
     vault_key_id: KeyId | None = None
     runner_tag: Unserved = None
     jwt_params: Unserved = None
+    executor_image: Unserved = None
+    working_directory: Unserved = None
 
 
 def checked(
@@ -177,7 +180,7 @@ def checked(
     version = new.start_version if new.type == "build" else None
     with at_field("start_version"):
         check_text(version or "", "start version")
-    survey = tuple(new.survey_vars or ())
+    survey = tuple(map(_plain_default, new.survey_vars or ()))
     with at_field("task_params"):
         params = task_params(new.task_params or {})
         check_supported(app, params)
@@ -218,6 +221,17 @@ def _limits(new: NewTemplate) -> dict[str, int]:
                 "for no limit"
             )
     return found
+
+
+def _plain_default(new: SurveyVariable) -> SurveyVariable:
+    """Return a variable whose default is no list, unless it has several values.
+
+    Semaphore accepts a list of one text for each type.
+    """
+    default = new.default_value
+    if isinstance(default, str) or new.type is SurveyType.SELECT or len(default) > 1:
+        return new
+    return msgspec.structs.replace(new, default_value="".join(default))
 
 
 def _stored(new: SurveyVariable) -> SurveyVariable:

@@ -109,7 +109,7 @@ def checked(
             )
         if not FIRST_YEAR <= new.run_at.year <= LAST_YEAR:
             raise Invalid(f"run_at: expected a year from {FIRST_YEAR} to {LAST_YEAR}")
-        if new.type is ScheduleType.RUN_AT and new.active and new.run_at <= conn.now:
+        if new.active and has_passed(new, conn.now):
             raise Invalid("run_at: this time has passed; expected a coming one")
     repository_id = id_or_none(new.repository_id)
     _ = check(
@@ -136,6 +136,16 @@ def checked(
         "catch_up": new.catch_up,
         "overrun": new.overrun,
     }
+
+
+def has_passed(new: NewSchedule, now: datetime) -> bool:
+    """Return whether the only run of *new* would have been before *now*."""
+    return (
+        new.type is ScheduleType.RUN_AT
+        and new.run_at is not None
+        and new.run_at.tzinfo is not None  # else it is refused
+        and new.run_at <= now
+    )
 
 
 def template(

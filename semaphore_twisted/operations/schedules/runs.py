@@ -32,6 +32,7 @@ from semaphore_twisted.model.schedules import (
     timetable_of,
 )
 from semaphore_twisted.model.tasks import Task, TaskStatus
+from semaphore_twisted.model.timetable import Timetable
 from semaphore_twisted.operations import events
 from semaphore_twisted.operations.schedules import rules, schedules
 from semaphore_twisted.operations.tasks import tasks
@@ -45,6 +46,10 @@ from semaphore_twisted.persistence.statements.projects import schedules as state
 
 #: A run that starts within this time is not late: a restart of the server takes less.
 PUNCTUAL = timedelta(seconds=60)
+
+#: Runs that took place by a clock that is set back by up to this time are not repeated
+#: while it catches up. A clock that is set back further was wrong before.
+SET_BACK = timedelta(days=1)
 
 #: Outcomes that say that no task was started although one should have been.
 _TROUBLE = frozenset({Outcome.SKIPPED, Outcome.MISSED, Outcome.FAILED})
@@ -104,11 +109,17 @@ def due(conn: Connection) -> list[Due]:
 
 
 def start(
-    conn: Connection, keyring: Keyring, this: Due, usual_zone: str
+    conn: Connection,
+    keyring: Keyring,
+    this: Due,
+    usual_zone: str,
+    busy: timedelta = timedelta(),
 ) -> Dealt | None:
     """Start the task of a due time, unless it was dealt with or must not be started.
 
-    What happened is recorded at the schedule; ``None`` if there was nothing to do.
+    *busy* is how long the server has been dealing with due times without a pause: that
+    makes no run late. What happened is recorded at the schedule; ``None`` if there was
+    nothing to do.
     """
     schedule = _still_due(conn, this)
     if schedule is None:
@@ -116,7 +127,8 @@ def start(
     if _is_dealt_with(conn, this):  # the clock, or the schedule, was set back
         _advance(conn, schedule, this.due, usual_zone)
         return None
-    if conn.now - this.due > PUNCTUAL and schedule.catch_up is CatchUp.NONE:
+    late = conn.now - this.due - busy > PUNCTUAL
+    if late and schedule.catch_up is CatchUp.NONE:
         reason = "the server did not run, or could not write, when it was due"
         dealt = Dealt(outcome=Outcome.MISSED, reason=reason)
     else:
@@ -201,8 +213,9 @@ def replan(conn: Connection, usual_zone: str, after: ScheduleId) -> ScheduleId |
     """Compute the coming due times anew, of some schedules above the id *after*.
 
     Rules of time zones, and the zone of the installation, may have changed since the
-    last start of the server. Due times that have passed are kept, and ``@every`` counts
-    on. Return the last id, ``None`` if there are no more.
+    last start of the server, and its clock may have been set back. Due times that have
+    passed are kept, and ``@every`` counts on. Return the last id, ``None`` if there are
+    no more.
     """
     rows = conn.all(statements.planned, Schedule, now=conn.now, after=after, most=_PART)
     for each in rows:
@@ -212,11 +225,27 @@ def replan(conn: Connection, usual_zone: str, after: ScheduleId) -> ScheduleId |
             times = timetable_of(each.cron_format, each.timezone, usual_zone)
         except DomainError:
             continue  # said when it is due
-        if times.expression.interval is None:
-            moment = times.after(conn.now)
-            if moment != each.next_run:
-                conn.update(schema.schedule, each.id, next_run=moment)
+        moment = _replanned(conn, each, times)
+        if moment != each.next_run:
+            conn.update(schema.schedule, each.id, next_run=moment)
     return rows[-1].id if len(rows) == _PART else None
+
+
+def _replanned(
+    conn: Connection, schedule: Schedule, times: Timetable
+) -> datetime | None:
+    """Return the coming due time of *schedule* by the present clock and rules."""
+    now = conn.now
+    interval = times.expression.interval
+    if interval is not None:
+        planned = schedule.next_run
+        late = planned is not None and planned > now + interval + SET_BACK
+        return now + interval if late else planned
+    # what is ahead was missed by a clock that was wrong
+    _ = conn.run(statements.forget_missed, of=schedule.id, after=now)
+    last: str | None = conn.scalar(statements.last_due, schedule_id=schedule.id)
+    dealt = now if last is None else datetime.fromisoformat(last)
+    return times.after(dealt if now < dealt <= now + SET_BACK else now)
 
 
 def _branch(

@@ -27,6 +27,7 @@ from semaphore_twisted.operations.projects.references import project_of
 from semaphore_twisted.operations.schedules import rules
 from semaphore_twisted.operations.schedules.rules import NewSchedule, ScheduledTask
 from semaphore_twisted.operations.tasks.secrets import open_schedule, schedule_context
+from semaphore_twisted.operations.tasks.task_settings import stored_settings
 from semaphore_twisted.operations.tasks.tasks import template_of
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
@@ -173,6 +174,7 @@ def change(
     know them loses nothing.
 
     :raises Invalid: naming the field that is wrong
+    :raises SecretUnreadable: if stored secrets are kept and cannot be decrypted
     """
     before = stored(conn, actor, schedule_id)
     texts.check(new, before)
@@ -184,7 +186,9 @@ def change(
     if sent is None:
         sent = _parameters(before)
     sealer = _Sealer(conn, keyring, project_id, found.uuid)
-    secrets = sealer.opened(before.id, found.secret)
+    # stored ones that cannot be opened any more can be replaced all the same
+    replaced = sent is not None and bool(sent.secret)
+    secrets = {} if replaced else sealer.opened(before.id, found.secret)
     task = _task(sealer, template, sent, secrets)
     if not new.active:
         values["next_run"] = None
@@ -297,7 +301,7 @@ def _machinery(conn: Connection, schedule_id: ScheduleId) -> _ScheduleMachinery:
 def _parameters(of: Schedule) -> ScheduledTask | None:
     if of.task_params is None:
         return None
-    return msgspec.convert(of.task_params, ScheduledTask)
+    return stored_settings(of.task_params, ScheduledTask)
 
 
 @frozen

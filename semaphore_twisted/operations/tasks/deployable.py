@@ -16,12 +16,15 @@ from semaphore_twisted.persistence.statements.tasks import tasks as of_tasks
 def build_of(
     conn: Connection, template: Template, task_id: TaskId | None
 ) -> TaskId | None:
-    """Return the build task that a task of *template* deploys, ``None`` for no deploy.
+    """Return the build task that a task of *template* deploys; ``None`` without one.
 
-    :raises Invalid: if it is another template's, or has built nothing
+    :raises Invalid: if the template deploys nothing, or the task is another template's
+        or has not succeeded
     """
-    if not task_id or template.type != "deploy":
+    if not task_id:
         return None
+    if template.type != "deploy":
+        raise Invalid("build_task_id: the template deploys no build; leave it out")
     built = conn.one(
         of_tasks.of_project, Task, id=task_id, project_id=template.project_id
     )

@@ -1,6 +1,11 @@
 """Searches the tasks of a project."""
 
+import heapq
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import groupby, islice
+from operator import itemgetter
 
 import msgspec
 
@@ -13,6 +18,19 @@ from semaphore_twisted.operations.projects.references import project_of
 from semaphore_twisted.operations.tasks.tasks import template_of
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements.tasks import search as statements
+from semaphore_twisted.persistence.task_texts import PART, SPAN
+
+#: Tasks whose texts are read at once.
+_BATCH = 200
+
+#: Templates and accounts that may have the text in their names; with more of them the
+#: tasks are searched one by one, since most will have it.
+_NAMED = 100
+
+#: A ``ß`` in a text is found by it, and has no such characters for SQLite.
+_SHARP_S = re.compile("ss", re.IGNORECASE)
+
+_IN_NUMBER = re.compile(r"#?[0-9]*")
 
 
 class TaskSearch(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,14 +81,90 @@ def find(
         before = min(before, 0 if last is None else last + 1)
     if first is None:
         return [], None
-    searched = bool(wanted.search)
-    most = LIST_SEARCHED if searched else count + 1
-    rows = conn.execute(
-        statements.newest(frozenset(filters), searched=searched),
-        project_id=project_id,
-        first=first,
-        before=before,
-        most=most,
-        **filters,
-    )
+    span = {"project_id": project_id, "first": first, "before": min(before, SPAN)}
+    if wanted.search:
+        likely = _likely(conn, wanted.search, span)
+        if likely is not None:
+            return _compared(conn, likely, wanted.search, count, filters | span)
+    most = LIST_SEARCHED if wanted.search else count + 1
+    statement = statements.newest(frozenset(filters), searched=bool(wanted.search))
+    rows = conn.execute(statement, most=most, **span, **filters)
     return matching(rows, wanted.search, count=count, most=most)
+
+
+def _likely(
+    conn: Connection, search: str, span: Mapping[str, int]
+) -> Iterator[int] | None:
+    """Return the ids of the tasks in *span* that may have the text, newest first.
+
+    Return ``None`` if only a look at each task tells.
+    """
+    query = _query(search)
+    if not query:
+        return None
+    base = span["project_id"] * SPAN
+    limits = {"first": span["first"], "before": span["before"]}
+    found: list[Iterable[tuple[int, ...]]] = [
+        conn.execute(statements.by_text, query=query, base=base, **limits)
+    ]
+    if _IN_NUMBER.fullmatch(search):
+        found.append(conn.execute(statements.by_number, search=search, **span))
+    templates = conn.execute(statements.templates, project_id=span["project_id"])
+    accounts = conn.execute(statements.accounts)
+    for column, named in (("template_id", templates), ("user_id", accounts)):
+        numbers, more = matching(named, search, count=_NAMED, most=LIST_SEARCHED)
+        if more is not None:
+            return None
+        statement = statements.newest(frozenset({column}), searched=False)
+        for number in numbers:
+            part = {column: number, "most": LIST_SEARCHED}
+            found.append(conn.execute(statement, **part, **span))
+    merged = heapq.merge(*found, key=itemgetter(0), reverse=True)
+    return (number for number, _ in groupby(merged, itemgetter(0)))
+
+
+def _query(search: str) -> str:
+    """Return what the index is asked for *search*; empty if it does not help.
+
+    Each part of three characters has to be in a text. Characters are left out that
+    SQLite and Python fold in different ways, and the end of a C string.
+    """
+    plain = "".join(each if _is_plain(each) else "\0" for each in search)
+    plain = _SHARP_S.sub("\0", plain)
+    parts = (
+        run[start : start + PART].replace('"', '""')
+        for run in plain.split("\0")
+        for start in range(len(run) - PART + 1)
+    )
+    return " AND ".join(f'"{each}"' for each in dict.fromkeys(parts))
+
+
+def _is_plain(character: str) -> bool:
+    """Return whether *character* is of ASCII, or has no case."""
+    return character.isascii() or character.upper() == character.casefold()
+
+
+def _compared(
+    conn: Connection,
+    likely: Iterator[int],
+    search: str,
+    count: int,
+    parameters: Mapping[str, object],
+) -> tuple[list[int], int | None]:
+    """Return the ids of up to *count* of the *likely* tasks that do have the text.
+
+    Also return the id below which to go on, if there may be more.
+    """
+    filters = frozenset(parameters) - {"project_id", "first", "before"}
+    statement = statements.newest(filters, searched=True, among=True)
+    numbers = list(islice(likely, LIST_SEARCHED))
+
+    def rows() -> Iterator[tuple[int, str]]:
+        for start in range(0, len(numbers), _BATCH):
+            ids = numbers[start : start + _BATCH]
+            yield from conn.execute(statement, ids=ids, most=len(ids), **parameters)
+
+    found, more = matching(rows(), search, count=count, most=LIST_SEARCHED)
+    if more is None and len(numbers) == LIST_SEARCHED:
+        more = numbers[-1]
+    return found, more

@@ -4,13 +4,13 @@ They are the fields of a new task, except those that are stated beside them (the
 template) or that belong to one run only.
 """
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 from typing_extensions import override
 
 from semaphore_twisted.model.documents import JsonObject
-from semaphore_twisted.model.errors import DomainError
+from semaphore_twisted.model.errors import DomainError, Invalid
 from semaphore_twisted.model.ids import InventoryId
 from semaphore_twisted.model.templates import Template
 from semaphore_twisted.model.texts import (
@@ -86,6 +86,23 @@ class TaskSettings(msgspec.Struct, frozen=True, kw_only=True):
         if params := fields.get("params"):
             fields["params"] = {k: v for k, v in params.items() if v is not None}
         return fields
+
+
+S = TypeVar("S", bound=TaskSettings)
+
+
+def stored_settings(stored: JsonObject, of: type[S]) -> S:
+    """Return the *stored* settings of a row.
+
+    :raises Invalid: if they are damaged
+    """
+    try:
+        return msgspec.convert(stored, of)
+    except msgspec.ValidationError:
+        raise Invalid(
+            "task_params: the stored ones are damaged; send new ones",
+            field="task_params",
+        ) from None
 
 
 def check_settings(conn: Connection, template: Template, body: NewTask) -> None:

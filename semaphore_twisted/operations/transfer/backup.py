@@ -7,12 +7,16 @@ import msgspec
 from msgspec.structs import replace
 
 from semaphore_twisted.model import limits
-from semaphore_twisted.model.documents import JsonObject
-from semaphore_twisted.model.errors import Conflict, TooLarge
+from semaphore_twisted.model.errors import Conflict, Invalid, TooLarge
 from semaphore_twisted.model.ids import EnvironmentId
-from semaphore_twisted.model.integrations import IntegrationMatcher, IntegrationValue
+from semaphore_twisted.model.integrations import (
+    Integration,
+    IntegrationMatcher,
+    IntegrationValue,
+)
 from semaphore_twisted.model.lists import Wanted
 from semaphore_twisted.model.refusals import quoted
+from semaphore_twisted.model.schedules import Schedule
 from semaphore_twisted.model.templates import Template
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import lists
@@ -26,6 +30,7 @@ from semaphore_twisted.operations.projects import (
     views,
 )
 from semaphore_twisted.operations.schedules import schedules
+from semaphore_twisted.operations.tasks.task_settings import stored_settings
 from semaphore_twisted.operations.transfer.backup_file import (
     EnvironmentInBackup,
     IntegrationInBackup,
@@ -171,13 +176,13 @@ def build(conn: Connection, actor: Actor) -> ProjectBackup:
                 cron_format=each.cron_format,
                 timezone=each.timezone,
                 active=each.active,
-                repository=_link(repository, each.repository_id),
+                checkable_repository=_link(repository, each.repository_id),
                 type=each.type,
                 run_at=each.run_at,
                 delete_after_run=each.delete_after_run,
                 catch_up=each.catch_up,
                 overrun=each.overrun,
-                task_params=_task(each.task_params, inventory),
+                task_params=_task(each, inventory),
             )
             for each in map(_intact, stored_schedules)
         ),
@@ -192,7 +197,7 @@ def build(conn: Connection, actor: Actor) -> ProjectBackup:
                 auth_prefix=each.auth_prefix or "",
                 searchable=each.searchable,
                 keep_bodies=bool(each.keep_bodies),
-                task_params=_task(each.task_params, inventory),
+                task_params=_task(each, inventory),
                 matchers=tuple(
                     _part(part, NewMatcher)
                     for part in parts.matchers(conn, actor, each.id)
@@ -296,21 +301,35 @@ def _intact(stored: T) -> T:
     :raises Conflict: if it is damaged
     """
     if fault := getattr(stored, "fault", msgspec.UNSET):
-        called = getattr(stored, "name", "") or getattr(stored, "title", "")
-        raise Conflict(f"{quoted(called)} is damaged, so no backup is made: {fault}")
+        raise _damaged(stored, fault)
     return stored
 
 
-def _task(stored: JsonObject | None, inventory: Names) -> TaskInBackup | None:
-    """Return stored parameters of a task, with the name of their inventory."""
-    if stored is None:
+def _damaged(stored: msgspec.Struct, fault: str) -> Conflict:
+    called = getattr(stored, "name", "") or getattr(stored, "title", "")
+    return Conflict(f"{quoted(called)} is damaged, so no backup is made: {fault}")
+
+
+def _task(of: Schedule | Integration, inventory: Names) -> TaskInBackup | None:
+    """Return the stored parameters of a task, with the name of their inventory.
+
+    :raises Conflict: if they are damaged
+    """
+    if of.task_params is None:
         return None
-    fields = {name: each for name, each in stored.items() if name != "inventory_id"}
-    number = stored.get("inventory_id")
+    plain = {name: each for name, each in of.task_params.items() if name != _ID}
+    try:
+        settings = stored_settings(plain, TaskInBackup)
+    except Invalid as error:
+        raise _damaged(of, error.message) from None
+    number = of.task_params.get(_ID)
     # without a name the restored task would run on the template's own hosts
     named = inventory.get(number, f"(deleted, id {number})") if number else None
-    return replace(msgspec.convert(fields, TaskInBackup), inventory=named)
+    return replace(settings, inventory_name=named)
 
+
+#: The inventory of a task, which is named in a backup.
+_ID = "inventory_id"
 
 #: Fields of a template that its backup has under the same name.
 _PLAIN = (set(TemplateInBackup.__struct_fields__) & set(Template.__struct_fields__)) - {

@@ -1,9 +1,12 @@
 """The file of a project's backup, in Semaphore's format: objects linked by name.
 
-The fields of Semaphore 2.10 to 2.16 keep their names (``GET /project/{id}/backup``).
+The fields of Semaphore since 2.10 keep their names (``GET /project/{id}/backup``).
 What Semaphore's file does not have is added beside them, such as the names of secret
 variables, the repository and template of an inventory, and client certificates. No
 secret is in the file; the addresses of integrations are.
+
+What Semaphore's file has and this server does not is refused by its name, if it would
+change what runs or where: otherwise a restored project would do something else.
 """
 
 from datetime import datetime
@@ -77,6 +80,7 @@ class RepositoryInBackup(msgspec.Struct, frozen=True, kw_only=True):
     git_branch: Branch = ""
     ssh_key: Name | None = None
     client_certificate: Name | None = None
+    proxy: Unserved = None
 
 
 class InventoryInBackup(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +93,8 @@ class InventoryInBackup(msgspec.Struct, frozen=True, kw_only=True):
     become_key: Name | None = None
     repository: Name | None = None
     template: Name | None = None
+    proxy: Unserved = None
+    runner_tag: Unserved = None
 
 
 class ViewInBackup(NewView, frozen=True, kw_only=True):
@@ -139,27 +145,40 @@ class TemplateInBackup(msgspec.Struct, frozen=True, kw_only=True):
     max_tasks: int = 0
     max_task_age_days: int = 0
     cron: Name | None = None
+    roles: Unserved = None
+    runner_tag: Unserved = None
+    jwt_params: Unserved = None
+    executor_image: Unserved = None
+    working_directory: Unserved = None
 
 
 class TaskInBackup(TaskSettings, frozen=True, kw_only=True):
     """The parameters of the tasks of a schedule or an integration, without secrets.
 
-    The inventory is named; a number would be that of another installation.
+    The inventory is named; a number would be that of another installation. *inventory*
+    is its name in files of version 0.4.
     """
 
+    inventory_name: Name | None = None
     inventory: Name | None = None
     inventory_id: Unserved = None
 
 
 class ScheduleInBackup(msgspec.Struct, frozen=True, kw_only=True):
-    """A schedule; its template and repository are named."""
+    """A schedule; its template, and the repository that it watches, are named.
+
+    *repository* is the name of the latter in files of version 0.4. Some versions of
+    Semaphore write its number (*repository_id*), which names nothing here.
+    """
 
     name: Name = ""
     template: Name = ""
     cron_format: Name = ""
     timezone: Name = ""
     active: bool = False
+    checkable_repository: Name | None = None
     repository: Name | None = None
+    repository_id: int | None = None
     type: ScheduleType = ScheduleType.CRON
     run_at: datetime | None = None
     delete_after_run: bool = False
@@ -204,3 +223,6 @@ class ProjectBackup(msgspec.Struct, frozen=True, kw_only=True):
     integration_aliases: tuple[Name, ...] = ()
     secret_storages: Unserved = ()
     roles: Unserved = ()
+    proxies: Unserved = None
+    runners: Unserved = None
+    workflows: Unserved = None

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.model import texts
 from semaphore_twisted.model.errors import Conflict, Invalid
@@ -39,6 +41,7 @@ from semaphore_twisted.operations.projects.inventories import NewInventory
 from semaphore_twisted.operations.projects.projects import NewProject
 from semaphore_twisted.operations.projects.repositories import NewRepository
 from semaphore_twisted.operations.projects.template_rules import NewTemplate, NewVault
+from semaphore_twisted.operations.schedules import rules as schedule_rules
 from semaphore_twisted.operations.schedules import schedules
 from semaphore_twisted.operations.schedules.rules import NewSchedule, ScheduledTask
 from semaphore_twisted.operations.tasks.task_settings import TaskSettings
@@ -235,30 +238,44 @@ class _Restoration:
         """Add the schedules; with *off* they are switched off."""
         for each in backups:
             with _named("schedules", each.name):
-                passed = each.run_at is not None and each.run_at <= self._conn.now
+                new = NewSchedule(
+                    template_id=self._template_of(each.template),
+                    name=each.name,
+                    cron_format=each.cron_format,
+                    timezone=each.timezone,
+                    active=each.active and not off,
+                    repository_id=self._watched(each),
+                    type=each.type,
+                    run_at=each.run_at,
+                    delete_after_run=each.delete_after_run,
+                    catch_up=each.catch_up,
+                    overrun=each.overrun,
+                    task_params=self._task(each.task_params, ScheduledTask),
+                )
+                if schedule_rules.has_passed(new, self._conn.now):
+                    new = replace(new, active=False)
                 schedules.create(
                     self._conn,
                     self._owner,
-                    NewSchedule(
-                        template_id=self._template_of(each.template),
-                        name=each.name,
-                        cron_format=each.cron_format,
-                        timezone=each.timezone,
-                        active=each.active and not off and not passed,
-                        repository_id=self._repositories.of(
-                            each.repository, "repository"
-                        ),
-                        type=each.type,
-                        run_at=each.run_at,
-                        delete_after_run=each.delete_after_run,
-                        catch_up=each.catch_up,
-                        overrun=each.overrun,
-                        task_params=self._task(each.task_params, ScheduledTask),
-                    ),
+                    new,
                     keyring=keyring,
                     usual_zone=usual_zone,
                     missing=self._secrets.get(each.template, ()),
                 )
+
+    def _watched(self, schedule: ScheduleInBackup) -> RepositoryId | None:
+        """Return the repository whose commits *schedule* waits for.
+
+        :raises Invalid: if only its number is known: without it, each due time would
+            start a task
+        """
+        name = schedule.checkable_repository or schedule.repository
+        if schedule.repository_id and not name:
+            raise Invalid(
+                f"repository_id: {schedule.repository_id} is a number of another "
+                "installation; expected checkable_repository with the repository's name"
+            )
+        return self._repositories.of(name, "checkable_repository")
 
     def add_integrations(self, backup: ProjectBackup) -> None:
         """Add the integrations with their parts and addresses."""
@@ -300,7 +317,9 @@ class _Restoration:
         """Return *task* with the id of its inventory."""
         if task is None:
             return None
-        number = self._inventories.of(task.inventory, "task_params.inventory")
+        number = self._inventories.of(
+            task.inventory_name or task.inventory, "task_params.inventory_name"
+        )
         return of(**{**task.served, "inventory_id": number})
 
     def _add_repository(self, repository: RepositoryInBackup) -> None:

@@ -26,6 +26,7 @@ from semaphore_twisted.operations.projects.references import (
 from semaphore_twisted.operations.tasks.task_settings import (
     TaskSettings,
     check_settings,
+    stored_settings,
 )
 from semaphore_twisted.operations.tasks.tasks import template_of
 from semaphore_twisted.operations.webhooks import candidates, parts
@@ -207,12 +208,7 @@ def _with_kept(new: NewIntegration, before: Integration) -> NewIntegration:
         if getattr(new, name) is msgspec.UNSET
     }
     if kept.get("task_params"):
-        try:
-            kept["task_params"] = msgspec.convert(kept["task_params"], TaskSettings)
-        except msgspec.ValidationError:
-            raise Invalid(
-                "task_params: the stored ones are damaged; send new ones"
-            ) from None
+        kept["task_params"] = stored_settings(kept["task_params"], TaskSettings)
     return msgspec.structs.replace(new, **kept)
 
 

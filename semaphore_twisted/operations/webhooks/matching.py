@@ -4,7 +4,12 @@ from collections.abc import Sequence
 
 from attrs import define
 
-from semaphore_twisted.model.deliveries import MASK, RawDelivery, is_secret
+from semaphore_twisted.model.deliveries import (
+    MASK,
+    RawDelivery,
+    hides,
+    is_secret,
+)
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.integrations import (
     BodyType,
@@ -72,8 +77,8 @@ def _difference(
 ) -> str:
     """Return the found and the expected value of a matcher, without secret ones."""
     place = _place(matcher)
-    if matcher.match_type is DeliveryPart.HEADER and is_secret(
-        matcher.key, payload.secret
+    if matcher.match_type is DeliveryPart.HEADER and any(
+        hides(matcher.key, text, payload.secret) for text in found
     ):
         return f"{place} has another value"
     shown = ", ".join(quoted(text, _QUOTED) for text in found[:3]) or "missing"

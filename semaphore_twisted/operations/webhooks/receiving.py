@@ -37,6 +37,9 @@ from semaphore_twisted.operations.webhooks.evaluation import Verdict, judge
 from semaphore_twisted.operations.webhooks.matching import Payload
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
+from semaphore_twisted.persistence.statements.webhooks import (
+    integrations as statements,
+)
 
 
 class SampleDelivery(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,6 +147,10 @@ def _start(
     candidate, body = verdict.candidate, verdict.task
     if body is None:
         return _result(verdict), None
+    waiting = conn.scalar(statements.waiting, integration_id=candidate.integration.id)
+    if waiting >= limits.HOOK_WAITING:
+        reason = f"{waiting} tasks of the integration wait already"
+        return _result(verdict, DeliveryOutcome.REFUSED, reason), None
     try:
         made = tasks.add(conn, keyring, candidate.template, body, user_id=user_id)
     except DomainError as error:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 from typing_extensions import override
 
-from semaphore_twisted.model import texts
+from semaphore_twisted.model import limits, texts
 from semaphore_twisted.model.documents import json_object
 from semaphore_twisted.model.errors import Invalid, at_field
 from semaphore_twisted.model.refusals import invalid
@@ -39,8 +39,8 @@ def new_task(
 ) -> NewTask:
     """Return the task of *template* with the *stored* settings and those *found*.
 
-    A value that was found takes precedence. The result is not yet checked against the
-    template; ``tasks.draft`` does that, as for a task of a user.
+    A value that was found takes precedence; a message is shortened. The result is not
+    yet checked against the template; ``tasks.draft`` does that, as for a user's task.
 
     :raises Invalid: naming the setting that has a wrong form
     """
@@ -62,7 +62,7 @@ def new_task(
     params = msgspec.to_builtins(settings.params or AskedParams())
     for name, value in found.task.items():
         if name in TEXTS:
-            fields[name] = value
+            fields[name] = _short(value) if name == "message" else value
             continue
         fields.pop(name, None)  # the stored setting may be outside of the params too
         params[name] = value if name in PARAMS else _flag(name, value)
@@ -74,6 +74,13 @@ def new_task(
     body = NewTask(template_id=template.id, **fields)
     texts.check(body)
     return body
+
+
+def _short(message: str) -> str:
+    """Return a message that fits; that of a commit may have any length."""
+    if len(message) <= limits.MESSAGE:
+        return message
+    return f"{message[: limits.MESSAGE - 1]}…"
 
 
 def _json(values: Mapping[str, object]) -> str:

@@ -4,6 +4,7 @@ import msgspec
 
 from semaphore_twisted.model.projects import Project
 from semaphore_twisted.model.users import Access
+from semaphore_twisted.operations.projects import projects
 from semaphore_twisted.operations.transfer import backup as backups
 from semaphore_twisted.operations.transfer import restore as restoring
 from semaphore_twisted.operations.transfer.backup_file import ProjectBackup
@@ -28,6 +29,9 @@ async def restore(context: RequestContext, body: ProjectBackup) -> Project:
     The user becomes its owner. Secrets are entered again: keys and secret variables are
     created without one.
     """
+    anybody = context.config.non_admin_can_create_project
+    # first: the answer about a repository tells what is on the server's disk
+    projects.check_creator(context.actor, anybody=anybody)
     rules = context.options.repositories
     await context.compute(restoring.check, body, rules)
     project = await context.write(
@@ -37,7 +41,7 @@ async def restore(context: RequestContext, body: ProjectBackup) -> Project:
         keyring=context.keyring,
         usual_zone=context.config.schedule.timezone,
         schedules_off=context.parameters(RestoreQuery).schedules_off,
-        anybody=context.config.non_admin_can_create_project,
+        anybody=anybody,
     )
     context.access_changed()
     context.services.schedules.wake()

@@ -62,8 +62,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 class TaskFilters(msgspec.Struct, frozen=True, kw_only=True):
     """The tasks that are wanted.
 
-    A text is searched in 5,000 tasks at a time: an answer may have fewer than
-    ``limit`` tasks, or none, and a ``Link`` to go on.
+    An answer may have fewer than ``limit`` tasks, or none, and a ``Link`` to go on: a
+    text is compared with at most 5,000 tasks at a time, those that the index finds.
     """
 
     search: list_pages.SearchText = ""
@@ -85,9 +85,9 @@ class TaskFilters(msgspec.Struct, frozen=True, kw_only=True):
 class LastTasksQuery(TaskFilters, frozen=True, kw_only=True):
     """A part of the tasks that are wanted, newest first, as in Semaphore."""
 
-    limit: list_pages.OwnNumber = ""
-    count: list_pages.OwnNumber = ""
-    before: list_pages.OwnNumber = ""
+    limit: list_pages.LenientNumber = ""
+    count: list_pages.LenientNumber = ""
+    before: list_pages.LenientNumber = ""
 
 
 class OutputQuery(msgspec.Struct, frozen=True, kw_only=True):

@@ -49,7 +49,7 @@ def refusal(
     unless the error states it.
     """
     code = status(error)
-    if code in _EMPTY and not isinstance(error, _EXPLAINED):
+    if code in _EMPTY and not _is_explained(error):
         return Response(code)
     body: dict[str, object] = {"error": error.message}
     if field := error.field or _field(error.message, fields):
@@ -61,6 +61,14 @@ def refusal(
     if wait is not None:
         headers = ((b"retry-after", str(wait).encode()),)
     return Response(code, json(body), headers=headers)
+
+
+def _is_explained(error: errors.DomainError) -> bool:
+    """Return whether an error has a body, although Semaphore's are empty."""
+    if isinstance(error, _EXPLAINED):
+        return True
+    # a missing right is clear by itself, unless the operation states another reason
+    return isinstance(error, errors.NotPermitted) and error.message != error.sentence
 
 
 def _field(sentence: str, fields: Collection[str]) -> str:

@@ -49,6 +49,15 @@ Limit = Annotated[
 #: since Semaphore takes another text for an absent one.
 OwnNumber = Annotated[str, Meta(extra_json_schema={"x-type": "integer"})]
 
+#: One with which any text is accepted, as in Semaphore.
+LenientNumber = Annotated[
+    str,
+    Meta(
+        description="A number; another text counts as none",
+        extra_json_schema={"x-type": ["integer", "string"]},
+    ),
+]
+
 
 class ListQuery(msgspec.Struct, frozen=True, kw_only=True):
     """The part of a list that is wanted."""

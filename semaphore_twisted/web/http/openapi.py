@@ -131,7 +131,9 @@ _NAMES = {
 _RESPONSES = {
     "Refused": _refusal("What was sent cannot be accepted"),
     "NotAuthenticated": {"description": "No credentials, or ones that ended"},
-    "NotPermitted": {"description": "The right is missing"},
+    "NotPermitted": {
+        "description": "The right is missing; another reason is in ``error``"
+    },
     "NotFound": {"description": "There is no such thing, or not for you"},
     "Conflict": _refusal("The present state does not allow it"),
     "ChangedMeanwhile": _refusal("The object has another tag than If-Match says"),
@@ -254,7 +256,12 @@ def _query(kind: type[msgspec.Struct]) -> list[dict[str, object]]:
         if "x-type" in schema:  # a number that is decoded as a text
             schema["type"] = schema.pop("x-type")
         schema.update(components.get(schema.pop("$ref", ""), {}))
-        one: dict[str, object] = {"name": name, "in": "query", "required": False}
+        one: dict[str, object] = {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "allowEmptyValue": True,  # an empty one counts as absent
+        }
         if "description" in schema:
             one["description"] = schema.pop("description")
         parameters.append({**one, "schema": schema})

@@ -6,17 +6,22 @@ empty. Unknown parameters are ignored, as Semaphore does; a known one with a val
 is not accepted is refused.
 """
 
-from collections.abc import Mapping
-from functools import cache
+import re
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from typing import TypeVar, get_type_hints
 
 import msgspec
+from attrs import frozen
 from msgspec import inspect
 
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.refusals import invalid, quoted
 
 T = TypeVar("T", bound=msgspec.Struct)
+
+#: A whole number of at most 64 bits, or a few more.
+_NUMBER = re.compile(r"-?[0-9]{1,19}")
 
 
 def decoded(query: Mapping[str, str], of: type[T]) -> T:
@@ -25,27 +30,67 @@ def decoded(query: Mapping[str, str], of: type[T]) -> T:
     :raises Invalid: naming the parameter and the accepted values
     """
     values: dict[str, object] = {}
-    for name, attribute, kind, expected in _fields(of):
-        text = query.get(name)
+    for each in _parameters(of):
+        text = query.get(each.name)
         if not text:
             continue
         try:
-            values[attribute] = msgspec.convert(text, kind, strict=False)
-        except msgspec.ValidationError:
-            raise Invalid(invalid(name, text, expected)) from None
+            values[each.attribute] = msgspec.convert(each.read(text), each.kind)
+        except (msgspec.ValidationError, ValueError):
+            raise Invalid(invalid(each.name, text, each.expected)) from None
     return of(**values)
 
 
+@frozen
+class _Parameter:
+    """A parameter with its type, and the words for the values that are accepted.
+
+    *read* returns the value of a text, which is then checked as one of JSON: msgspec's
+    own reading of texts would take ``null`` for no value, and a number for a time.
+    """
+
+    name: str
+    attribute: str
+    kind: object
+    expected: str
+    read: Callable[[str], object]
+
+
 @cache
-def _fields(of: type[msgspec.Struct]) -> tuple[tuple[str, str, object, str], ...]:
-    """Return name, attribute, type and accepted values of each parameter."""
+def _parameters(of: type[msgspec.Struct]) -> tuple[_Parameter, ...]:
     hints = get_type_hints(of, include_extras=True)
     described = inspect.type_info(of)
     assert isinstance(described, inspect.StructType)  # noqa: S101 - by the signature
     return tuple(
-        (each.encode_name, each.name, hints[each.name], _expected(each.type))
+        _Parameter(
+            name=each.encode_name,
+            attribute=each.name,
+            kind=hints[each.name],
+            expected=_expected(each.type),
+            read=_reading(each.type),
+        )
         for each in described.fields
     )
+
+
+def _reading(of: inspect.Type) -> Callable[[str], object]:
+    match of:
+        case inspect.Metadata(type=inner):
+            return _reading(inner)
+        case inspect.UnionType(types=types):
+            return _reading(*(each for each in types if not _is_null(each)))
+        case inspect.IntType():
+            return _whole
+        case inspect.BoolType():
+            return partial(msgspec.convert, type=bool, strict=False)
+        case _:
+            return str
+
+
+def _whole(text: str) -> int:
+    if _NUMBER.fullmatch(text) is None:
+        raise ValueError
+    return int(text)
 
 
 def _expected(of: inspect.Type) -> str:

@@ -18,7 +18,7 @@ from msgspec import inspect
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.documents import DEEPEST, check_depth, check_values
 from semaphore_twisted.model.errors import Invalid
-from semaphore_twisted.model.wording import sentence
+from semaphore_twisted.model.wording import TOO_LARGE, sentence
 
 _LARGEST = 2**63 - 1
 
@@ -63,7 +63,7 @@ def decoded(
 def _check(value: object) -> None:
     if isinstance(value, int | float):
         if abs(value) > _LARGEST:
-            raise Invalid("A number is too large")
+            raise Invalid(TOO_LARGE)
     elif isinstance(value, dict):
         for each in value.values():
             _check(each)

@@ -1,40 +1,18 @@
 """Tests of the parts of lists: search, order, and keyset paging."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from itertools import chain
 from typing import Any, ClassVar
 
-from semaphore_twisted.model import limits
 from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.tasks import TaskStatus
 from semaphore_twisted.persistence import schema
-from tests.support.http import Answer, ApiClient
+from tests.support.http import ApiClient
+from tests.support.lists import following, parts
 from tests.support.memory import BEGINNING, make_member, make_user
 from tests.support.resources import ResourceTestCase
 from tests.support.tasks import make_task, make_template
 from tests.support.vpn_api import VpnApiCase
-
-
-def following(answer: Answer) -> str | None:
-    """Return the query of the next part, from the ``Link`` header."""
-    link = answer.header("link")
-    if answer.header("x-has-next") == "false":
-        assert link is None, link
-        return None
-    assert link is not None
-    assert link.endswith('>; rel="next"'), link
-    return link.removeprefix("<").partition(">")[0]
-
-
-def parts(client: ApiClient, path: str, query: str) -> Iterator[list[Any]]:
-    """Yield each part of a list, beginning with *query*."""
-    more: str | None = query
-    while more is not None:
-        answer = client.get(f"{path}{more}")
-        assert answer.status == 200, answer.body
-        yield answer.json
-        more = following(answer)
 
 
 class ObjectTests(ResourceTestCase):
@@ -297,20 +275,6 @@ class TaskTests(ResourceTestCase):
         answer = self.client.get(self.path)
         self.assertIsNone(answer.header("x-has-next"))
         self.assertIsNone(answer.header("link"))
-
-    def test_many(self) -> None:
-        """A text is searched in a limited number of tasks at a time."""
-        first = self.task(self.one, message="needle")
-        self.conn.raw.execute(
-            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
-            " WHERE i < ?) INSERT INTO task (uuid, project_id, template_id, status,"
-            " created) SELECT i, ?, ?, 'success', '2026-01-02T03:04:05.000000Z' FROM n",
-            (limits.LIST_SEARCHED, self.project.id, self.two),
-        )
-        found = list(parts(self.client, self.path, "?search=needle&limit=5"))
-        self.assertEqual([len(each) for each in found], [0, 1])
-        self.assertEqual(found[1][0]["id"], first)
-        self.assertEqual(self.found("search=needle&to=2026-01-01T00:00:00Z"), [])
 
     def test_refused(self) -> None:
         """What is no status, number or time is a 400."""

@@ -1,6 +1,7 @@
 """Tests of the routes that write a project's backup, and restore one."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from msgspec import inspect
@@ -28,6 +29,7 @@ from semaphore_twisted.operations.transfer.backup_file import (
 from semaphore_twisted.operations.webhooks.integrations import NewIntegration
 from semaphore_twisted.persistence import schema
 from tests.support.memory import make_member, make_user
+from tests.support.repository import repository
 from tests.support.resources import ResourceTestCase
 
 #: A file as Semaphore 2.10 writes it.
@@ -321,6 +323,22 @@ class RoundTripTests(BackupTestCase):
         self.assertEqual(answer.status, 409, answer.body)
         self.assertIn("damaged", answer.json["error"])
 
+    def test_damaged_parameters(self) -> None:
+        """Nor are damaged parameters of the tasks of a schedule or an integration."""
+        self.fill()
+        for table, name in (
+            ("project__schedule", "Nightly"),
+            ("project__integration", "Push"),
+        ):
+            for value in ('{"environment": 5}', '{"params": {"limit": 5}}', "[]"):
+                self.conn.raw.execute(
+                    f"UPDATE {table} SET task_params = ? WHERE name = ?", (value, name)
+                )
+                answer = self.client.get(f"{self.base}/backup")
+                self.assertEqual(answer.status, 409, answer.body)
+                self.assertIn(f'"{name}" is damaged', answer.json["error"])
+            self.conn.raw.execute(f"UPDATE {table} SET task_params = NULL")
+
     def test_same_names(self) -> None:
         """Objects with the same name get names of their own, which links use."""
         self.key("Same")
@@ -444,9 +462,57 @@ class SemaphoreTests(BackupTestCase):
             "UPDATE project__schedule SET task_params = '{\"inventory_id\": 987}'"
         )
         found = self.backup(number)
-        self.assertIn("987", found["schedules"][0]["task_params"]["inventory"])
+        self.assertIn("987", found["schedules"][0]["task_params"]["inventory_name"])
         answer = self.client.post("/api/projects/restore", found)
         self.refused(answer, 'schedules "S"', "987")
+
+    def test_links(self) -> None:
+        """Inventory and watched repository have Semaphore's names, or those of 0.4."""
+        backup = json.loads(json.dumps(SEMAPHORE))
+        backup["templates"][1]["task_params"] = {"allow_override_inventory": True}
+        backup["inventories"].append({"name": "Other", "type": "static"})
+        schedule = {"name": "S", "template": "Build", "cron_format": "@daily"}
+        integration = {"name": "I", "template": "Build"}
+        for inventory, repository in (
+            ("inventory_name", "checkable_repository"),
+            ("inventory", "repository"),
+        ):
+            params = {"task_params": {inventory: "Other", "params": {}}}
+            backup["schedules"] = [{**schedule, **params, repository: "Files"}]
+            backup["integrations"] = [{**integration, **params}]
+            number = self.restore(backup)
+            found = self.backup(number)
+            (restored,) = found["schedules"]
+            self.assertEqual(restored["checkable_repository"], "Files")
+            for each in (restored, *found["integrations"]):
+                self.assertEqual(each["task_params"]["inventory_name"], "Other")
+            (shown,) = self.client.get(f"/api/project/{number}/schedules?all=1").json
+            self.assertIsInstance(shown["repository_id"], int)
+            self.assertIsInstance(shown["task_params"]["inventory_id"], int)
+
+    def test_times(self) -> None:
+        """Only a schedule whose single run has passed is switched off."""
+        backup = json.loads(json.dumps(SEMAPHORE))
+        backup["schedules"] = [
+            {
+                "name": name,
+                "template": "Build",
+                "cron_format": "@daily",
+                "active": True,
+                "type": kind,
+                "run_at": run_at,
+            }
+            for name, kind, run_at in (
+                ("Daily", "", "2020-01-01T00:00:00Z"),
+                ("Passed", "run_at", "2020-01-01T00:00:00Z"),
+                ("To come", "run_at", "2030-01-01T00:00:00Z"),
+            )
+        ]
+        found = self.backup(self.restore(backup))
+        self.assertEqual(
+            {each["name"]: each["active"] for each in found["schedules"]},
+            {"Daily": True, "Passed": False, "To come": True},
+        )
 
 
 class RefusedTests(BackupTestCase):
@@ -505,12 +571,50 @@ class RefusedTests(BackupTestCase):
 
     def test_not_served(self) -> None:
         """What this server would lose is refused by its name."""
-        for noun in ("roles", "secret_storages"):
+        for noun in ("roles", "secret_storages", "proxies", "runners", "workflows"):
 
             def change(backup: Any, noun: str = noun) -> None:
                 backup[noun] = [{"name": "x"}]
 
             self.refuse(change, noun)
+
+    def test_fields_not_served(self) -> None:
+        """A field that would change what runs, or where, is refused by its name."""
+        for noun, field, value in (
+            ("repositories", "proxy", "Bastion"),
+            ("inventories", "proxy", "Bastion"),
+            ("inventories", "runner_tag", "gpu"),
+            ("templates", "roles", [{"role": "ops", "permissions": 1}]),
+            ("templates", "runner_tag", "gpu"),
+            ("templates", "executor_image", "alpine"),
+            ("templates", "working_directory", "site"),
+            ("templates", "jwt_params", {"enabled": True}),
+            ("schedules", "repository_id", 3),  # a number of another installation
+        ):
+
+            def change(
+                backup: Any, noun: str = noun, field: str = field, value: Any = value
+            ) -> None:
+                schedule = {"template": "Build", "cron_format": "@daily"}
+                backup["schedules"] = [schedule]
+                backup[noun][0][field] = value
+
+            self.refuse(change, noun, field)
+
+    def test_times(self) -> None:
+        """A time that cannot be one of a schedule is refused."""
+        for value, kind in (
+            ("2030-01-01T00:00:00", "run_at"),
+            ("2030-01-01T00:00:00", ""),
+            ({}, "run_at"),
+            (None, "run_at"),
+        ):
+
+            def change(backup: Any, value: Any = value, kind: str = kind) -> None:
+                schedule = {"template": "Build", "cron_format": "@daily"}
+                backup["schedules"] = [{**schedule, "type": kind, "run_at": value}]
+
+            self.refuse(change, "run_at")
 
     def test_shapes(self) -> None:
         """Other JSON than a backup is refused with a reason."""
@@ -551,6 +655,25 @@ class RightsTests(BackupTestCase):
         """Without the option only administrators restore a project."""
         answer = self.client.post("/api/projects/restore", SEMAPHORE)
         self.assertEqual(answer.status, 403, answer.body)
+
+    def test_before_the_disk(self) -> None:
+        """Nobody else learns whether a path of the server is a repository."""
+        there = repository(Path(self.mktemp()).absolute(), {"a.sh": ""})
+        for path in (there, there.with_name("missing")):
+            backup = {
+                "meta": {"name": "P"},
+                "keys": [{"name": "K", "type": "none"}],
+                "repositories": [
+                    {
+                        "name": "R",
+                        "git_url": f"file://{path}",
+                        "git_branch": "main",
+                        "ssh_key": "K",
+                    }
+                ],
+            }
+            answer = self.client.post("/api/projects/restore", backup)
+            self.assertEqual((answer.status, answer.body), (403, b""), path)
 
 
 class CompletenessTests(SynchronousTestCase):

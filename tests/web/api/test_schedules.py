@@ -401,6 +401,29 @@ class ParameterTests(ScheduleTestCase):
         self.assertEqual(shown["task_params"], made["task_params"])
         self.assertEqual(shown["secrets"], ["word"])
 
+    def test_unreadable_secret(self) -> None:
+        """Secret answers that cannot be opened any more can be replaced or deleted."""
+        answers = {"environment": '{"size": 5}'}
+        secret = {**answers, "secret": '{"word": "Zx9"}'}
+        number = self.create(task_params=secret)["id"]
+        for sent, names in (({**answers, "secret": "{}"}, []), (secret, ["word"])):
+            self.conn.raw.execute("UPDATE project__schedule SET secret = 'AAAA'")
+            self.assertEqual(self.put(number, task_params=answers).status, 409)
+            answer = self.put(number, task_params=sent)
+            self.assertEqual(answer.status, 204, answer.body)
+            self.assertEqual(self.shown("schedules", number)["secrets"], names)
+
+    def test_damaged(self) -> None:
+        """Damaged parameters are not kept by a change; new ones replace them."""
+        answers = {"environment": '{"size": 5}'}
+        number = self.create(task_params=answers)["id"]
+        self.conn.raw.execute(
+            """UPDATE project__schedule SET task_params = '{"params": 7}'"""
+        )
+        self.refused(self.put(number), "task_params", "send new ones")
+        answer = self.put(number, task_params=answers)
+        self.assertEqual(answer.status, 204, answer.body)
+
     def test_refused(self) -> None:
         """What a task may not have, the tasks of a schedule may not have."""
         self.create(task_params={"environment": '{"size": 1}'})

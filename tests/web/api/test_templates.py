@@ -270,6 +270,25 @@ class CreateTests(TemplateTestCase):
             {"t": "v1", "n": 9, "l": "a\nb", "m": ["a"], "o": True},
         )
 
+    def test_default_in_list(self) -> None:
+        """A list of one default stands for the value, as Semaphore may write it."""
+        values = [{"name": "A", "value": "a"}]
+        survey: list[dict[str, Any]] = [
+            {"name": "t", "default_value": ["v1"]},
+            {"name": "n", "type": "int", "default_value": ["7"]},
+            {"name": "e", "type": "enum", "values": values, "default_value": ["a"]},
+            {"name": "m", "type": "select", "values": values, "default_value": ["a"]},
+            {"name": "x", "default_value": []},
+        ]
+        made = self.create(survey_vars=survey)
+        self.assertEqual(
+            [each["default_value"] for each in made["survey_vars"]],
+            ["v1", "7", "a", ["a"], ""],
+        )
+        for wrong in (["v1", "v2"], [5]):
+            body = self.template(survey_vars=[{"name": "t", "default_value": wrong}])
+            self.refused(self.client.post(f"{self.base}/templates", body))
+
     def test_references(self) -> None:
         """References to another project's objects, or to missing ones, are refused."""
         self.create()

@@ -15,6 +15,7 @@ from semaphore_twisted.model.ids import DeliveryId
 from semaphore_twisted.model.integrations import Delivery
 from semaphore_twisted.model.users import Role
 from semaphore_twisted.operations.webhooks import deliveries
+from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.integration_tables import integration
 from semaphore_twisted.persistence.statements.webhooks import (
     deliveries as statements,
@@ -294,6 +295,45 @@ class ReceivingTests(WebhookTestCase):
         self.assertIn("does not let a task set git_branch", reason)
         self.deliver(path, {"dry_run": "maybe"})
         self.assertIn("expected true or false", self.result()[1])
+
+    def test_long_message(self) -> None:
+        """The message of a commit stops no task: it is cut."""
+        value = {**VALUE, "variable_type": "task", "variable": "message", "key": "m"}
+        path = self.alias(self.integration(extract_values=[value]))
+        for sent, kept in (
+            ("a" * limits.MESSAGE, "a" * limits.MESSAGE),
+            ("é" * 5000, "é" * (limits.MESSAGE - 1) + "…"),
+        ):
+            self.deliver(path, {"m": sent})
+            self.assertEqual(self.result()[0], "started")
+            self.assertEqual(self.tasks()[0]["message"], kept)
+
+    def test_waiting(self) -> None:
+        """A limited number of tasks of an integration waits."""
+        number = self.integration()
+        path, other = self.alias(number), self.alias(self.integration())
+        self.deliver(path)
+        columns = [
+            f'"{each.name}"'
+            for each in schema.task.columns
+            if each.name not in {"id", "uuid"}
+        ]
+        names = ", ".join(columns)
+        self.conn.raw.executemany(
+            f"INSERT INTO task (uuid, {names}) SELECT ?, {names} FROM task LIMIT 1",
+            [(f"copy {n}",) for n in range(limits.HOOK_WAITING - 2)],
+        )
+        self.deliver(path)
+        self.assertEqual(self.result()[0], "started")
+        self.deliver(path)
+        outcome, reason = self.result()
+        self.assertEqual(outcome, "refused")
+        self.assertIn("1000 tasks of the integration wait", reason)
+        self.deliver(other)
+        self.assertEqual(self.result()[0], "started")
+        self.conn.raw.execute("UPDATE task SET status = 'success'")
+        self.deliver(path)
+        self.assertEqual(self.result()[0], "started")
 
     def test_settings_outside_of_params(self) -> None:
         """A setting may be outside of the params; a value found takes precedence."""
@@ -858,6 +898,36 @@ class LogTests(WebhookTestCase):
         self.assertNotIn(marker, dump)
         self.assertNotIn(SECRET, dump)
         self.assertIn("event push", self.tasks()[0]["message"])
+
+    def test_addresses(self) -> None:
+        """An address with a query or a password is masked, and quoted nowhere."""
+        marker = "Zx9-marker"
+        matcher = {"name": "m", "match_type": "header", "method": "equals"}
+        number = self.integration(
+            matchers=[{**matcher, "key": "X-Original-URI", "value": "/x"}]
+        )
+        sent = {
+            "Referer": f"https://ci.example/job?token={marker}",
+            "X-Original-URI": f"/api/integrations/a?access_token={marker}",
+            "X-Forwarded-Uri": f"/hook?{marker}",
+            "X-Source": f"https://bot:{marker}@ci.example/",
+        }
+        shown = {
+            "X-Link": "https://ci.example/job/5",
+            "User-Agent": "Hook/1.0 (why?)",
+            "X-Question": "who?",
+        }
+        query = f"?token={marker}"
+        self.deliver(self.alias(number) + query, {}, headers={**sent, **shown})
+        (entry,) = self.log()
+        self.assertEqual(self.result()[0], "unmatched")
+        whole = self.shown("integrations/deliveries", entry["id"])
+        headers = {each["name"]: each["value"] for each in whole["headers"]}
+        for name in sent:
+            self.assertEqual(headers[name.lower()], "***", name)
+        for name, value in shown.items():
+            self.assertEqual(headers[name.lower()], value, name)
+        self.assertNotIn(marker, "\n".join(self.conn.raw.iterdump()))
 
     def test_repr(self) -> None:
         """A delivery in a traceback shows neither its headers nor its body."""

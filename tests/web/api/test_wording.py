@@ -56,3 +56,42 @@ class WordingTests(SynchronousTestCase):
             answer = client.post(path, body)
             self.assertEqual(answer.status, 400)
             self.assertTrue(answer.json["error"].startswith(said), answer.json)
+
+    def test_numbers(self) -> None:
+        """A number that nothing has room for is said to be one."""
+        client = api_client()
+        client.login()
+        project = make_project(client.database.conn)
+        path = f"/api/project/{project.id}/tasks"
+        for number in ("1e400", "-1e400", "9" * 20, "9" * 5000, "1e19"):
+            for body in (
+                f'{{"template_id": {number}}}',
+                f'{{"x": [{{"y": {number}}}]}}',
+            ):
+                answer = client.post(path, body.encode())
+                self.assertEqual(answer.status, 400)
+                self.assertEqual(answer.json["error"], "A number is too large")
+
+    def test_required(self) -> None:
+        """A missing reference is said to be missing, as null and 0 are."""
+        client = api_client()
+        client.login()
+        base = f"/api/project/{make_project(client.database.conn).id}"
+        for kind, body, field in (
+            (
+                "repositories",
+                {"name": "R", "git_url": "https://git.example/r.git"},
+                "ssh_key_id",
+            ),
+            (
+                "templates",
+                {"name": "T", "app": "bash", "playbook": "a.sh"},
+                "repository_id",
+            ),
+        ):
+            for sent in ({}, {field: None}, {field: 0}):
+                answer = client.post(f"{base}/{kind}", {**body, **sent})
+                self.assertEqual(answer.status, 400)
+                self.assertEqual(
+                    answer.json, {"error": f"{field} is required", "field": field}
+                )

@@ -40,9 +40,19 @@ pageTest('an address is kept over the login, with its query', { login: false }, 
 })
 
 pageTest('no other site follows a login', { login: false }, async (page) => {
-  await page.goto(`${world.url}/login?next=//evil.example/`)
-  await logIn(page)
-  await page.waitForURL(inProject())
+  const others = [
+    '//evil.example/',
+    '/\\evil.example/',
+    'https:/evil.example',
+    'javascript:alert(1)',
+  ]
+  page.expectRefusal(401, '/api/')
+  for (const next of others) {
+    await page.goto(`${world.url}/login?next=${encodeURIComponent(next)}`)
+    await logIn(page)
+    await page.waitForURL(inProject())
+    await page.context().clearCookies()
+  }
 })
 
 pageTest('a session that ends leads to the login and back', { login: false }, async (page) => {

@@ -155,6 +155,10 @@ is_dealt_with = select(_run.due).where(
     _run.schedule_id == bindparam("schedule_id"), _run.due == bindparam("due")
 )
 
+last_due = select(func.max(_run.due)).where(
+    _run.schedule_id == bindparam("schedule_id")
+)
+
 last_outcome = (
     select(_run.outcome)
     .where(_run.schedule_id == bindparam("schedule_id"))
@@ -165,6 +169,13 @@ last_outcome = (
 #: Of a row of checks without a new commit only the last one is kept.
 forget_unchanged = delete(schedule_run).where(
     _run.schedule_id == bindparam("of"), _run.outcome == "unchanged"
+)
+
+#: Deletes the due times *after* a time that were missed.
+forget_missed = delete(schedule_run).where(
+    _run.schedule_id == bindparam("of"),
+    _run.due > bindparam("after"),
+    _run.outcome == "missed",
 )
 
 _kept = (

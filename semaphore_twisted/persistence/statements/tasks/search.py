@@ -2,24 +2,23 @@
 
 from functools import cache
 
-from sqlalchemy import ColumnElement, bindparam, func, literal, select
+from sqlalchemy import ColumnElement, bindparam, func, literal, select, true
 from sqlalchemy.sql.base import Executable
 
 from semaphore_twisted.persistence.schema import task, template, user
 from semaphore_twisted.persistence.statements.sorting import joined
+from semaphore_twisted.persistence.task_texts import COLUMNS, task_texts
 
 _c = task.c
 
-#: The text of a task that is searched; its number is written as ``#7``.
+#: How the number of a task is written, such as ``#7``.
+_NUMBER = literal("#").concat(_c.id)
+
+#: The text of a task that is searched.
 _TEXT = joined(
-    literal("#").concat(_c.id),
+    _NUMBER,
     template.c.name,
-    _c.message,
-    _c.version,
-    _c.git_branch,
-    _c.commit_hash,
-    _c.commit_message,
-    _c.hosts_limit,
+    *(_c[each] for each in COLUMNS),
     user.c.name,
     user.c.username,
 )
@@ -38,12 +37,20 @@ _FILTERS: dict[str, ColumnElement[bool]] = {
 }
 
 
+#: The tasks with the numbers ``ids``, a JSON array.
+_AMONG = _c.id.in_(
+    select(func.json_each(bindparam("ids")).table_valued("value").c.value)
+)
+
+
 @cache
-def newest(filters: frozenset[str], *, searched: bool) -> Executable:
+def newest(
+    filters: frozenset[str], *, searched: bool, among: bool = False
+) -> Executable:
     """Return the statement for the newest ``most`` tasks that pass *filters*.
 
     Its columns are the id and, if *searched*, the text; the tasks have ids from
-    ``first``, below ``before``.
+    ``first``, below ``before``. With *among* they are some of ``ids``.
     """
     found = select(_c.id, _TEXT if searched else literal("").label("text"))
     if searched:
@@ -56,17 +63,42 @@ def newest(filters: frozenset[str], *, searched: bool) -> Executable:
     # tasks, and has them in the order of their ids.
     number = _c.id + 0 if filters & {"template_id", "user_id", "status"} else _c.id
     owner = _c.project_id + 0 if filters & {"template_id", "user_id"} else _c.project_id
-    return (
-        found.where(
-            owner == bindparam("project_id"),
-            number >= bindparam("first"),
-            number < bindparam("before"),
-            *(_FILTERS[each] for each in sorted(filters)),
-        )
-        .order_by(_c.id.desc())
-        .limit(bindparam("most"))
-    )
+    conditions = [
+        owner == bindparam("project_id"),
+        number >= bindparam("first"),
+        number < bindparam("before"),
+        *(_FILTERS[each] for each in sorted(filters)),
+    ]
+    if among:  # the truth of a condition uses no index either
+        conditions = [_AMONG, *(each.is_(true()) for each in conditions)]
+    return found.where(*conditions).order_by(_c.id.desc()).limit(bindparam("most"))
 
+
+#: The tasks with ids from ``base`` + ``first``, below ``base`` + ``before``, that have
+#: the characters of ``query``; ``base`` is the beginning of the project's entries.
+by_text = (
+    select(task_texts.c.rowid - bindparam("base"))
+    .where(task_texts.c.task__texts.op("MATCH")(bindparam("query")))
+    .where(task_texts.c.rowid >= bindparam("base") + bindparam("first"))
+    .where(task_texts.c.rowid < bindparam("base") + bindparam("before"))
+    .order_by(task_texts.c.rowid.desc())
+)
+
+#: The templates of a project and the accounts, each with the text that is searched.
+templates = select(template.c.id, joined(template.c.name)).where(
+    template.c.project_id == bindparam("project_id")
+)
+accounts = select(user.c.id, joined(user.c.name, user.c.username))
+
+
+#: The tasks of a project from ``first``, below ``before``, whose number has ``search``.
+by_number = (
+    select(_c.id)
+    .where(_c.project_id == bindparam("project_id"))
+    .where(_c.id >= bindparam("first"), _c.id < bindparam("before"))
+    .where(func.instr(_NUMBER, bindparam("search")) > 0)
+    .order_by(_c.id.desc())
+)
 
 _of_project = select(func.min(_c.id)).where(_c.project_id == bindparam("project_id"))
 

@@ -2,12 +2,14 @@
 
 from sqlalchemy import bindparam, func, select
 
+from semaphore_twisted.model.tasks import TaskStatus
 from semaphore_twisted.persistence.integration_tables import (
     integration,
     integration_alias,
     integration_matcher,
     integration_value,
 )
+from semaphore_twisted.persistence.schema import task
 from semaphore_twisted.persistence.statements.sorting import sorted_by
 
 _c = integration.c
@@ -43,6 +45,16 @@ of_template = (
     select(_c.id, _c.name)
     .where(_c.project_id == bindparam("project_id"), _c.template_id == bindparam("id"))
     .order_by(_c.id)
+)
+
+#: How many tasks of an integration wait, by the index of statuses.
+waiting = (
+    select(func.count())
+    .select_from(task)
+    .where(
+        task.c.status == TaskStatus.WAITING,
+        task.c.integration_id == bindparam("integration_id"),
+    )
 )
 
 #: Integrations that use an access key.
