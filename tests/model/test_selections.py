@@ -130,7 +130,7 @@ class SelectedTests(SynchronousTestCase):
         self.assertEqual(selected(regular, "limit"), regular)
 
     def test_nothing(self) -> None:
-        """Nothing selects everything; what has no name in it is refused."""
+        """An empty text or list selects everything; one without a name is refused."""
         for sent in ("", [], (), [""], ["", ""]):
             self.assertEqual(selected(sent, "limit"), ())
         for sent in (",", " ", " , ,", [","], ["", " "], ["\n"]):

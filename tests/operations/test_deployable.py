@@ -83,7 +83,7 @@ class AwaitedBuildTests(SynchronousTestCase):
         tasks.delete(self.conn, self.actor, self.built)
 
     def test_history(self) -> None:
-        """What a template keeps of its history does not end such a build."""
+        """The limits of a history do not end such a build."""
         for of in (self.build, self.test):
             self.conn.update(schema.template, of, max_task_age_days=7)
             self.assertEqual(task_lifecycle.trim(self.conn, of, 1), 0)
