@@ -29,6 +29,8 @@ _YAML = {
 }
 #: Characters that JSON for web pages escapes in addition.
 _TO_HTML = {ord(each): f"\\u{ord(each):04x}" for each in "<>&"}
+#: White space in an attribute of XML.
+_TO_ATTRIBUTE = {ord(each): f"&#{ord(each)};" for each in "\t\n\r"}
 #: ``$'…'`` as bash's ``printf %q`` and ``set -x`` write it.
 _BASH = {
     "\a": "\\a",
@@ -54,9 +56,23 @@ def escaped(text: str, *, nested: int = 2) -> Iterator[str]:
         yield from inner
     yield text.replace("'", "''")
     yield _written(text, _BASH, _octal, _is_bash)
-    yield html.escape(text)
-    yield html.escape(text).replace("&#x27;", "&#39;")
-    yield html.escape(text, quote=False)
+    yield from _markup(text)
+
+
+def _markup(text: str) -> Iterator[str]:
+    """Yield *text* as content of HTML and XML, and as an attribute."""
+    content = html.escape(text, quote=False)
+    yield content
+    for double, single in (
+        ("&quot;", "&#x27;"),  # Python
+        ("&quot;", "&#39;"),
+        ("&quot;", "'"),
+        ("&quot;", "&apos;"),
+        ("&#34;", "&#39;"),  # Go
+    ):
+        attribute = content.replace('"', double).replace("'", single)
+        yield attribute
+        yield attribute.translate(_TO_ATTRIBUTE)
 
 
 def _quoted(text: str) -> tuple[str, ...]:

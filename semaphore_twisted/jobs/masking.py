@@ -6,6 +6,7 @@ the masks would reveal more than they hide.
 """
 
 import base64
+import contextlib
 import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote, quote_plus
@@ -23,7 +24,17 @@ _SHORTEST_BASE64 = 6
 #: The widths at which programs wrap base64: PEM, OpenSSH and MIME.
 _WRAPS = (64, 70, 76)
 _TO_URL = bytes.maketrans(b"+/", b"-_")
-_UNQUOTED = re.compile(rb"[^A-Za-z0-9_@%+=:,./\x80-\xff-]")
+#: Characters that programs leave unescaped in URLs beside letters, digits and ``-_.~``:
+#: ``quote``, ``encodeURIComponent`` and ``encodeURI`` of JavaScript, and Go's password,
+#: segment and path.
+_URL_SAFE = ("", "/", "!'()*", "!'()*;,/?:@&=+$#", "$&+,;=", "$&+=:@", "$&+,/:;=@")
+#: Characters before which bash writes a backslash: in a word, as ``printf %q`` does,
+#: where # and ~ are special at some places only, and in double quotation marks, as
+#: ``declare -p`` and ``export -p`` do.
+_UNQUOTED = (
+    re.compile(rb"[^A-Za-z0-9_@%+=:./\x80-\xff#~-]|^[#~]|(?<=[:=])~"),
+    re.compile(rb'[$`"\\]'),
+)
 
 
 def patterns(secrets: Iterable[bytes]) -> tuple[bytes, ...]:
@@ -34,6 +45,7 @@ def patterns(secrets: Iterable[bytes]) -> tuple[bytes, ...]:
         if len(whole) < SHORTEST:
             continue
         masks.update(_forms(whole))
+        masks.update(_encoded(whole))
         lines = set(_lines(whole)) - {whole}
         nested = 2 if len(lines) <= _MANY_LINES else 0
         for line in lines:
@@ -63,15 +75,16 @@ def _forms(secret: bytes, *, nested: int = 2) -> Iterator[bytes]:
         yield from (
             each.encode(errors="replace") for each in escaped(text, nested=nested)
         )
-    percent = quote(secret, safe="").encode()
-    yield percent
-    yield re.sub(rb"%..", lambda code: code[0].lower(), percent)
-    yield quote(secret, safe="/").encode()
+    for safe in _URL_SAFE:
+        percent = quote(secret, safe=safe).encode()
+        yield percent
+        yield re.sub(rb"%..", lambda code: code[0].lower(), percent)
     yield quote_plus(secret).encode()
     # Quoting in shells: as '"'"', as '\'', and with backslashes.
     yield secret.replace(b"'", b"'\"'\"'")
     yield secret.replace(b"'", b"'\\''")
-    yield _UNQUOTED.sub(rb"\\\g<0>", secret)
+    for special in _UNQUOTED:
+        yield special.sub(rb"\\\g<0>", secret)
     yield from _base64(secret)
 
 
@@ -91,6 +104,17 @@ def _base64(secret: bytes) -> Iterator[bytes]:
         if end - begin >= _SHORTEST_BASE64:
             yield code[begin:end]
             yield code[begin:end].translate(_TO_URL)
+
+
+def _encoded(secret: bytes) -> Iterator[bytes]:
+    """Yield a whole *secret* in hexadecimal digits, and the base64 of its UTF-16.
+
+    The latter is PowerShell's ``-EncodedCommand``.
+    """
+    yield secret.hex().encode()
+    yield secret.hex().upper().encode()
+    with contextlib.suppress(UnicodeDecodeError):
+        yield from _base64(secret.decode().encode("utf-16-le"))
 
 
 def _wrapped(secret: bytes) -> Iterator[bytes]:

@@ -157,7 +157,7 @@ def arguments(template: Template, task: Task) -> tuple[tuple[str, ...], ...]:
     if asked == own:
         return own, ()
     if is_ansible(template.app):
-        check_task_arguments(asked)
+        check_task_arguments(asked, template.variable_names)
     return own, asked
 
 

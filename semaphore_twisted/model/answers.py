@@ -16,6 +16,7 @@ import re
 from collections.abc import Sequence
 
 from semaphore_twisted.model.apps import App
+from semaphore_twisted.model.environment_names import has_power
 from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.logins import check_login
 from semaphore_twisted.model.refusals import quoted
@@ -44,33 +45,6 @@ _OWN = frozenset(
         *("inventory_hostname", "inventory_hostname_short", "inventory_dir"),
         *("inventory_file", "playbook_dir", "role_path", "play_hosts"),
     }
-)
-#: Variables from which a loader, shell, interpreter or tool takes a program, a library,
-#: an option, a server or the path of one; and the variables that this server sets.
-_POWERS = re.compile(
-    r"(LD|DYLD|GLIBC|MALLOC|XDG|OPENSSL|SEMAPHORE_TASK|BASH_FUNC)_\w*"
-    r"|(ANSIBLE_|PYTHON|PULUMI_)"
-    r"(?!\w*(PASSWORD|PASS|PASSPHRASE|TOKEN|SECRET|KEY)$)\w*"
-    r"|GIT_(SSH|ASKPASS|EXEC|CONFIG|EXTERNAL|PAGER|EDITOR|SEQUENCE|PROXY|TEMPLATE|DIR"
-    r"|WORK_TREE|ALLOW|TRACE|OBJECT|INDEX|COMMON|NAMESPACE|SSL|ALTERNATE|CEILING)\w*"
-    r"|SSH_(ASKPASS\w*|AUTH_SOCK)|NODE_(OPTIONS|PATH|EXTRA_CA_CERTS)"
-    r"|PERL5\w*|PERL(LIB|_UNICODE|IO\w*)|RUBY(OPT|LIB|SHELL)|(GEM|BUNDLE)_\w*"
-    r"|BASH(_ENV|OPTS|_XTRACEFD)|SHELL(OPTS)?|ENV|IFS|PS[0-4]|ZDOTDIR|INPUTRC"
-    r"|PATH|CDPATH|HOME|TMPDIR|PROMPT_COMMAND|EDITOR|VISUAL|(MAN)?PAGER|LESS\w*"
-    r"|BROWSER|MAKEFLAGS|(TAR|GREP)_OPTIONS|RSYNC_RSH|CURL_\w*|WGETRC|SUDO_\w*"
-    r"|_?JAVA\w*_OPTIONS|JDK_JAVA_OPTIONS|(MAVEN|GRADLE|ANT|SBT)_(OPTS|HOME|ARGS)"
-    r"|GCONV_PATH|LOCPATH|NLSPATH|TZDIR|TERMINFO\w*|HOSTALIASES|KRB5\w*|GNUPGHOME"
-    # Terraform's own variables TF_VAR_NAME are data
-    r"|TF_(?!VAR_)\w*|(TG|TERRAGRUNT|TERRAFORM|OPENTOFU)_\w*"
-    r"|KUBE\w*|DOCKER_\w*|(DOTNET|CORECLR|COMPLUS|POWERSHELL)_\w*|PSModulePath"
-    r"|AWS_(CONFIG_FILE|SHARED_CREDENTIALS_FILE|CA_BUNDLE|ENDPOINT_URL)\w*"
-    r"|CLOUDSDK_\w*|AZURE_CONFIG_DIR|(PIP|YARN|UV|CONDA|PYENV)_\w*"
-    r"|GO(FLAGS|ENV|PROXY|PATH|ROOT|TOOLDIR|BIN|SUMDB|NOSUMDB)|(CARGO|RUSTC)_\w*"
-    r"|RUSTFLAGS|LUA_(INIT|PATH|CPATH)\w*|R_(PROFILE|ENVIRON|LIBS)\w*|PHPRC"
-    r"|PHP_INI_SCAN_DIR|TCLLIBPATH|AWK(LIB)?PATH|NIX_\w*|VIRTUAL_ENV"
-    r"|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE"
-    # these are read in both cases
-    r"|(?i:(HTTPS?|FTP|ALL|NO)_PROXY|NPM_CONFIG_\w*)"
 )
 _HOST = re.compile(r"[A-Za-z0-9_\[]([A-Za-z0-9_.:%-]*[A-Za-z0-9_\]])?")
 
@@ -105,7 +79,7 @@ def check_survey(survey: Sequence[SurveyVariable], app: App) -> None:
             _check_for_environment(each)
         elif app.is_ansible:
             _check_for_ansible(each)
-        elif each.type is SurveyType.SECRET and _POWERS.fullmatch(each.name):
+        elif each.type is SurveyType.SECRET and has_power(each.name):
             raise Invalid(
                 f"survey_vars: {quoted(each.name)} cannot be a secret variable of a "
                 "script:"
@@ -119,7 +93,7 @@ def _check_for_environment(variable: SurveyVariable) -> None:
 
     :raises Invalid:
     """
-    if _POWERS.fullmatch(variable.name):
+    if has_power(variable.name):
         raise Invalid(
             f"survey_vars: {quoted(variable.name)} cannot have the target env: "
             "programs take settings from it; expected another name, or a variable group"

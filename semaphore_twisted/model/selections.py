@@ -6,7 +6,7 @@ The rules are checked when a text is saved and again when it is used.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 
 from semaphore_twisted.model.answers import is_own
 from semaphore_twisted.model.errors import Invalid
@@ -30,6 +30,32 @@ def listed(text: str) -> tuple[str, ...]:
     return tuple(part for part in (piece.strip() for piece in text.split(",")) if part)
 
 
+def selected(sent: str | Sequence[str], field: str) -> tuple[str, ...]:
+    """Return the parts of a limit or of tags that are sent as a text or as a list.
+
+    Commas separate parts in both, except in a regular expression of a list.
+
+    :raises Invalid: if it is not empty and has no part: it would select everything
+    """
+    if isinstance(sent, str):
+        found = listed(sent)
+        given = bool(sent)
+    else:
+        found = tuple(
+            part
+            for each in sent
+            for part in ((each,) if _is_regular(each) else listed(each))
+        )
+        given = any(sent)
+    if given and not found:
+        raise Invalid(invalid(field, sent, "names, or an empty text for none"))
+    return found
+
+
+def _is_regular(part: str) -> bool:
+    return part.lstrip("&!").startswith("~")
+
+
 def check_hosts(part: str, *, names_only: bool = True) -> None:
     """Accept one part of a limit: a host, a group, or a pattern of these.
 
@@ -41,7 +67,7 @@ def check_hosts(part: str, *, names_only: bool = True) -> None:
     expected = "a host, a group or a pattern such as web*, web[0:2] or !db"
     if _FILE.search(part):
         raise Invalid(invalid("limit", part, f"no file, but {expected}"))
-    regular = not names_only and part.lstrip("&!").startswith("~")
+    regular = not names_only and _is_regular(part)
     if regular and not _CONTROL.search(part) and not has_expression(part):
         return
     if not _HOSTS.fullmatch(part):
@@ -64,8 +90,12 @@ def check_tag(tag: str, field: str = "tags") -> None:
         )
 
 
-def check_task_arguments(words: Sequence[str]) -> None:
+def check_task_arguments(
+    words: Sequence[str], declared: Container[str] = frozenset()
+) -> None:
     """Accept the arguments that a task may add to those of an Ansible template.
+
+    *declared* are the variables of its survey, whose answers have rules of their own.
 
     :raises Invalid: if one could run a program, read a file, or set a restricted
         variable
@@ -76,12 +106,13 @@ def check_task_arguments(words: Sequence[str]) -> None:
         if word in _FLAGS or re.fullmatch("-v{1,6}", word):
             continue
         name, equals, value = word.partition("=")
-        if equals and name.startswith("--") and name in _VALUES:
-            _VALUES[name](value)
-        elif word in _VALUES and rest:
-            _VALUES[word](rest.pop(0))
-        else:
-            raise Invalid(_refusal(word))
+        if not (equals and name.startswith("--") and name in _VALUES):
+            if word not in _VALUES or not rest:
+                raise Invalid(_refusal(word))
+            name, value = word, rest.pop(0)
+        _VALUES[name](value)
+        if name in _EXTRA:
+            _check_declared(value, declared)
 
 
 def _refusal(word: str) -> str:
@@ -97,13 +128,34 @@ def _refusal(word: str) -> str:
 
 
 def _hosts(value: str) -> None:
-    for part in listed(value):
+    for part in _parts(value, "limit"):
         check_hosts(part)
 
 
 def _tags(value: str) -> None:
-    for part in listed(value):
+    for part in _parts(value, "tags"):
         check_tag(part)
+
+
+def _parts(value: str, field: str) -> tuple[str, ...]:
+    """Return the parts of an argument's value; an empty one would select everything."""
+    found = selected(value, field)
+    if not found:
+        raise Invalid(f"arguments: the {field} is empty; leave it out")
+    return found
+
+
+def _check_declared(value: str, declared: Container[str]) -> None:
+    """Refuse to replace an answer to the survey.
+
+    :raises Invalid: naming the variable
+    """
+    for pair in value.split(" "):
+        name = pair.partition("=")[0]
+        if name in declared:
+            raise Invalid(
+                f"arguments: the survey asks for {quoted(name)}; answer it there"
+            )
 
 
 def _number(value: str) -> None:
@@ -149,11 +201,12 @@ _FLAGS = frozenset(
         *("--list-hosts", "--list-tags", "--list-tasks"),
     }
 )
+_EXTRA = ("--extra-vars", "-e")
 _VALUES: dict[str, Callable[[str], None]] = {
     **dict.fromkeys(("--limit", "-l"), _hosts),
     **dict.fromkeys(("--tags", "-t", "--skip-tags"), _tags),
     **dict.fromkeys(("--forks", "-f", "--timeout", "-T"), _number),
-    **dict.fromkeys(("--extra-vars", "-e"), _variables),
+    **dict.fromkeys(_EXTRA, _variables),
     **dict.fromkeys(("--user", "-u", "--become-user"), _login),
     "--start-at-task": _title,
 }

@@ -169,3 +169,8 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     max_task_age_days: int = 0
     #: the damaged fields of the stored row; absent if there are none
     fault: str | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def variable_names(self) -> frozenset[str]:
+        """The variables that the survey asks for."""
+        return frozenset(each.name for each in self.survey_vars or ())

@@ -86,6 +86,8 @@ def store(conn: Connection, actor: Actor, name: str, new: NewApp) -> None:
     created = before is None and name not in APPS
     if before is None:
         _check_number(conn)
+    if created:
+        _check_other_case(conn, name)
     sent = _sent(new)
     check_fields(
         msgspec.convert(sent, AppFields), table(conn).apps.get(name) or _new(name)
@@ -140,6 +142,20 @@ def _check_number(conn: Connection) -> None:
             f"There are {limits.APPS} apps with settings already; delete one that is "
             "not used"
         )
+
+
+def _check_other_case(conn: Connection, name: str) -> None:
+    """Refuse an id that differs from another app's only by the case of letters.
+
+    :raises Invalid: naming the other one
+    """
+    for other in table(conn).apps:
+        if other.lower() == name.lower():
+            raise Invalid(
+                f"id: {quoted(name)} differs from the app {quoted(other)} by the case "
+                "of letters only; expected another id",
+                field="id",
+            )
 
 
 def _sent(new: NewApp) -> dict[str, object]:

@@ -3,10 +3,12 @@
 import base64
 import html
 import json
+import os
 import re
 import shlex
 import subprocess
 from urllib.parse import quote, quote_plus
+from xml.sax.saxutils import quoteattr
 
 import yaml  # type: ignore[import-untyped]
 from hypothesis import example, given
@@ -21,6 +23,8 @@ KEY = (
     + b"".join(base64.b64encode(bytes([i]) * 48) + b"\n" for i in range(4))
     + b"-----END KEY-----\n"
 )
+#: Characters that encodeURIComponent, encodeURI and Go (in a password) do not escape.
+URLS = ("!'()*", "!'()*;,/?:@&=+$#", "$&+,;=")
 #: Characters that stay as they are in UTF-8, without line breaks.
 TEXT = st.characters(exclude_categories=["Cs"], exclude_characters="\r\n")
 
@@ -70,7 +74,10 @@ class PatternTests(SynchronousTestCase):
             quote(text, safe=""),
             quote(text),
             quote_plus(text),
+            *(quote(text, safe=safe) for safe in URLS),
             shlex.quote(text),
+            secret.hex(),
+            secret.hex().upper(),
         ):
             left = shown(secret, form.encode()).strip(b"'\"")
             self.assertEqual(left, b"***", form)
@@ -94,6 +101,7 @@ class PatternTests(SynchronousTestCase):
             json.dumps(yaml.dump(text, **wide).strip())[2:-2],
             html.escape(text),
             html.escape(text, quote=False),
+            quoteattr(f"{text}'").replace("'\"", '"'),
         ):
             left = shown(text.encode(), form.strip("\n").encode())
             left = re.sub(rb"""^[\\"']+(?=\*)|(?<=\*)[\\"']+$""", b"", left)
@@ -126,15 +134,42 @@ class PatternTests(SynchronousTestCase):
         self.assertEqual(shown(b"one-part\rother-part", b"[other-part]"), b"[***]")
 
     def test_shell(self) -> None:
-        """The forms in which bash prints a word are masked."""
-        for secret in (b'it\'s $5 & "more"', b"a\x01b\x1b[0m'\\\t\x7f."):
-            for script in ("printf %q", "echo"):
-                out = subprocess.run(
-                    ["bash", "-c", f'{script} "$1"', "bash", secret],
+        """The forms in which bash prints a word or a variable are masked."""
+        for secret in (
+            b'it\'s $5 & "more"',
+            b"a\x01b\x1b[0m'\\\t\x7f.",
+            b"pa$$word\\`x`",
+            b"p@ss#1,2~x=~y",
+            b"#~ {a,b}",
+        ):
+            for script in (
+                'printf %q "$S"',
+                'echo "$S"',
+                "declare -p S",
+                'export -p | grep -a " S="',
+                'echo "${S@Q}"',
+                'set -x; : "$S"',
+            ):
+                ran = subprocess.run(
+                    ["bash", "-c", script],
                     check=True,
                     capture_output=True,
-                ).stdout.strip()
-                self.assertIn(shown(secret, out), {b"***", b"$'***'"})
+                    env={"S": secret, "PATH": os.defpath, "LANG": "C.UTF-8"},
+                )
+                for line in (ran.stdout + ran.stderr).splitlines():
+                    left = re.sub(
+                        rb"^(declare -x S=|\+ (: )?)", b"", shown(secret, line)
+                    )
+                    self.assertEqual(left.strip(b"$'\""), b"***", script)
+
+    def test_powershell(self) -> None:
+        """A command that PowerShell takes in base64 does not give a secret away."""
+        secret = b"pa$$word"
+        for before in ("", "x", "echo "):
+            code = base64.b64encode(f"{before}{secret.decode()};".encode("utf-16-le"))
+            left = shown(secret, code)
+            self.assertIn(b"***", left)
+            self.assertLess(len(left), len(code) - 2 * len(secret))
 
     def test_key(self) -> None:
         """Each line of a private key is masked by itself, its frame is not."""

@@ -184,6 +184,7 @@ class MaskerTests(SynchronousTestCase):
         st.lists(
             st.one_of(
                 st.sampled_from([*SECRETS, b"\n", b"sec", b"one line\n", b"xy", b"a"]),
+                st.sampled_from([b"\x1b[31m", b"\x1b[0m", b"\x1b]8;;x\x07", b"ret"]),
                 st.binary(max_size=4),
             )
         ),
@@ -199,7 +200,14 @@ class MaskerTests(SynchronousTestCase):
         self.assertEqual(out, Masker(SECRETS).mask(data))
 
     @given(
-        st.lists(st.sampled_from([b"secret", b"xyxyz", b"sec", b"xy", b"\n", b"a"])),
+        st.lists(
+            st.sampled_from(
+                [
+                    *(b"secret", b"xyxyz", b"sec", b"xy", b"\n", b"a", b"ret"),
+                    *(b"\x1b[31m", b"\x1b[0m"),
+                ]
+            )
+        ),
         st.lists(st.integers(0, 1000), max_size=20),
     )
     def test_overdue(self, pieces: list[bytes], places: list[int]) -> None:
@@ -213,6 +221,22 @@ class MaskerTests(SynchronousTestCase):
             out += stream.feed(data[a:b]) + stream.overdue()
         out += stream.close()
         self.assertEqual(out, masker.mask(data))
+
+    def test_colors(self) -> None:
+        """A secret with colors in it is masked, also with a pause inside of one."""
+        masker = Masker([b"secret", b"xyxyz"])
+        for data in (
+            b"a \x1b[31msec\x1b[0mret b",
+            b"a \x1b[31ms\x1b[1;4me\x1b[mcret b",
+        ):
+            self.assertEqual(masker.mask(data), b"a \x1b[31m*** b")
+        self.assertEqual(masker.mask(b"xyx\x1b(Byz\n\x1b]"), b"***\n\x1b]")
+        self.assertEqual(masker.mask(b"\x1b]0;secret\x07 x"), b"\x1b]0;***\x07 x")
+        stream = MaskedStream(masker)
+        out = b""
+        for part in (b"it is s\x1b", b"[3", b"1mec", b"\x1b[0m", b"ret.", b"\n"):
+            out += stream.feed(part) + stream.overdue()
+        self.assertEqual(out + stream.close(), b"it is ***.\n")
 
     def test_whole_lines(self) -> None:
         """Complete lines are returned at once, a part of a line after a pause."""

@@ -97,7 +97,7 @@ class NameTests(SynchronousTestCase):
         self.assertEqual(tuple(self.accepted(ANSIBLE, STRING, *usual)), usual)
 
     def test_environment(self) -> None:
-        """A secret answer cannot be a variable from which programs take settings."""
+        """An answer in the environment has no name that programs take settings from."""
         names = (
             *("LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV", "ENV", "PATH", "PYTHONPATH"),
             *("PYTHONSTARTUP", "GIT_SSH_COMMAND", "GIT_CONFIG_COUNT", "GIT_EXEC_PATH"),
@@ -108,6 +108,14 @@ class NameTests(SynchronousTestCase):
             *("TF_HTTP_ADDRESS", "TERRAGRUNT_TFPATH", "PULUMI_HOME", "KUBECONFIG"),
             *("DOCKER_HOST", "DOTNET_STARTUP_HOOKS", "ZDOTDIR", "PIP_INDEX_URL"),
             *("npm_config_registry", "https_proxy", "ALL_PROXY", "AWS_CONFIG_FILE"),
+            *("GNUMAKEFLAGS", "MAKEFILES", "CC", "RSYNC_CONNECT_PROG", "SVN_SSH"),
+            *("SSH_ASKPASS_REQUIRE", "SSH_SK_HELPER", "SSH_PKCS11_HELPER"),
+            *("AWS_PAGER", "SYSTEMD_EDITOR", "GH_BROWSER", "APT_CONFIG", "CLASSPATH"),
+            *("DBUS_SESSION_BUS_ADDRESS", "BASH_LOADABLES_PATH", "SSLKEYLOGFILE"),
+            *("NODE_TLS_REJECT_UNAUTHORIZED", "JAVA_HOME", "GOAUTH", "GOINSECURE"),
+            *("BOTO_CONFIG", "HELM_PLUGINS", "COMPOSE_FILE", "RES_OPTIONS"),
+            *("PGSERVICEFILE", "ERL_FLAGS", "GIT_TEXTDOMAINDIR", "JOB_MARK"),
+            *("JOB_LOGIN_PIPE",),
         )
         for app in (BASH, PYTHON):
             self.assertEqual(self.accepted(app, SECRET, *names), [])
@@ -124,6 +132,13 @@ class NameTests(SynchronousTestCase):
             "AWS_SECRET_ACCESS_KEY",
             "TF_VAR_password",
             "path",
+            "USER",
+            "GIT_COMMIT",
+            "GIT_AUTHOR_NAME",
+            "HELM_RELEASE",
+            "CONTAINER_NAME",
+            "NODE_ENV",
+            "PGPASSWORD",
         ):
             self.assertEqual(self.accepted(BASH, SECRET, usual), [usual])
 

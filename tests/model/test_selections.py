@@ -13,6 +13,7 @@ from semaphore_twisted.model.selections import (
     check_hosts,
     check_tag,
     check_task_arguments,
+    selected,
 )
 
 #: Prints which of the limits Ansible would read from a file.
@@ -118,6 +119,25 @@ class TagTests(SynchronousTestCase):
             self.assertIn("skip_tags: invalid value", error.message)
 
 
+class SelectedTests(SynchronousTestCase):
+    """:func:`selected`."""
+
+    def test_parts(self) -> None:
+        """Commas separate the parts of a text and of a list, but no expression's."""
+        for sent in ("a, b,", ["a", "b"], ["a,b"], ("a ,", " b")):
+            self.assertEqual(selected(sent, "limit"), ("a", "b"))
+        regular = ("~web.{1,2}", "!~x{1,2}")
+        self.assertEqual(selected(regular, "limit"), regular)
+
+    def test_nothing(self) -> None:
+        """An empty text or list selects everything; one without a name is refused."""
+        for sent in ("", [], (), [""], ["", ""]):
+            self.assertEqual(selected(sent, "limit"), ())
+        for sent in (",", " ", " , ,", [","], ["", " "], ["\n"]):
+            error = self.assertRaises(Invalid, selected, sent, "skip_tags")
+            self.assertIn("skip_tags: invalid value", error.message)
+
+
 class TaskArgumentsTests(SynchronousTestCase):
     """:func:`check_task_arguments`."""
 
@@ -160,5 +180,14 @@ class TaskArgumentsTests(SynchronousTestCase):
             error = self.assertRaises(Invalid, check_task_arguments, words)
             self.assertIn(":", error.message)
             self.assertEqual(len(error.message.splitlines()), 1)
+        for words in (["--limit="], ["-l", ""], ["--limit", ","], ["-t", " "]):
+            self.assertRaises(Invalid, check_task_arguments, words)
         error = self.assertRaises(Invalid, check_task_arguments, ["-e", "x={{ y }}"])
         self.assertIn("survey", error.message)
+
+    def test_declared(self) -> None:
+        """An argument does not replace an answer, for which the survey has rules."""
+        check_task_arguments(["-e", "x=1"], {"target"})
+        for words in (["-e", "x=1 target=2"], ["--extra-vars=target=2"]):
+            error = self.assertRaises(Invalid, check_task_arguments, words, {"target"})
+            self.assertIn('"target"', error.message)

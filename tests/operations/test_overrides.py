@@ -16,7 +16,7 @@ from semaphore_twisted.model.ids import (
     TemplateId,
 )
 from semaphore_twisted.model.tasks import Task, TaskStatus
-from semaphore_twisted.model.templates import Template
+from semaphore_twisted.model.templates import SurveyType, SurveyVariable, Template
 from semaphore_twisted.operations.tasks.overrides import (
     Allowed,
     NewTask,
@@ -309,6 +309,36 @@ class OverrideTests(SynchronousTestCase):
             error = self.assertRaises(Invalid, self.check, own, **wrong)
             self.assertIn("invalid value", error.message)
         self.assertEqual(self.check(own, limit="~web.*").params["limit"], ("~web.*",))
+
+    def test_empty_selection(self) -> None:
+        """A limit or tags without a name are refused: they would select everything."""
+        own = template(task_params=EVERYTHING)
+        for wrong in (
+            {"limit": ","},
+            {"limit": " "},
+            {"params": {"limit": [" ", ""]}},
+            {"params": {"tags": ","}},
+            {"params": {"skip_tags": [","]}},
+        ):
+            error = self.assertRaises(Invalid, self.check, own, **wrong)
+            self.assertIn("invalid value", error.message)
+        found = self.check(own, params={"limit": ["web1,web2", "db"], "tags": [""]})
+        self.assertEqual(found.params["limit"], ("web1", "web2", "db"))
+        self.assertEqual(found.hosts_limit, "web1,web2,db")
+
+    def test_answers_by_arguments(self) -> None:
+        """An argument does not replace the answer to a survey."""
+        own = template(
+            allow_override_args_in_task=True,
+            survey_vars=(SurveyVariable(name="target", type=SurveyType.ENUM),),
+        )
+        error = self.assertRaises(
+            Invalid, self.check, own, arguments='["-e", "target=live"]'
+        )
+        self.assertEqual(error.field, "arguments")
+        self.assertEqual(
+            self.check(own, arguments='["-e", "x=1"]').arguments, '["-e", "x=1"]'
+        )
 
 
 class DirectoryTests(SynchronousTestCase):

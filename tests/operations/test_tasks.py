@@ -185,7 +185,9 @@ class CreateTests(TaskTestCase):
     def test_deploy(self) -> None:
         """A deploy task takes builds of its own build template only."""
         build = make_template(self.conn, self.project, type="build")
-        built = make_task(self.conn, self.project, build, version="7")
+        built = make_task(
+            self.conn, self.project, build, version="7", status=TaskStatus.SUCCESS
+        )
         error = self.assertRaises(Invalid, self.create, build_task_id=built)
         self.assertIn("build_task_id: the template deploys no build", error.message)
         self.assertIsNone(self.create(build_task_id=0).build_task_id)
@@ -199,6 +201,19 @@ class CreateTests(TaskTestCase):
         self.assertIsNotNone(row.build_task)
         assert row.build_task is not None
         self.assertEqual(row.build_task.version, "7")
+
+    def test_deploy_without_result(self) -> None:
+        """A build that failed, or has not ended, is not deployed."""
+        build = make_template(self.conn, self.project, type="build")
+        self.conn.update(
+            schema.template, self.template, type="deploy", build_template_id=build
+        )
+        for status in set(TaskStatus) - {TaskStatus.SUCCESS}:
+            built = make_task(self.conn, self.project, build, status=status)
+            error = self.assertRaises(Invalid, self.create, build_task_id=built)
+            self.assertEqual(error.field, "build_task_id")
+            self.assertIn(status.value, error.message)
+        self.assertEqual(len(self.newest(template_id=self.template)), 0)
 
     def test_unserved_app(self) -> None:
         """A template of an app that is not served starts nothing."""

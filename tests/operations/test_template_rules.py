@@ -76,6 +76,20 @@ class ParamTests(SynchronousTestCase):
             wanted = tuple(value) if isinstance(value, list) else value
             self.assertEqual(read[name], wanted)
 
+    def test_selection(self) -> None:
+        """A limit or tags have a name, or are empty; commas separate names."""
+        sent: dict[str, object] = {
+            "limit": ["a,b", "~c{1,2}"],
+            "tags": "x, y",
+            "skip_tags": [""],
+        }
+        wanted = {"limit": ["a", "b", "~c{1,2}"], "tags": ["x", "y"], "skip_tags": []}
+        self.assertEqual(task_params(sent), wanted)
+        for name in ("limit", "tags", "skip_tags"):
+            for wrong in (",", " ", [" "]):
+                error = self.assertRaises(Invalid, task_params, {name: wrong})
+                self.assertIn(f"{name}: invalid value", error.message)
+
 
 class VaultTests(SynchronousTestCase):
     """Vaults of templates."""

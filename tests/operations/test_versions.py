@@ -17,6 +17,12 @@ class VersionTests(SynchronousTestCase):
         self.assertEqual(next_version("1.0.0", "1.0.9"), "1.0.10")
         self.assertEqual(next_version("v1-rc", "v4-rc"), "v5-rc")
 
+    def test_long_numbers(self) -> None:
+        """A number of any length counts up: no two builds have the same version."""
+        self.assertEqual(next_version("9" * 18, "9" * 18), "1" + "0" * 18)
+        time = "1.20261130174500123456"
+        self.assertEqual(next_version(time, time), "1.20261130174500123457")
+
     def test_start_moves(self) -> None:
         """A start version above the last one wins; another form begins again."""
         self.assertEqual(next_version("1.0.20", "1.0.3"), "1.0.20")

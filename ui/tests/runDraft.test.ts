@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { bodyOf, firstDraft, lacksHosts, limitOf, type Template } from '@/run/draft'
+import { deployable } from '@/run/builds'
+import { bodyOf, BUILD, faults, firstDraft, lacksHosts, limitOf, type Template } from '@/run/draft'
 
 const template = (task_params: object) =>
   ({
@@ -69,4 +70,49 @@ test('a repeated run keeps its inventory only where the template lets it choose'
   expect(firstDraft(free, task({ inventory_id: null }), undefined, 9).inventory).toBe(9)
   expect(firstDraft(free).inventory).toBe(3)
   expect(firstDraft(fixed, from, undefined, 9).inventory).toBe(3)
+})
+
+const builds = [
+  { id: 9, version: '1.0.1' },
+  { id: 8, version: '1.0.0' },
+]
+
+test('a deployment is of the newest build at first', () => {
+  const deploy = template({})
+  const draft = firstDraft(deploy, undefined, undefined, undefined, builds)
+  expect(bodyOf(deploy, draft).build_task_id).toBe(9)
+  expect(faults(deploy, draft)).toEqual({})
+})
+
+test('a repeated deployment is of the same build, which has to be chosen if it is gone', () => {
+  const deploy = template({})
+  const again = (id: number | null) =>
+    firstDraft(deploy, task({ build_task_id: id }), undefined, undefined, builds)
+  expect(bodyOf(deploy, again(8)).build_task_id).toBe(8)
+  for (const gone of [7, null]) {
+    expect(faults(deploy, again(gone))).toEqual({ [BUILD]: 'missing' })
+    expect(bodyOf(deploy, again(gone))).not.toHaveProperty('build_task_id')
+  }
+})
+
+test('a run without builds has none to choose', () => {
+  const draft = firstDraft(template({}))
+  expect(faults(template({}), draft)).toEqual({})
+  expect(bodyOf(template({}), draft)).not.toHaveProperty('build_task_id')
+})
+
+test('builds that succeeded can be deployed, and deployments by the version of theirs', () => {
+  const row = (fields: object) =>
+    ({ id: 1, status: 'success', dry_run: false, version: null, ...fields }) as never
+  expect(
+    deployable([
+      row({ id: 5, version: '2' }),
+      row({ id: 4, status: 'error' }),
+      row({ id: 3, dry_run: true }),
+      row({ id: 2, build_task: { version: '1' } }),
+    ]),
+  ).toEqual([
+    { id: 5, version: '2' },
+    { id: 2, version: '1' },
+  ])
 })

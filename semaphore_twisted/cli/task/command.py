@@ -67,6 +67,9 @@ def declare(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     )
     run.add_argument("--message", "-m", default="", help="shown in the history")
     run.add_argument("--limit", help="run on these hosts only")
+    run.add_argument(
+        "--build", type=_TASK, metavar="TASK", help="the task whose version is deployed"
+    )
     run.add_argument("--dry-run", action="store_true", help="change nothing")
     run.add_argument("--diff", action="store_true", help="show what changes in files")
 
@@ -202,7 +205,11 @@ async def _run(
     }
     if variables:
         body["environment"] = json.dumps(variables)
-    if arguments.limit:
+    if arguments.build is not None:
+        body["build_task_id"] = arguments.build
+    if arguments.limit is not None:
+        if not arguments.limit.strip(", "):
+            raise CommandError(invalid("--limit", arguments.limit, "hosts or groups"))
         body["params"] = {"limit": [arguments.limit]}
     started = await client.call("POST", f"/project/{project}/tasks", body)
     terminal = Terminal()

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from semaphore_twisted.jobs.supervision.patterns import PatternIndex
 from semaphore_twisted.jobs.supervision.text import whole_characters
+from semaphore_twisted.jobs.supervision.uncolored import Uncolored, whole_sequences
 
 MASK = b"***"
+_ESCAPE = b"\x1b"
 #: The longest line; a longer one is written in pieces.
 LONGEST_LINE = 64 * 1024
 
@@ -35,8 +37,16 @@ class Masker:
                 place = after
 
     def spans(self, data: bytes) -> list[tuple[int, int]]:
-        """Return the begin and end of each secret in *data*, in order."""
-        return self._index.spans(data)
+        """Return the begin and end of each secret in *data*, in order.
+
+        A secret with escape sequences in it counts too.
+        """
+        found = self._index.spans(data)
+        if _ESCAPE not in data:
+            return found
+        plain = Uncolored(data)
+        colored = [plain.span(*each) for each in self._index.spans(plain.text)]
+        return _merged([*found, *colored])
 
     def mask(self, data: bytes) -> bytes:
         """Return *data* with its secrets masked."""
@@ -60,7 +70,25 @@ class Masker:
 
     def begun(self, data: bytes) -> int:
         """Return the length of the end of *data* that may begin a secret."""
-        return self._index.begun(data)
+        begun = self._index.begun(data)
+        if _ESCAPE not in data:
+            return begun
+        end = whole_sequences(data)
+        plain = Uncolored(data[:end])
+        if length := self._index.begun(plain.text):
+            end = plain.place(len(plain.text) - length)
+        return max(begun, len(data) - end)
+
+
+def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return *spans* in order, with those that overlap as one."""
+    merged: list[tuple[int, int]] = []
+    for begin, end in sorted(spans):
+        if merged and begin < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((begin, end))
+    return merged
 
 
 def without(data: bytes, spans: list[tuple[int, int]]) -> bytes:

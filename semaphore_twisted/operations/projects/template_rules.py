@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import Annotated
+from typing import Annotated, TypeGuard
 
 import msgspec
 
@@ -22,7 +22,7 @@ from semaphore_twisted.model.ids import (
 )
 from semaphore_twisted.model.refusals import invalid, quoted
 from semaphore_twisted.model.repositories import check_branch
-from semaphore_twisted.model.selections import check_hosts, check_tag, listed
+from semaphore_twisted.model.selections import check_hosts, check_tag, selected
 from semaphore_twisted.model.surveys import check_rules
 from semaphore_twisted.model.templates import (
     SurveyType,
@@ -323,8 +323,8 @@ def task_params(sent: dict[str, object]) -> dict[str, object]:
         if value is not None and name in TaskParams.__struct_fields__
     }
     for name in ("limit", "tags", "skip_tags"):
-        if isinstance(text := plain.get(name), str):
-            plain[name] = list(listed(text))
+        if _is_selection(given := plain.get(name)):
+            plain[name] = list(selected(given, name))
     if plain.get("debug_level") == 0:
         del plain["debug_level"]
     try:
@@ -349,6 +349,13 @@ def task_params(sent: dict[str, object]) -> dict[str, object]:
         for tag in tags:
             check_tag(tag, field)
     return plain
+
+
+def _is_selection(sent: object) -> TypeGuard[str | list[str]]:
+    """Whether *sent* is a text or a list of texts."""
+    return isinstance(sent, str) or (
+        isinstance(sent, list) and all(isinstance(each, str) for each in sent)
+    )
 
 
 def check_supported(app: App, params: Mapping[str, object], prefix: str = "") -> None:

@@ -12,6 +12,7 @@ from semaphore_twisted.model.ids import EnvironmentId, ProjectId, TaskId, Templa
 from semaphore_twisted.model.inventories import WORKSPACES
 from semaphore_twisted.model.keys import KeyType
 from semaphore_twisted.model.limits import SLICE_PARTS
+from semaphore_twisted.model.refusals import quoted
 from semaphore_twisted.model.templates import Template
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import apps, events
@@ -31,7 +32,7 @@ from semaphore_twisted.operations.projects.template_rules import (
     groups_of,
     vaults_of,
 )
-from semaphore_twisted.operations.tasks import slices
+from semaphore_twisted.operations.tasks import deployable, slices
 from semaphore_twisted.operations.tasks import tasks as of_tasks
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.schema import inventory, template
@@ -54,6 +55,8 @@ from semaphore_twisted.persistence.statements.webhooks import (
     integrations as of_integrations,
 )
 
+#: The types of templates whose tasks can be deployed.
+_DEPLOYABLE = frozenset({"build", "deploy"})
 _VAULT_KEYS = frozenset({KeyType.LOGIN_PASSWORD, KeyType.STRING})
 
 
@@ -178,6 +181,8 @@ def change(
     if new.app != stored.app:
         _check_app_unused(conn, template_id)
     project_id = project_of(actor)
+    if new.type != stored.type:
+        _check_type(conn, project_id, template_id, new.type)
     groups = _groups(conn, project_id, groups_of(new, stored))
     values = {
         **checked(new, apps.table(conn), kept=stored.app),
@@ -195,6 +200,22 @@ def _check_app_unused(conn: Connection, template_id: TemplateId) -> None:
         raise Conflict(
             f"app: task {task_id} of the template has not ended; stop it, or wait for"
             " its end, before the template gets another app"
+        )
+
+
+def _check_type(
+    conn: Connection, project_id: ProjectId, template_id: TemplateId, kind: str
+) -> None:
+    """Refuse a type whose tasks cannot be deployed while templates deploy them.
+
+    :raises Invalid: naming the templates
+    """
+    found = named(conn, statements.deploying, project_id, template_id)
+    if found and kind not in _DEPLOYABLE:
+        names = ", ".join(quoted(each.name) for each in found)
+        raise Invalid(
+            f"type: the tasks of this template are deployed by {names}; expected build "
+            "or deploy"
         )
 
 
@@ -228,6 +249,7 @@ def _check_idle(conn: Connection, template_id: TemplateId) -> None:
     task_id = conn.scalar(statements.unfinished, template_id=template_id)
     if task_id is not None:
         raise Conflict(f"Task {task_id} of the template has not ended: stop it first")
+    deployable.check_template(conn, template_id)
 
 
 def delete(conn: Connection, actor: Actor, template_id: TemplateId) -> None:
@@ -325,7 +347,7 @@ def _check_builds(
         row = conn.one(statements.type_of, _Chained, id=number, project_id=project_id)
         if row is None:
             raise Invalid(f"build_template_id: there is no {number} in this project")
-        if row.type not in {"build", "deploy"} or number in chain:
+        if row.type not in _DEPLOYABLE or number in chain:
             raise Invalid(
                 f"build_template_id: template {number}; expected another template, "
                 "of the type build, or one that deploys and does not lead back here"

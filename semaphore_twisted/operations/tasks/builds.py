@@ -3,13 +3,16 @@
 from datetime import datetime
 
 import msgspec
+from msgspec.structs import replace
 
+from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.ids import TaskId, TemplateId
 from semaphore_twisted.model.tasks import Task
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations.projects.references import project_of
-from semaphore_twisted.operations.tasks.tasks import template_of
+from semaphore_twisted.operations.tasks.overrides import NewTask
+from semaphore_twisted.operations.tasks.tasks import create, template_of
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.statements.tasks import builds as statements
 from semaphore_twisted.persistence.statements.tasks import tasks as task_statements
@@ -51,6 +54,22 @@ def incoming_version(conn: Connection, task: Task) -> str | None:
             return built.version if built else None
         number = built.build_task_id
     return None
+
+
+def create_newest(
+    conn: Connection, actor: Actor, keyring: Keyring, body: NewTask
+) -> Task:
+    """Queue a task as :func:`.tasks.create` does; a deploy task takes the newest build.
+
+    That is for a sender that cannot choose one, as the dialog of the page proposes it.
+    """
+    template = template_of(conn, project_of(actor), body.template_id)
+    if template.type == "deploy" and template.build_template_id is not None:
+        newest = conn.scalar(
+            statements.newest_success, template_id=template.build_template_id
+        )
+        body = replace(body, build_task_id=newest)
+    return create(conn, actor, keyring, body)
 
 
 def deployments(

@@ -26,6 +26,7 @@ from semaphore_twisted.model.selections import (
     check_tag,
     check_task_arguments,
     listed,
+    selected,
 )
 from semaphore_twisted.model.templates import TaskParams, Template
 from semaphore_twisted.model.terraform import check_task_arguments as check_phases
@@ -221,7 +222,7 @@ def allowed(
         check_branch(branch or "")
     if _other_arguments(arguments, template, app):
         with at_field("arguments"):
-            _check_arguments(arguments, app)
+            _check_arguments(arguments, app, template.variable_names)
     _check_selection(params, own)
     return Allowed(
         params=params,
@@ -250,7 +251,7 @@ def inventory_of(
     return chosen or template.inventory_id
 
 
-def _check_arguments(arguments: str | None, app: App) -> None:
+def _check_arguments(arguments: str | None, app: App, declared: frozenset[str]) -> None:
     """Refuse restricted arguments; a script interprets its own arguments.
 
     An app that runs a directory has no script: its program interprets the options.
@@ -260,7 +261,7 @@ def _check_arguments(arguments: str | None, app: App) -> None:
         return
     words = msgspec.json.decode(arguments or "[]", type=tuple[str, ...])
     if app.is_ansible:
-        check_task_arguments(words)
+        check_task_arguments(words, declared)
     elif app.runs_directory and any(word.startswith("-") for word in words):
         raise Invalid(
             f"arguments: a task cannot give options to {app.title}; write them in the "
@@ -330,7 +331,7 @@ def _params(body: NewTask) -> JsonObject:
         params["limit"] = body.limit
     for name in ("limit", "tags", "skip_tags"):
         if name in params:
-            params[name] = _listed(params[name])
+            params[name] = _listed(params[name], name)
     level = params.get("debug_level")
     if level is not None and not 0 <= level <= 6:
         raise Invalid("debug_level must be between 1 and 6")
@@ -339,9 +340,8 @@ def _params(body: NewTask) -> JsonObject:
     return params
 
 
-def _listed(value: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:
-    parts = value.split(",") if isinstance(value, str) else value
-    found = tuple(part.strip() for part in parts if part.strip())
+def _listed(value: str | list[str], name: str) -> tuple[str, ...]:
+    found = selected(value, name)
     if any("\0" in part for part in found):
         raise Invalid("A parameter has a NUL character")
     return found

@@ -34,7 +34,7 @@ from semaphore_twisted.operations import apps, events
 from semaphore_twisted.operations.projects import template_parts
 from semaphore_twisted.operations.projects.references import project_of
 from semaphore_twisted.operations.projects.survey import answers
-from semaphore_twisted.operations.tasks import output, slices
+from semaphore_twisted.operations.tasks import deployable, output, slices
 from semaphore_twisted.operations.tasks.overrides import (
     NewTask,
     TemplateSource,
@@ -189,7 +189,7 @@ def draft(
         "user_id": user_id,
         "created": conn.now,
         "version": _version(conn, template),
-        "build_task_id": _build(conn, template, body.build_task_id),
+        "build_task_id": deployable.build_of(conn, template, body.build_task_id),
         "used_inventory_id": inventory_of(template, overrides.inventory_id) or 0,
         **msgspec.structs.asdict(overrides),
     }
@@ -249,24 +249,6 @@ def _version(conn: Connection, template: Template) -> str | None:
         return None
     last = conn.scalar(statements.last_version, template_id=template.id)
     return next_version(template.start_version, last)
-
-
-def _build(
-    conn: Connection, template: Template, task_id: TaskId | None
-) -> TaskId | None:
-    """Return the build task that a deploy task deploys; ``None`` without one."""
-    if not task_id:
-        return None
-    if template.type != "deploy":
-        raise Invalid("build_task_id: the template deploys no build; leave it out")
-    built = conn.one(
-        statements.of_project, Task, id=task_id, project_id=template.project_id
-    )
-    if built is None or built.template_id != template.build_template_id:
-        raise Invalid(
-            f"Task {task_id} is no build for this template", field="build_task_id"
-        )
-    return task_id
 
 
 def get(conn: Connection, actor: Actor, task_id: TaskId) -> Task:
@@ -460,10 +442,9 @@ def delete_some(conn: Connection, actor: Actor, task_id: TaskId) -> bool:
     Return whether there is more; :func:`delete` deletes the rest.
 
     :raises Invalid: if the task has not ended
+    :raises Conflict: while an unfinished task deploys it
     """
-    stored_task = task_of(conn, project_of(actor), task_id)
-    if not stored_task.status.final:
-        raise Invalid(f"The task is {stored_task.status}: stop it first")
+    _ = _deletable(conn, actor, task_id)
     return not slices.empty_some(conn, task_id)
 
 
@@ -471,15 +452,22 @@ def delete(conn: Connection, actor: Actor, task_id: TaskId) -> None:
     """Delete a task that has ended, with its output.
 
     :raises Invalid: if it has not ended
+    :raises Conflict: while an unfinished task deploys it
     """
-    stored_task = task_of(conn, project_of(actor), task_id)
-    if not stored_task.status.final:
-        raise Invalid(f"The task is {stored_task.status}: stop it first")
+    stored_task = _deletable(conn, actor, task_id)
     conn.delete(schema.task, task_id)
     template = template_of(conn, stored_task.project_id, stored_task.template_id)
     events.TASK.record(
         conn, actor, task_id, template.name, "deleted", object_name=template.playbook
     )
+
+
+def _deletable(conn: Connection, actor: Actor, task_id: TaskId) -> Task:
+    stored_task = task_of(conn, project_of(actor), task_id)
+    if not stored_task.status.final:
+        raise Invalid(f"The task is {stored_task.status}: stop it first")
+    deployable.check_task(conn, task_id)
+    return stored_task
 
 
 def move(conn: Connection, stored_task: Task, happening: TaskEvent) -> Task:

@@ -8,7 +8,7 @@ _PATTERN = re.compile(r"(?:(.*\D)?)(\d+)(\D.*)?", re.DOTALL)
 
 def _parts(version: str) -> tuple[str, int, str] | None:
     match = _PATTERN.fullmatch(version)
-    if match is None or len(match[2]) > 18:
+    if match is None:
         return None
     return match[1] or "", int(match[2]), match[3] or ""
 

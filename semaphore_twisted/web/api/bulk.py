@@ -19,6 +19,7 @@ from semaphore_twisted.model.ids import TaskId, TemplateId
 from semaphore_twisted.model.tasks import IllegalTransition, Task
 from semaphore_twisted.model.texts import Message
 from semaphore_twisted.model.users import Access
+from semaphore_twisted.operations.tasks import builds
 from semaphore_twisted.operations.tasks import tasks as operations
 from semaphore_twisted.operations.tasks.overrides import NewTask
 from semaphore_twisted.web.api.tasks import Stop, stop_job
@@ -81,7 +82,7 @@ async def run(context: RequestContext, body: TemplatesToRun) -> BulkResults:
 
     async def start(number: int) -> Task:
         new = NewTask(template_id=TemplateId(number), message=body.message)
-        task = await context.write(operations.create, context.keyring, new)
+        task = await context.write(builds.create_newest, context.keyring, new)
         context.tasks.changed(task)
         return task
 

@@ -5,6 +5,7 @@ from typing import Any
 from typing_extensions import override
 
 from semaphore_twisted.model import limits
+from semaphore_twisted.model.apps import APPS
 from semaphore_twisted.model.users import Role
 from semaphore_twisted.web.http.options import WebOptions
 from tests.support.http import Answer, ApiClient, api_client
@@ -185,6 +186,17 @@ class RouteTests(AppCase):
             self.refused(answer, field)
             self.assertEqual(answer.json["field"].partition("[")[0], field, answer.json)
         self.assertEqual(self.conn.raw.execute("SELECT * FROM app").fetchall(), [])
+
+    def test_other_case(self) -> None:
+        """An id differs from those of other apps by more than the case of letters."""
+        self.stored("perl", path="/usr/bin/perl")
+        for name, other in (("Ansible", "ansible"), ("PERL", "perl"), ("ToFu", "tofu")):
+            answer = self.admin.post(f"/api/apps/{name}", PERL)
+            self.assertEqual(answer.status, 400)
+            self.assertEqual(answer.json["field"], "id")
+            self.assertIn(f'"{other}"', answer.json["error"])
+        self.assertEqual(set(self.ids(self.admin)) - set(APPS), {"perl"})
+        self.stored("perl", title="Perl")
 
     def test_markup_is_text(self) -> None:
         """A title is any line of text; it comes back as JSON, never as markup."""

@@ -103,6 +103,26 @@ class BulkTests(_BulkTestCase):
         rows = self.client.get(f"/api/project/{self.project.id}/tasks").json
         self.assertEqual([each["id"] for each in rows], started[::-1])
 
+    def test_run_deployment(self) -> None:
+        """A template that deploys takes the newest build that succeeded."""
+        build = make_template(self.conn, self.project, name="Build", type="build")
+        deploy = make_template(
+            self.conn,
+            self.project,
+            name="Deploy",
+            type="deploy",
+            build_template_id=build,
+        )
+        ran = {"templates": [deploy]}
+        (first,) = self.post("/templates/run", ran).json["results"]
+        self.assertIsNone(first["task"]["build_task_id"])
+        *_, newest, _ = (
+            make_task(self.conn, self.project, build, status=status)
+            for status in (TaskStatus.SUCCESS, TaskStatus.SUCCESS, TaskStatus.ERROR)
+        )
+        (second,) = self.post("/templates/run", ran).json["results"]
+        self.assertEqual(second["task"]["build_task_id"], newest)
+
     def test_stop(self) -> None:
         """Tasks that have not ended are stopped; the rest has the reason."""
         running, queued = self.task(TaskStatus.RUNNING), self.task()

@@ -4,7 +4,7 @@ import { checkAccess } from '../lib/axe.mjs'
 import { inventory as hosts, PLAYBOOK } from '../lib/logs.mjs'
 import { inProject, pageTest } from '../lib/page.mjs'
 import { become } from '../lib/people.mjs'
-import { addTemplate, api, ended, template, until } from '../lib/runs.mjs'
+import { addTemplate, api, ended, start, template, until } from '../lib/runs.mjs'
 
 const MAY_LIMIT = { allow_override_limit: true }
 
@@ -242,4 +242,36 @@ pageTest('hosts are ticked on a phone', { phone: true }, async (page) => {
   const wide = await dialog.evaluate((each) => each.scrollWidth > each.clientWidth)
   assert.ok(!wide)
   await checkAccess(page)
+})
+
+const DEPLOY = 'echo "brings <$SEMAPHORE_TASK_INCOMING_VERSION>"\n'
+
+pageTest('a deployment is of a build that succeeded, and again of the same', async (page) => {
+  const image = await addTemplate('Image', 'exit ${1:-0}\n', {
+    type: 'build',
+    start_version: '2.0.7',
+    allow_override_args_in_task: true,
+  })
+  const deploys = { type: 'deploy', build_template_id: image.id }
+  await addTemplate('Roll out', DEPLOY, deploys)
+  const empty = await open(page, 'Roll out')
+  await empty.dialog.getByText('No build has succeeded yet').waitFor()
+  for (const args of [[], [], ['1']])
+    await ended(await start('Image', { arguments: JSON.stringify(args) }))
+  const { dialog, verb } = await open(page, 'Roll out')
+  const build = dialog.getByRole('combobox', { name: 'Build' })
+  await build.getByText(/^2\.0\.8 \(#\d+\)$/).waitFor()
+  await checkAccess(page)
+  await build.click()
+  assert.equal(await page.getByRole('option').count(), 2)
+  await page.getByRole('option', { name: /^2\.0\.7 / }).click()
+  await verb('Run').click()
+  await page.waitForURL(/\/tasks\/\d+$/)
+  await page.getByText('brings <2.0.7>').first().waitFor({ timeout: 60_000 })
+  await page.getByRole('button', { name: 'Run again' }).first().click()
+  const again = page.getByRole('dialog', { name: 'Run Roll out' })
+  await again
+    .getByRole('combobox', { name: 'Build' })
+    .getByText(/^2\.0\.7 /)
+    .waitFor()
 })

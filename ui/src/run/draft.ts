@@ -9,6 +9,7 @@ import {
   RUN_PARAMS,
 } from '@/pages/templates/planning'
 import type { RunParam } from '@/pages/templates/planning'
+import { firstBuild, type Build } from './builds'
 import { isAll } from './choice'
 import { faultOf, textOf, valueOf, type Fault } from './answers'
 
@@ -37,6 +38,8 @@ export interface Draft {
   dryRun: boolean
   diff: boolean
   inventory: number | undefined
+  /** the build to deploy; 0 until one is chosen, undefined if there is none */
+  build: number | undefined
   /** what is chosen of a run that plans */
   planning: RunParam[]
 }
@@ -123,6 +126,7 @@ export function firstDraft(
   from?: Schemas['Task'],
   limit?: readonly string[],
   inventory?: number,
+  builds: readonly Build[] = [],
 ): Draft {
   const own = template.task_params as Params
   const params: RunParams = { ...own, ...(from?.params as RunParams | undefined) }
@@ -151,17 +155,22 @@ export function firstDraft(
     dryRun: from?.dry_run ?? params.dry_run === true,
     diff: from?.diff ?? params.diff === true,
     inventory: used ?? template.inventory_id ?? undefined,
+    build: firstBuild(builds, from),
     planning: may.planning.filter((each) => params[each] === true),
   }
 }
 
-/** Return what is wrong with answers, by their names. */
+/** The key of the build among the faults; no variable has this name. */
+export const BUILD = '#build'
+
+/** Return what is wrong with answers, by their names, and with the build. */
 export function faults(template: Template, draft: Draft): Record<string, Fault> {
   const found: Record<string, Fault> = {}
   for (const each of template.survey_vars ?? []) {
     const fault = faultOf(each, draft.answers[each.name] ?? '')
     if (fault) found[each.name] = fault
   }
+  if (draft.build === 0) found[BUILD] = 'missing'
   return found
 }
 
@@ -221,6 +230,7 @@ export function bodyOf(template: Template, draft: Draft): NewTask {
     body.arguments = JSON.stringify(draft.arguments.split('\n').filter((each) => each !== ''))
   }
   if (may.inventory && draft.inventory) body.inventory_id = draft.inventory
+  if (draft.build) body.build_task_id = draft.build
   return body
 }
 

@@ -5,6 +5,7 @@ import { useForm, type Form } from '@/components/form'
 import { useLoad, type Loaded } from '@/live/load'
 import { isWorkspace, plans } from '@/pages/templates/planning'
 import type { RunWish } from './ask'
+import { buildsOf, type Build } from './builds'
 import { bodyOf, faults, firstDraft, lacksHosts } from './draft'
 import type { Draft, Template } from './draft'
 
@@ -12,6 +13,8 @@ export interface RunMaterial {
   template: Template
   repository: Schemas['Repository']
   inventories: Schemas['Inventory'][]
+  /** what it can deploy; undefined if it deploys nothing */
+  builds: Build[] | undefined
   /** the newest runs of the template */
   tasks: Schemas['TaskInList'][]
 }
@@ -31,7 +34,10 @@ export interface Run {
 
 /** Milliseconds after the last change until the command is shown anew. */
 const PAUSE = 250
-const FIELDS = ['message', 'limit', 'tags', 'skip_tags', 'git_branch', 'arguments', 'inventory_id']
+const FIELDS = [
+  ...['message', 'limit', 'tags', 'skip_tags', 'git_branch', 'arguments'],
+  ...['inventory_id', 'build_task_id'],
+]
 const NEWEST = 20
 
 export function useRun(wish: RunWish): Run {
@@ -55,21 +61,24 @@ export function useRun(wish: RunWish): Run {
         }),
       ),
     ])
-    const repository = await data(
-      api.GET('/project/{project_id}/repositories/{repository_id}', {
-        params: { path: { ...project, repository_id: template.repository_id } },
-        signal,
-      }),
-    )
+    const [repository, builds] = await Promise.all([
+      data(
+        api.GET('/project/{project_id}/repositories/{repository_id}', {
+          params: { path: { ...project, repository_id: template.repository_id } },
+          signal,
+        }),
+      ),
+      buildsOf(template, wish.from?.build_task_id, signal),
+    ])
     // a workspace is an inventory, too
     const fitting = inventories.filter((each) => isWorkspace(each) === plans(template.app))
-    return { template, repository, inventories: fitting, tasks }
+    return { template, repository, inventories: fitting, builds, tasks }
   })
 
   watch(material.data, (loaded) => {
     if (!loaded || draft.value) return
     const used = loaded.inventories.find((each) => each.id === wish.inventory) // else deleted
-    draft.value = firstDraft(loaded.template, wish.from, wish.limit, used?.id)
+    draft.value = firstDraft(loaded.template, wish.from, wish.limit, used?.id, loaded.builds)
     first = JSON.stringify(draft.value)
   })
 

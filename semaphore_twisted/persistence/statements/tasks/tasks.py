@@ -130,6 +130,22 @@ UNFINISHED = (
 _finished = or_(_c.status == "success", _c.status == "error", _c.status == "stopped")
 _unfinished = not_(_finished)
 
+#: The builds that unfinished tasks deploy, through chains of deployments.
+_first = (
+    select(_c.build_task_id.label("id"))
+    .where(
+        or_(*(_c.status == each for each in UNFINISHED)), _c.build_task_id.is_not(None)
+    )
+    .cte("awaited", recursive=True)
+)
+_deployed = task.alias()
+awaited = _first.union(
+    select(_deployed.c.build_task_id)
+    .join(_first, _first.c.id == _deployed.c.id)
+    .where(_deployed.c.build_task_id.is_not(None))
+)
+_awaited_ids = select(awaited.c.id)
+
 #: The workspace of an app that plans: its inventory, or the template, as a negative
 #: number; NULL for other apps.
 _workspace = case(
@@ -288,7 +304,8 @@ autorun = (
     .order_by(template.c.id)
 )
 
-#: Ended tasks of a template beyond the newest ``keep`` tasks, at most ``count``.
+#: Ended tasks of a template beyond the newest ``keep`` tasks, at most ``count``; none
+#: that a task still deploys.
 surplus = (
     select(_c.id)
     .where(
@@ -301,6 +318,7 @@ surplus = (
         .offset(bindparam("keep"))
         .scalar_subquery(),
         _finished,
+        _c.id.not_in(_awaited_ids),
     )
     .order_by(_c.id)
     .limit(bindparam("count"))
@@ -317,7 +335,7 @@ expiring = (
 )
 
 #: Tasks of a template that ended before *cutoff*, at most ``count``; never its newest
-#: task, whose version the next build counts on.
+#: task, whose version the next build counts on, and none that a task still deploys.
 expired = (
     select(_c.id)
     .where(
@@ -328,6 +346,7 @@ expired = (
         .where(_c.template_id == bindparam("template_id"))
         .scalar_subquery(),
         _finished,
+        _c.id.not_in(_awaited_ids),
     )
     .order_by(_c.id)
     .limit(bindparam("count"))
