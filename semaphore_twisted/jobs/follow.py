@@ -165,7 +165,7 @@ class Follower:
         self._reads = Coalescer(
             self._read, log=self._log, sentence="Following a job failed"
         )
-        self._swept = False
+        self._swept = self._sweeping = False
         self._over = False
 
     # IJob
@@ -308,6 +308,7 @@ class Follower:
 
     def resume(self) -> None:
         """Continue: another supervisor cleans up now."""
+        self._sweeping = False
         if not self._over:
             self._pause = _SHORTEST_PAUSE
             self._late()
@@ -455,10 +456,12 @@ class Follower:
 
     def _lost(self) -> None:
         """Handle a supervisor that is gone without a result."""
+        if self._sweeping:
+            return  # its cleanup is being prepared
         if self._swept:
             self.end("interrupted")
             return
-        self._swept = True
+        self._swept = self._sweeping = True
         self._vanished(self)
 
     def end(self, reason: str) -> None:

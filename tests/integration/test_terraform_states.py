@@ -1,7 +1,11 @@
 """Terraform for real: its state is in the server, and outlives each task."""
 
 import atexit
+import os
 import shutil
+import signal
+import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -49,6 +53,14 @@ def server(release: str) -> tuple[Product, Path]:
     atexit.register(product.stop)
     product.log_in()
     return product, folder
+
+
+def listener(path: Path) -> int:
+    """Return the process that listens on the socket *path*."""
+    with socket.socket(socket.AF_UNIX) as end:
+        end.connect(str(path))
+        packed = end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    return int(struct.unpack("3i", packed)[0])
 
 
 class StateTests(SynchronousTestCase):
@@ -191,6 +203,40 @@ class StateTests(SynchronousTestCase):
             time.sleep(0.05)
         return made, task, gate
 
+    def vanish(self, task: int) -> list[str]:
+        """Kill the supervisor of a task that applies; return the task's log."""
+        (spool,) = (self.product.state / "jobs").glob("job_*")
+        os.kill(listener(spool / "control"), signal.SIGKILL)
+        self.assertEqual(self.product.wait(self.project, task, timeout=180), "error")
+        log = self.product.output(self.project, task)
+        self.assertTrue(any("supervisor has vanished" in each for each in log), log)
+        return log
+
+    def test_vanished(self) -> None:
+        """Terraform stores its state after the job's supervisor was killed."""
+        self.begin(NEWEST)
+        made, task, _ = self.apply_slowly()
+        self.vanish(task)
+        state = self.states(made)[0]
+        self.assertEqual(
+            (state["task_id"], state["resources"], state["rescued"]), (task, 1, False)
+        )
+        inventory = f"/project/{self.project}/inventory/{made['inventory_id']}"
+        self.assertEqual(self.product.api("GET", f"{inventory}/terraform/locks"), [])
+
+    def test_vanished_with_server(self) -> None:
+        """The state reaches the server that was killed too, and started again."""
+        self.begin(NEWEST)
+        made, task, _ = self.apply_slowly()
+        self.product.kill()
+        (spool,) = (self.product.state / "jobs").glob("job_*")
+        os.kill(listener(spool / "control"), signal.SIGKILL)
+        time.sleep(1)  # Terraform stores the state meanwhile
+        self.product.start()
+        self.assertEqual(self.product.wait(self.project, task, timeout=180), "error")
+        state = self.states(made)[0]
+        self.assertEqual((state["task_id"], state["resources"]), (task, 1))
+
     def test_forced_unlock(self) -> None:
         """A task whose lock was removed by force stores what it has done."""
         self.begin(NEWEST)
@@ -206,6 +252,15 @@ class StateTests(SynchronousTestCase):
     def test_rescue(self) -> None:
         """A state that is refused is kept as a version, and a rollback restores it."""
         self.begin(NEWEST)
+        self.rescue(vanish=False)
+
+    def test_vanished_rescue(self) -> None:
+        """The same is true if the job's supervisor was killed."""
+        self.begin(NEWEST)
+        self.rescue(vanish=True)
+
+    def rescue(self, *, vanish: bool) -> None:
+        """Let the state be refused, and rescued; then roll back to it."""
         made, task, gate = self.apply_slowly()
         inventory = f"/project/{self.project}/inventory/{made['inventory_id']}"
         path = f"{inventory}/terraform"
@@ -227,6 +282,8 @@ class StateTests(SynchronousTestCase):
             ],
             check=True,
         )
+        if vanish:
+            self.vanish(task)
         gate.touch()
         self.assertEqual(self.product.wait(self.project, task, timeout=180), "error")
         log = "\n".join(self.product.output(self.project, task))
@@ -238,7 +295,9 @@ class StateTests(SynchronousTestCase):
         )
         self.assertEqual((present["rescued"], present["lineage"]), (False, "another"))
         self.product.api("POST", f"{path}/states/{rescued['id']}/rollback")
-        self.assertIn("No changes.", "\n".join(self.run_task(made)))
+        plan = "\n".join(self.run_task(made, plan=True))
+        # an interrupted resource is tainted, so it is replaced
+        self.assertIn("Plan: 1 to add" if vanish else "No changes.", plan)
 
     def test_outside(self) -> None:
         """Terraform outside of the server uses an alias, over HTTPS."""

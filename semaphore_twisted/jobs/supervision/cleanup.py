@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import stat
 import time
 
 from semaphore_twisted.jobs.supervision import tree
+from semaphore_twisted.jobs.supervision.approval import span
+from semaphore_twisted.jobs.supervision.child import PATIENCE, SERVICE
 from semaphore_twisted.jobs.supervision.event_loop import EventLoop
 
 TYPE_CHECKING = False
@@ -18,6 +22,13 @@ if TYPE_CHECKING:
 #: Seconds after which the supervisor stops waiting for processes that survive SIGKILL.
 _UNKILLABLE_SECONDS = 30.0
 _SWEEP_SECONDS = 5.0
+#: The longest patience with a program whose supervisor vanished: its environment, from
+#: which the seconds are read, is that of the job.
+_LONGEST_PATIENCE = 300
+_DIGITS = 4
+#: Seconds between two looks at such programs, and bytes of output that each look reads.
+_LOOK_SECONDS = 0.2
+_PART = 1 << 20
 
 
 def end_all(
@@ -61,11 +72,100 @@ def end_all(
         loop.run_once(min(0.05, kill_at - now))
 
 
-def sweep(loop: EventLoop, *, mark: str) -> None:
-    """Kill the processes with *mark*: their job's supervisor vanished."""
+def end_job(
+    loop: EventLoop,
+    *,
+    grace: float,
+    hurry: Callable[[], bool],
+    namespaces: Namespaces | None,
+    services: dict[int, float],
+) -> int:
+    """End every process of the job; return how many survive.
+
+    The *services* that have seconds of their own end after all others, which use them.
+    """
+    last = {pid: seconds for pid, seconds in services.items() if seconds}
+    left = end_all(loop, grace=grace, hurry=hurry, namespaces=namespaces, keep=last)
+    if last:
+        left = end_all(loop, grace=max(last.values()), hurry=hurry)
+    return left
+
+
+def sweep(
+    loop: EventLoop,
+    *,
+    mark: str,
+    hurry: Callable[[], bool],
+    note: Callable[[str], None],
+) -> None:
+    """End the processes with *mark*: their job's supervisor vanished.
+
+    A program with patience has been interrupted by that. It is waited for, and the
+    services that it may need are asked to end after it. The others are killed, and all
+    are once *hurry* returns true.
+    """
     entry = f"JOB_MARK={mark}".encode()
+    if seconds := _of_role(entry, PATIENCE):
+        longest = span(max(seconds.values()))
+        note(
+            "The job's supervisor has vanished, so its program was interrupted;"
+            f" waiting up to {longest} for it to store what it has done"
+        )
+        _wait(loop, entry, PATIENCE, hurry)
+    services = _of_role(entry, SERVICE)
+    if services and not seconds:
+        note("The job's supervisor has vanished; its program has ended")
+    for pid in services:
+        tree.send(pid, signal.SIGTERM)
+    _wait(loop, entry, SERVICE, hurry)
     until = time.monotonic() + _SWEEP_SECONDS
     while (pids := tree.marked(entry)) and time.monotonic() < until:
         for pid in pids:
             tree.send(pid, signal.SIGKILL)
         loop.run_once(0.02)
+
+
+def _of_role(entry: bytes, role: bytes) -> dict[int, int]:
+    """Return the first processes of steps with *role*, and their seconds.
+
+    Their own programs inherit the environment, but lead no session.
+    """
+    found = {}
+    for pid, environ in tree.marked(entry).items():
+        for each in environ:
+            name, _, value = each.partition(b"=")
+            if name != role or not value.isdigit() or len(value) > _DIGITS:
+                continue
+            with contextlib.suppress(OSError):
+                if os.getsid(pid) == pid:
+                    found[pid] = min(int(value), _LONGEST_PATIENCE)
+    return found
+
+
+def _wait(
+    loop: EventLoop, entry: bytes, role: bytes, hurry: Callable[[], bool]
+) -> None:
+    """Wait for the end of the processes with *role*, and discard what they write.
+
+    The secrets in it are not known any more, so it cannot be logged.
+    """
+    began = time.monotonic()
+    outputs: dict[int, int] = {}
+    try:
+        while not hurry():
+            passed = time.monotonic() - began
+            pids = [pid for pid, each in _of_role(entry, role).items() if passed < each]
+            if not pids:
+                return
+            for pid in pids:
+                path = f"/proc/{pid}/fd/1"
+                with contextlib.suppress(OSError):
+                    if pid not in outputs and stat.S_ISFIFO(os.stat(path).st_mode):
+                        outputs[pid] = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            for output in outputs.values():
+                with contextlib.suppress(OSError):
+                    os.read(output, _PART)
+            loop.run_once(_LOOK_SECONDS)
+    finally:
+        for output in outputs.values():
+            os.close(output)

@@ -62,6 +62,13 @@ aliases = (
     .order_by(_a.id)
 )
 
+#: The workspace to which an alias of a task leads.
+of_task = (
+    select(_a.project_id, _a.inventory_id)
+    .where(_a.task_id == bindparam("task_id"))
+    .limit(1)
+)
+
 
 _shown = select(
     _s.id,
