@@ -67,15 +67,7 @@ class StateTests(SynchronousTestCase):
             uuid=self.conn.uuid(),
             entropy=os.urandom,
         )
-        versions.write(
-            self.conn,
-            self.keyring,
-            self.made.alias,
-            self.access,
-            new,
-            content=content,
-            lock_id=None,
-        )
+        versions.write(self.conn, self.made.alias, self.access, new, lock_id=None)
 
     def log_in(self, password: str) -> StateAccess:
         """Return what the alias leads to."""
