@@ -86,6 +86,8 @@ class PlanSummary(msgspec.Struct, frozen=True, kw_only=True):
     #: the serial number of the state that the plan starts from, if this server keeps
     #: the state; 0 if there was none yet
     serial: int | None = None
+    #: whether the code has a backend of its own, so that this server keeps no state
+    own_backend: bool = False
     #: whether everything that the plan does is in this list
     complete: bool = True
     #: why it is not complete, in sentences; empty if it is

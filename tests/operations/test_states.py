@@ -132,6 +132,27 @@ class StateTests(SynchronousTestCase):
         self.store_outside(1)  # the application of the plan
         self.assertIsNone(plans.of_task(self.conn, self.actor, self.task).moved_to)
 
+    def test_plan_of_own_backend(self) -> None:
+        """A plan from a backend of the code has nothing to do with the state here."""
+        move = {"status": TaskStatus.WAITING_CONFIRMATION}
+        self.conn.update(schema.task, self.task, **move)
+        plans.store(self.conn, self.task, PlanSummary(add=1, own_backend=True))
+        self.store_outside(7)
+        found = plans.of_task(self.conn, self.actor, self.task)
+        self.assertEqual((found.serial, found.moved_to), (None, None))
+        decided = plans.confirm(self.conn, self.actor, self.task)
+        self.assertEqual(decided.status, TaskStatus.CONFIRMED)
+
+    def test_plan_beside_a_rescued_state(self) -> None:
+        """A rescued version is not the present one, so the plan can be approved."""
+        move = {"status": TaskStatus.WAITING_CONFIRMATION}
+        self.conn.update(schema.task, self.task, **move)
+        plans.store(self.conn, self.task, PlanSummary(add=1))
+        self.store_outside(7)
+        self.conn.execute(state.update().where(state.c.serial == 7).values(rescued=1))
+        self.assertIsNone(plans.of_task(self.conn, self.actor, self.task).moved_to)
+        plans.confirm(self.conn, self.actor, self.task)
+
     def test_used_later(self) -> None:
         """An alias that was deleted after the check of its password opens nothing."""
         self.conn.delete(state_alias, self.access.id)

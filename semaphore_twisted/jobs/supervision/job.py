@@ -252,7 +252,7 @@ class Job:
         except child.StartFailed as error:
             raise failed(step, str(error)) from None
         self._loop.track(started.pid)
-        document = PlanDocument(self._masker, self._journal)
+        document = PlanDocument(step, self._workspace, self._masker, self._journal)
         streams = [Stream(self._masker, keep if step.quiet else log.write)]
         if step.plan:
             streams.insert(0, document.stream)

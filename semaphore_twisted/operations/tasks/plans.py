@@ -34,10 +34,11 @@ def store(conn: Connection, task_id: TaskId, summary: PlanSummary) -> None:
 
     So a repetition after a crash changes nothing, and a decision is never about a plan
     that was exchanged. The plan gets the serial of the newest version of the state that
-    this server keeps: the output of Terraform has none.
+    this server keeps, if the task uses it: the output of Terraform has none.
     """
     if conn.one(statements.of_task, _StoredPlan, task_id=task_id) is None:
-        summary = replace(summary, serial=_serial(conn, task_id))
+        serial = None if summary.own_backend else _serial(conn, task_id)
+        summary = replace(summary, serial=serial)
         text = msgspec.json.encode(summary).decode()
         conn.insert(task_plan, task_id=task_id, summary=text)
 
