@@ -16,7 +16,6 @@ from semaphore_twisted.crypto.keyring import Keyring, SealContext
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import (
     Conflict,
-    Invalid,
     NotFound,
     SecretUnreadable,
     TooLarge,
@@ -44,9 +43,6 @@ from semaphore_twisted.persistence.state_tables import state
 from semaphore_twisted.persistence.statements.projects import keys as of_keys
 from semaphore_twisted.persistence.statements.projects import states as statements
 from semaphore_twisted.persistence.statements.projects import workspaces
-
-#: The refusal of a rescue by another client than a task.
-NO_TASK = "rescue: only a task has a state to rescue; leave it out"
 
 
 @frozen
@@ -222,18 +218,21 @@ def check_same(keyring: Keyring, present: SealedRow, content: bytes) -> None:
 
 
 def keep_aside(
-    conn: Connection, alias: str, access: StateAccess, new: SealedState, *, why: str
+    conn: Connection,
+    alias: str,
+    access: StateAccess,
+    new: SealedState,
+    *,
+    task_id: TaskId,
+    why: str,
 ) -> str:
-    """Store a state of a task that is not the next version; return a line for a log.
+    """Store a state that is not the next version; return a line for a log.
 
-    *why* is the reason. A task has at most one rescued version, the last.
-
-    :raises Invalid: if *alias* is not that of a task
+    *alias* is that of the task *task_id*, *why* is the reason. A task has at most one
+    rescued version, the last.
     """
     of_access.again(conn, alias, access)
-    task_id, inventory_id = access.task_id, access.inventory_id
-    if task_id is None:
-        raise Invalid(NO_TASK)
+    inventory_id = access.inventory_id
     _drop_rescued(conn, inventory_id, task_id)
     number = _insert(
         conn,

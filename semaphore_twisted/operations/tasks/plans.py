@@ -17,6 +17,7 @@ from semaphore_twisted.operations.tasks import tasks
 from semaphore_twisted.operations.tasks.tasks import task_of
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.result_tables import task_plan
+from semaphore_twisted.persistence.statements.tasks import approvals as of_approvals
 from semaphore_twisted.persistence.statements.tasks import plans as statements
 
 
@@ -27,6 +28,10 @@ class _StoredPlan(msgspec.Struct, frozen=True):
     user_name: str
     decided: datetime | None
     comment: str
+
+
+class _Waits(msgspec.Struct, frozen=True):
+    until: datetime
 
 
 def store(conn: Connection, task_id: TaskId, summary: PlanSummary) -> None:
@@ -139,9 +144,11 @@ def of_task(conn: Connection, actor: Actor, task_id: TaskId) -> TaskPlan:
     if stored is None:
         raise NotFound(f"Task {task_id} has no plan")
     summary = msgspec.json.decode(stored.summary, type=PlanSummary)
-    decision = moved = None
+    decision = moved = until = None
     if stored.approved is None:
         moved = _moved_to(conn, task_id, summary)
+        waits = conn.one(of_approvals.until, _Waits, task_id=task_id)
+        until = None if waits is None else waits.until
     if stored.approved is not None and stored.decided is not None:
         decision = PlanDecision(
             approved=stored.approved,
@@ -150,7 +157,12 @@ def of_task(conn: Connection, actor: Actor, task_id: TaskId) -> TaskPlan:
             at=stored.decided,
             comment=stored.comment,
         )
-    return TaskPlan(**asdict(summary), decision=decision, moved_to=moved)
+    return TaskPlan(
+        **asdict(summary),
+        decision=decision,
+        moved_to=moved,
+        until=until,
+    )
 
 
 def _serial(conn: Connection, task_id: TaskId) -> int | None:

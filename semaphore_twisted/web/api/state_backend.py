@@ -21,6 +21,7 @@ from semaphore_twisted.model.errors import (
     TooLarge,
     TooManyAttempts,
 )
+from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.states import BACKEND
 from semaphore_twisted.model.users import Access
 from semaphore_twisted.web.http.context import RequestContext
@@ -85,7 +86,7 @@ async def write(context: RequestContext) -> Response:
     except (Conflict, SecretUnreadable) as error:
         if access.task_id is not None:
             # a forced stop may end Terraform before it has written its own file
-            await _keep_aside(context, access, new, why=error.message)
+            await _keep_aside(context, access, new, access.task_id, why=error.message)
         if isinstance(error, Locked):
             return _locked(error)
         raise
@@ -97,10 +98,9 @@ async def _rescue(
 ) -> Response:
     """Store the state *packed* (gzip); answer with a sentence for the log."""
     from semaphore_twisted.model.state_files import unpacked  # noqa: PLC0415
-    from semaphore_twisted.operations.states.versions import NO_TASK  # noqa: PLC0415
 
     if access.task_id is None:
-        raise Invalid(NO_TASK)
+        raise Invalid("rescue: only a task has a state to rescue; leave it out")
     content = await context.compute(unpacked, packed)
     new = await _sealed(context, access, content, limit=limits.STATE_RESCUED)
     why = "The code has a backend of its own"
@@ -112,7 +112,7 @@ async def _rescue(
         else:
             said = f"The state was stored after all, with serial {new.head.serial}"
             return Response(200, said.encode(), TEXT)
-    said = await _keep_aside(context, access, new, why=why)
+    said = await _keep_aside(context, access, new, access.task_id, why=why)
     return Response(200, said.encode(), TEXT)
 
 
@@ -165,13 +165,18 @@ async def _store(
 
 
 async def _keep_aside(
-    context: RequestContext, access: "StateAccess", new: "SealedState", *, why: str
+    context: RequestContext,
+    access: "StateAccess",
+    new: "SealedState",
+    task_id: TaskId,
+    *,
+    why: str,
 ) -> str:
     """Store a state of a task beside the present one; return a line for its log."""
     from semaphore_twisted.operations.states import versions  # noqa: PLC0415
 
     return await context.services.database.writing(durable=True)(
-        versions.keep_aside, _alias(context), access, new, why=why
+        versions.keep_aside, _alias(context), access, new, task_id=task_id, why=why
     )
 
 

@@ -155,6 +155,17 @@ export function firstDraft(
   }
 }
 
+/** Return whether the run destroys, and whether it only plans: the template may say so too. */
+export function kindOf(
+  template: Template,
+  draft: Draft,
+): Pick<Schemas['TaskInList'], 'destroys' | 'plans_only'> {
+  const own = template.task_params as RunParams
+  const has = (param: RunParam) =>
+    plans(template.app) && (own[param] === true || draft.planning.includes(param))
+  return { destroys: has('destroy'), plans_only: has('plan') }
+}
+
 /** Return what is wrong with answers, by their names. */
 export function faults(template: Template, draft: Draft): Record<string, Fault> {
   const found: Record<string, Fault> = {}
