@@ -110,8 +110,8 @@ class TaskPlan(PlanSummary, frozen=True, kw_only=True):
     """The plan of a task, and the decision about it; null while there is none.
 
     *moved_to* is the serial number that the state has now, if it is not that of the
-    plan: the plan cannot be applied any more. *until* is when the task fails without a
-    decision. Both are null otherwise, and once the plan is decided about.
+    plan: the plan cannot be applied any more. *until* is when a task that waits fails
+    without a decision. Both are null otherwise, and once the plan is decided about.
     """
 
     decision: PlanDecision | None = None

@@ -31,11 +31,17 @@ class VanishedMixin:
     """The job of these tests."""
 
     async def vanish(
-        self: Any, *, patience: float = 60, script: str = "", forced: bool = False
+        self: Any,
+        *,
+        patience: float = 60,
+        script: str = "",
+        forced: bool = False,
+        again: bool = False,
     ) -> list[str]:
         """Kill the supervisor of such a program; return the log.
 
-        With *forced* the job is then stopped by force.
+        With *forced* the job is then stopped by force; with *again* the supervisor that
+        cleans up is killed, too.
         """
         self.word = f"word-{self.place.name}"
         after = self.place / "after"
@@ -59,9 +65,12 @@ class VanishedMixin:
         await self.start(service, applies)
         await self.receiver.line("up")
         self.kill_supervisor()
-        if forced:
+        if forced or again:
             await self.until(lambda: len(self.receiver.received) > 1)
+        if forced:
             self.followers[0].kill()
+        if again:
+            self.kill_supervisor()
         result = await self.receiver.done
         self.assertEqual((result.status, result.reason), ("error", "interrupted"))
         self.assertEqual(alive(self.word), [])
@@ -91,6 +100,17 @@ class VanishedTests(VanishedMixin, JobCase):
         script = "trap '' INT; echo up; while :; do sleep 0.1; done"
         lines = await self.vanish(script=script, forced=True)
         self.assertNotIn("state", lines)
+
+    async def test_again(self) -> None:
+        """The supervisor that waits for it may be killed, too."""
+        script = (
+            "save() { for i in {1..30}; do sleep 0.1; done; echo state >saved; exit; }"
+            "\n"
+            "trap save INT; echo up; while :; do sleep 0.1; done"
+        )
+        lines = await self.vanish(script=script, again=True)
+        self.assertIn("state", lines)
+        self.assertEqual(sum("waiting up to" in each for each in lines), 2)
 
     async def test_much_output(self) -> None:
         """It can write more than a pipe holds."""

@@ -9,7 +9,7 @@ from semaphore_twisted.model.errors import Conflict, NotFound
 from semaphore_twisted.model.ids import TaskId, UserId
 from semaphore_twisted.model.plans import PlanDecision, PlanSummary, TaskPlan
 from semaphore_twisted.model.refusals import quoted
-from semaphore_twisted.model.tasks import Task
+from semaphore_twisted.model.tasks import Task, TaskStatus
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events
 from semaphore_twisted.operations.projects.references import project_of
@@ -139,7 +139,7 @@ def of_task(conn: Connection, actor: Actor, task_id: TaskId) -> TaskPlan:
     :raises Invalid: if the project has no such task
     :raises NotFound: if the task has no plan
     """
-    task_of(conn, project_of(actor), task_id)
+    task = task_of(conn, project_of(actor), task_id)
     stored = conn.one(statements.of_task, _StoredPlan, task_id=task_id)
     if stored is None:
         raise NotFound(f"Task {task_id} has no plan")
@@ -147,6 +147,7 @@ def of_task(conn: Connection, actor: Actor, task_id: TaskId) -> TaskPlan:
     decision = moved = until = None
     if stored.approved is None:
         moved = _moved_to(conn, task_id, summary)
+    if stored.approved is None and task.status is TaskStatus.WAITING_CONFIRMATION:
         waits = conn.one(of_approvals.until, _Waits, task_id=task_id)
         until = None if waits is None else waits.until
     if stored.approved is not None and stored.decided is not None:

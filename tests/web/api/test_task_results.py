@@ -146,8 +146,10 @@ class PlanTests(TaskResultsTestCase):
         )
         until = datetime(2026, 1, 3, tzinfo=UTC)
         self.conn.insert(task_approval, task_id=self.task, token="x", until=until)
-        answer = self.client.get(f"{self.place}/plan")
-        self.assertEqual(answer.json["until"], "2026-01-03T00:00:00Z")
+        self.assertIsNone(self.get("/plan")["until"])
+        waits = TaskStatus.WAITING_CONFIRMATION
+        self.conn.update(schema.task, self.task, status=waits)
+        self.assertEqual(self.get("/plan")["until"], "2026-01-03T00:00:00Z")
         actor = actor_of(self.user, self.project)
         plans.decide(self.conn, actor, self.task, approved=True, comment="looks fine")
         answer = self.guest().get(f"{self.place}/plan")
