@@ -14,7 +14,7 @@ import os
 import pwd
 import signal
 
-from semaphore_twisted.jobs.supervision import ansible_config, linux
+from semaphore_twisted.jobs.supervision import ansible_config, linux, patience
 from semaphore_twisted.jobs.supervision.specification import (
     ReadStep,
     Specification,
@@ -42,8 +42,6 @@ _HINTS = {
     "ssh-keygen": "the package openssh-client",
     "sshpass": "the package sshpass",
 }
-#: In the environment of a program with patience, and of a service: their seconds.
-PATIENCE, SERVICE = b"JOB_PATIENCE", b"JOB_SERVICE"
 
 
 class StartFailed(Exception):
@@ -132,8 +130,11 @@ def start(
             opened=opened,
             files=files or {},
         )
-        if namespaces is not None and step.patience:
-            namespaces.attend(child.pid, step.patience)
+        if step.patience:
+            role = patience.SERVICE if step.background else patience.PROGRAM
+            patience.record(role, child.pid, step.patience)
+            if namespaces is not None:
+                namespaces.attend(child.pid, step.patience)
         return child
     finally:
         for descriptor in opened:
@@ -193,7 +194,7 @@ def _start(
             name.encode(): expand(value, workspace, pipes, name_of(user)).encode()
             for name, value in step.environ.items()
         }
-        environ |= _marks(step, mark)
+        environ[b"JOB_MARK"] = mark.encode()
         cwd = expand(step.cwd, workspace, {})
         _refuse_nul([*argv, *environ, *environ.values(), cwd.encode()])
 
@@ -231,15 +232,6 @@ def _start(
     child = Child(pid, [end for end in keep if end not in feeds])
     child.feeds = {writer: memoryview(content) for writer, content in feeds.items()}
     return child
-
-
-def _marks(step: ReadStep, mark: str) -> dict[bytes, bytes]:
-    """Return the variables by which a cleanup recognizes the program of *step*."""
-    marks = {b"JOB_MARK": mark.encode()}
-    if step.patience:
-        name = SERVICE if step.background else PATIENCE
-        marks[name] = b"%d" % step.patience
-    return marks
 
 
 def _death(step: ReadStep) -> signal.Signals | None:

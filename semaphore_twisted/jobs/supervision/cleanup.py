@@ -8,9 +8,8 @@ import signal
 import stat
 import time
 
-from semaphore_twisted.jobs.supervision import tree
+from semaphore_twisted.jobs.supervision import patience, tree
 from semaphore_twisted.jobs.supervision.approval import span
-from semaphore_twisted.jobs.supervision.child import PATIENCE, SERVICE
 from semaphore_twisted.jobs.supervision.event_loop import EventLoop
 
 TYPE_CHECKING = False
@@ -22,10 +21,6 @@ if TYPE_CHECKING:
 #: Seconds after which the supervisor stops waiting for processes that survive SIGKILL.
 _UNKILLABLE_SECONDS = 30.0
 _SWEEP_SECONDS = 5.0
-#: The longest patience with a program whose supervisor vanished: its environment, from
-#: which the seconds are read, is that of the job.
-_LONGEST_PATIENCE = 300
-_DIGITS = 4
 #: Seconds between two looks at such programs, and bytes of output that each look reads.
 _LOOK_SECONDS = 0.2
 _PART = 1 << 20
@@ -104,48 +99,35 @@ def sweep(
     services that it may need are asked to end after it. The others are killed, and all
     are once *hurry* returns true.
     """
-    entry = f"JOB_MARK={mark}".encode()
-    if seconds := _of_role(entry, PATIENCE):
+    seconds = patience.living(patience.PROGRAM)
+    services = patience.living(patience.SERVICE)
+    if seconds:
         longest = span(max(seconds.values()))
         note(
             "The job's supervisor has vanished, so its program was interrupted;"
             f" waiting up to {longest} for it to store what it has done"
         )
-        _wait(loop, entry, PATIENCE, hurry)
-    services = _of_role(entry, SERVICE)
-    if services and not seconds:
+    elif services:
         note("The job's supervisor has vanished; its program has ended")
+    _wait(loop, patience.PROGRAM, hurry)
     for pid in services:
         tree.send(pid, signal.SIGTERM)
-    _wait(loop, entry, SERVICE, hurry)
+    _wait(loop, patience.SERVICE, hurry)
+    entry = f"JOB_MARK={mark}".encode()
     until = time.monotonic() + _SWEEP_SECONDS
-    while (pids := tree.marked(entry)) and time.monotonic() < until:
+    while time.monotonic() < until:
+        # those of another user may only be known by their records
+        known = (patience.living(each) for each in (patience.PROGRAM, patience.SERVICE))
+        pids = {*tree.marked(entry), *(pid for each in known for pid in each)}
+        if not pids:
+            break
         for pid in pids:
             tree.send(pid, signal.SIGKILL)
         loop.run_once(0.02)
 
 
-def _of_role(entry: bytes, role: bytes) -> dict[int, int]:
-    """Return the first processes of steps with *role*, and their seconds.
-
-    Their own programs inherit the environment, but lead no session.
-    """
-    found = {}
-    for pid, environ in tree.marked(entry).items():
-        for each in environ:
-            name, _, value = each.partition(b"=")
-            if name != role or not value.isdigit() or len(value) > _DIGITS:
-                continue
-            with contextlib.suppress(OSError):
-                if os.getsid(pid) == pid:
-                    found[pid] = min(int(value), _LONGEST_PATIENCE)
-    return found
-
-
-def _wait(
-    loop: EventLoop, entry: bytes, role: bytes, hurry: Callable[[], bool]
-) -> None:
-    """Wait for the end of the processes with *role*, and discard what they write.
+def _wait(loop: EventLoop, role: str, hurry: Callable[[], bool]) -> None:
+    """Wait for the end of the programs with *role*, and discard what they write.
 
     The secrets in it are not known any more, so it cannot be logged.
     """
@@ -154,7 +136,8 @@ def _wait(
     try:
         while not hurry():
             passed = time.monotonic() - began
-            pids = [pid for pid, each in _of_role(entry, role).items() if passed < each]
+            living = patience.living(role)
+            pids = [pid for pid, seconds in living.items() if passed < seconds]
             if not pids:
                 return
             for pid in pids:

@@ -38,21 +38,18 @@ def descendants(root: int) -> list[int]:
     return [pid for pid in pids if pid not in ended]
 
 
-def marked(entry: bytes) -> dict[int, list[bytes]]:
-    """Return the processes that have *entry* (``NAME=value``) in their environment.
-
-    The values are their environments, as lists of such entries.
-    """
-    found = {}
+def marked(entry: bytes) -> list[int]:
+    """Return the processes that have *entry* (``NAME=value``) in their environment."""
+    pids = []
     for pid in _numbers():
         try:
             with open(f"/proc/{pid}/environ", "rb", buffering=0) as file:
-                environ = file.read(1 << 20).split(b"\0")
+                environ = file.read(1 << 20)
         except OSError:
             continue
-        if pid != os.getpid() and entry in environ:
-            found[pid] = environ
-    return found
+        if pid != os.getpid() and entry in environ.split(b"\0"):
+            pids.append(pid)
+    return pids
 
 
 def send(pid: int, signal: int) -> None:
