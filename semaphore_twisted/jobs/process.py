@@ -9,8 +9,8 @@ import fcntl
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 from attrs import field, frozen
@@ -112,6 +112,16 @@ class _Starting(ProcessProtocol):
             self.ready.callback(result)
 
 
+class LastSteps(Protocol):
+    """Returns the last steps of the job with a spool whose supervisor vanished.
+
+    The specification of the job vanished too.
+    """
+
+    async def __call__(self, spool: Path) -> tuple[Step, ...]:
+        """Return them."""
+
+
 async def _no_steps(spool: Path) -> tuple[Step, ...]:
     """Return the last steps of a job that has none."""
     del spool
@@ -130,9 +140,7 @@ class SupervisedRunner:
     python: str = field(default=sys.executable)
     #: The user ids for jobs, if each job has its own user.
     identities: Identities | None = None
-    #: Returns the last steps of the job with a spool whose supervisor vanished; its
-    #: specification vanished too.
-    last_steps: Callable[[Path], Awaitable[tuple[Step, ...]]] = field(default=_no_steps)
+    last_steps: LastSteps = field(default=_no_steps)
 
     def start(
         self, specification: JobSpecification, receiver: IJobReceiver

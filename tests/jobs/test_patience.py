@@ -3,6 +3,7 @@
 import os
 import subprocess
 import tempfile
+from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -14,7 +15,7 @@ class RecordTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Enter a spool."""
-        self.addCleanup(os.chdir, os.getcwd())
+        self.addCleanup(os.chdir, Path.cwd())
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         os.chdir(folder.name)
@@ -34,14 +35,13 @@ class RecordTests(SynchronousTestCase):
 
     def test_other_process(self) -> None:
         """A later process of the same number is not taken for the program."""
-        with open("patient", "w", encoding="ascii") as file:
-            file.write(f"program {os.getpid()} 1 300\nprogram 1")
+        Path("patient").write_text(f"program {os.getpid()} 1 300\nprogram 1")
         self.assertEqual(patience.living(patience.PROGRAM), {})
 
     def test_full_disk(self) -> None:
         """A record that cannot be written is left out."""
-        os.symlink("/dev/full", "patient")
+        Path("patient").symlink_to("/dev/full")
         patience.record(patience.PROGRAM, os.getpid(), 300)
-        os.unlink("patient")
+        Path("patient").unlink()
         patience.record(patience.PROGRAM, 2**22 + 1, 300)
         self.assertEqual(patience.living(patience.PROGRAM), {})

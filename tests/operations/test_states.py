@@ -13,7 +13,7 @@ from semaphore_twisted.model.plans import PlanSummary
 from semaphore_twisted.model.state_files import StateAccess
 from semaphore_twisted.model.tasks import TaskStatus
 from semaphore_twisted.model.users import Role
-from semaphore_twisted.operations.states import access, aliases, versions
+from semaphore_twisted.operations.states import access, aliases, contents, versions
 from semaphore_twisted.operations.tasks import plans
 from semaphore_twisted.operations.vault import vault
 from semaphore_twisted.persistence import schema
@@ -60,7 +60,7 @@ class StateTests(SynchronousTestCase):
 
     def store(self, content: bytes) -> None:
         """Store the next version."""
-        new = versions.sealed(
+        new = contents.sealed(
             content,
             keyring=self.keyring,
             project_uuid=self.access.project_uuid,

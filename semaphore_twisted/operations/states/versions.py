@@ -11,14 +11,11 @@ import msgspec
 from attrs import frozen
 from typing_extensions import override
 
-from semaphore_twisted.crypto import sealed_content
-from semaphore_twisted.crypto.keyring import Keyring, SealContext
+from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import (
     Conflict,
     NotFound,
-    SecretUnreadable,
-    TooLarge,
 )
 from semaphore_twisted.model.ids import InventoryId, StateId, TaskId, UserId
 from semaphore_twisted.model.reprs import redacted
@@ -26,7 +23,6 @@ from semaphore_twisted.model.state_files import (
     Locked,
     StateAccess,
     StateHead,
-    read_head,
     with_serial,
 )
 from semaphore_twisted.model.states import StateVersion
@@ -37,28 +33,17 @@ from semaphore_twisted.operations.projects.references import project_of
 from semaphore_twisted.operations.states import access as of_access
 from semaphore_twisted.operations.states import locks
 from semaphore_twisted.operations.states.aliases import workspace
-from semaphore_twisted.operations.vault.sealed_values import opened_row
+from semaphore_twisted.operations.states.contents import (
+    SealedState,
+    StoredState,
+    opened,
+    sealed,
+)
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.state_tables import state
 from semaphore_twisted.persistence.statements.projects import keys as of_keys
 from semaphore_twisted.persistence.statements.projects import states as statements
 from semaphore_twisted.persistence.statements.projects import workspaces
-
-
-@frozen
-class SealedState:
-    """A state that is ready to be stored."""
-
-    head: StateHead
-    size: int
-    uuid: str
-    secret: str
-    content: bytes
-
-    @override
-    def __repr__(self) -> str:
-        """Show no content."""
-        return redacted(self, "head", "size")
 
 
 @frozen
@@ -79,23 +64,6 @@ class OldState:
         return redacted(self, "newest", "serial")
 
 
-class SealedRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A version of a state as it is stored; :func:`check_same` opens it."""
-
-    id: StateId
-    uuid: str
-    project_uuid: str
-    serial: int
-    size: int
-    secret: str
-    content: bytes
-
-    @override
-    def __repr__(self) -> str:
-        """Show no secrets."""
-        return redacted(self, "uuid", "size")
-
-
 class _Rescued(msgspec.Struct, frozen=True, kw_only=True):
     id: StateId
     serial: int
@@ -105,32 +73,6 @@ class _Rescued(msgspec.Struct, frozen=True, kw_only=True):
 class _Size(msgspec.Struct, frozen=True, kw_only=True):
     id: StateId
     stored: int
-
-
-def sealed(
-    content: bytes,
-    *,
-    keyring: Keyring,
-    project_uuid: str,
-    uuid: str,
-    entropy: Callable[[int], bytes],
-    limit: int = limits.STATE,
-) -> SealedState:
-    """Check and encrypt the state *content* for a new row; this takes a while.
-
-    :raises Invalid: if it is no state
-    :raises TooLarge: if it is over the *limit*
-    """
-    if len(content) > limit:
-        raise TooLarge(f"A state has at most {limit} bytes; {len(content)} were sent")
-    head, key = read_head(content), entropy(sealed_content.KEY)
-    return SealedState(
-        head=head,
-        size=len(content),
-        uuid=uuid,
-        secret=keyring.seal(key, _place(uuid, project_uuid)),
-        content=sealed_content.encrypted(content, key, entropy),
-    )
 
 
 def read(
@@ -152,13 +94,14 @@ def write(
     *,
     lock_id: str | None = None,
     rescue: bool = False,
-) -> SealedRow | None:
+) -> StoredState | None:
     """Store the next version of a state.
 
     A task stores what it has done although its lock was removed by force; *rescue*
     stands for its lock, whose id it has not any more. If the present version has the
-    same serial, nothing is stored, and this version is returned: :func:`check_same`
-    compares it outside of the transaction, since opening it takes a while.
+    same serial, nothing is stored, and this version is returned:
+    ``contents.check_same`` compares it outside of the transaction, since opening it
+    takes a while.
 
     :raises Locked: if another client has locked the state
     :raises Conflict: if the lock is gone, or the version is not the next one
@@ -200,21 +143,6 @@ def write(
         author=author,
     )
     return None
-
-
-def check_same(keyring: Keyring, present: SealedRow, content: bytes) -> None:
-    """Check that the *present* version is *content*, sent once more.
-
-    That happens after an answer that got lost, and is no error.
-
-    :raises Conflict: if it has another content
-    :raises SecretUnreadable: if it cannot be opened
-    """
-    if _content(keyring, present) != content:
-        raise Conflict(
-            f"serial: the state has serial {present.serial} already, with another"
-            " content"
-        )
 
 
 def keep_aside(
@@ -434,8 +362,10 @@ def _latest(conn: Connection, inventory_id: InventoryId) -> StateVersion | None:
 
 def _sealed_row(
     conn: Connection, inventory_id: InventoryId, state_id: StateId
-) -> SealedRow:
-    row = conn.one(statements.sealed, SealedRow, inventory_id=inventory_id, id=state_id)
+) -> StoredState:
+    row = conn.one(
+        statements.sealed, StoredState, inventory_id=inventory_id, id=state_id
+    )
     if row is None:
         raise NotFound
     return row
@@ -448,17 +378,7 @@ def _opened(
 
     :raises SecretUnreadable: naming the version
     """
-    return _content(keyring, _sealed_row(conn, inventory_id, state_id))
-
-
-def _content(keyring: Keyring, row: SealedRow) -> bytes:
-    try:
-        key = opened_row(keyring, row.secret, _place(row.uuid, row.project_uuid))
-        return sealed_content.decrypted(row.content, key.reveal(), size=row.size)
-    except SecretUnreadable as error:
-        raise SecretUnreadable(
-            f"Version {row.id} of the state cannot be opened: {error.message}"
-        ) from None
+    return opened(keyring, _sealed_row(conn, inventory_id, state_id))
 
 
 def _insert(
@@ -511,9 +431,3 @@ def _record(
 ) -> None:
     name = workspace(conn, actor, inventory_id).name
     events.INVENTORY.record(conn, actor, inventory_id, name, f"updated: {what}")
-
-
-def _place(uuid: str, project_uuid: str) -> SealContext:
-    return SealContext(
-        "state", "project__terraform_inventory_state", "secret", uuid, project_uuid
-    )

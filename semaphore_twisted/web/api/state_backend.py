@@ -38,7 +38,7 @@ from semaphore_twisted.web.http.state_login import log_in
 
 if TYPE_CHECKING:
     from semaphore_twisted.model.state_files import Locked, StateAccess
-    from semaphore_twisted.operations.states.versions import SealedState
+    from semaphore_twisted.operations.states.contents import SealedState
 
 #: What a client without a password is asked for (RFC 7617).
 _ASK = (b"www-authenticate", b'Basic realm="state", charset="UTF-8"')
@@ -124,10 +124,10 @@ async def _sealed(
     limit: int = limits.STATE,
 ) -> "SealedState":
     """Return the checked and encrypted *content*."""
-    from semaphore_twisted.operations.states import versions  # noqa: PLC0415
+    from semaphore_twisted.operations.states import contents  # noqa: PLC0415
 
     return await context.compute(
-        versions.sealed,
+        contents.sealed,
         content,
         keyring=context.keyring,
         project_uuid=access.project_uuid,
@@ -150,7 +150,7 @@ async def _store(
     :raises Conflict: if it is not the next one, or the state is locked
     :raises SecretUnreadable: if the present one cannot be compared with it
     """
-    from semaphore_twisted.operations.states import versions  # noqa: PLC0415
+    from semaphore_twisted.operations.states import contents, versions  # noqa: PLC0415
 
     present = await context.services.database.writing(durable=True)(
         versions.write,
@@ -161,7 +161,7 @@ async def _store(
         rescue=rescue,
     )
     if present is not None:
-        await context.compute(versions.check_same, context.keyring, present, content)
+        await context.compute(contents.check_same, context.keyring, present, content)
 
 
 async def _keep_aside(
