@@ -24,7 +24,7 @@ from semaphore_twisted.jobs.job_inputs import JobOrder
 from semaphore_twisted.jobs.process import SupervisedRunner
 from semaphore_twisted.lifecycle import SequentialService
 from semaphore_twisted.model.ids import TaskId
-from semaphore_twisted.model.jobs import JobSpecification
+from semaphore_twisted.model.jobs import JobSpecification, Step
 from semaphore_twisted.model.tasks import OutputLine
 from semaphore_twisted.model.users import Credentials, Visibility
 from semaphore_twisted.operations.events import changes
@@ -190,9 +190,13 @@ class _Assembly:
             spools=Path(self.job_settings.usual.spools),
             workspaces=Path(self.job_settings.usual.workspaces),
         )
-        self.runner = SupervisedRunner(reactor=reactor, identities=prepared.identities)
         self.states = StateBackends(
             self.database, made.installation.state.path / STATES
+        )
+        self.runner = SupervisedRunner(
+            reactor=reactor,
+            identities=prepared.identities,
+            last_steps=self._last_steps,
         )
         self.tasks = self._tasks()
         self.checks = self._checks()
@@ -445,6 +449,20 @@ class _Assembly:
         """Return the supervisor's specification of a job."""
         whole = await self.states.given(order)
         return specification(whole, self.job_settings.now())
+
+    async def _last_steps(self, spool: Path) -> tuple[Step, ...]:
+        """Return the last steps of a job whose supervisor vanished."""
+        # a vanished supervisor is rare, and most servers run no Terraform
+        from semaphore_twisted.tasks.state_rescue import rescue_steps  # noqa: PLC0415
+
+        return await rescue_steps(
+            spool,
+            states=self.states,
+            database=self.database,
+            directories=self.directories,
+            options=self.job_settings.now(),
+            clock=self.reactor,
+        )
 
     def _password_changed(self) -> None:
         """Delete the file with the initial password, which is no longer valid."""

@@ -53,6 +53,8 @@ _NO_HEADER = bytes(spool.HEADER.size)
 #: Seconds between two reads without an announcement of the supervisor.
 _SHORTEST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
+#: Supervisors that clean up, one after another, since each may be killed too.
+_MOST_SWEEPS = 3
 
 
 def _event(record: spool.SpoolRecord) -> StepBegun | Report | PlanEvent | None:
@@ -143,7 +145,7 @@ class Follower:
         spool: Path,
         offset: int,
     ) -> None:
-        """Follow *spool*; call *vanished* once if the supervisor is gone."""
+        """Follow *spool*; call *vanished* if the supervisor is gone."""
         self._reactor = reactor
         self._receiver = receiver
         self._vanished = vanished
@@ -165,7 +167,8 @@ class Follower:
         self._reads = Coalescer(
             self._read, log=self._log, sentence="Following a job failed"
         )
-        self._swept = False
+        #: how often another supervisor was started to clean up, and whether one starts
+        self._sweeps, self._sweeping = 0, False
         self._over = False
 
     # IJob
@@ -308,6 +311,7 @@ class Follower:
 
     def resume(self) -> None:
         """Continue: another supervisor cleans up now."""
+        self._sweeping = False
         if not self._over:
             self._pause = _SHORTEST_PAUSE
             self._late()
@@ -455,10 +459,13 @@ class Follower:
 
     def _lost(self) -> None:
         """Handle a supervisor that is gone without a result."""
-        if self._swept:
+        if self._sweeping:
+            return  # its cleanup is being prepared
+        if self._sweeps == _MOST_SWEEPS:
             self.end("interrupted")
             return
-        self._swept = True
+        self._sweeps += 1
+        self._sweeping = True
         self._vanished(self)
 
     def end(self, reason: str) -> None:

@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 from attrs import field, frozen
@@ -31,7 +32,8 @@ from semaphore_twisted.jobs.shortages import (
     SupervisorFailed,
     check_descriptors,
 )
-from semaphore_twisted.model.jobs import JobSpecification
+from semaphore_twisted.model.jobs import JobSpecification, Step
+from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.runtime.deferreds import log_errors
 
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
@@ -65,7 +67,13 @@ class _Interrupted(msgspec.Struct, frozen=True, kw_only=True):
     interrupted: float
     offset: int
     steps: tuple[()] = ()
+    finally_steps: tuple[Step, ...]
     grace: float = 0
+
+    @override
+    def __repr__(self) -> str:
+        """Show no secrets."""
+        return redacted(self, "spool")
 
 
 class _Starting(ProcessProtocol):
@@ -104,6 +112,22 @@ class _Starting(ProcessProtocol):
             self.ready.callback(result)
 
 
+class LastSteps(Protocol):
+    """Returns the last steps of the job with a spool whose supervisor vanished.
+
+    The specification of the job vanished too.
+    """
+
+    async def __call__(self, spool: Path) -> tuple[Step, ...]:
+        """Return them."""
+
+
+async def _no_steps(spool: Path) -> tuple[Step, ...]:
+    """Return the last steps of a job that has none."""
+    del spool
+    return ()
+
+
 @implementer(IJobRunner)
 @frozen(kw_only=True)
 class SupervisedRunner:
@@ -116,6 +140,7 @@ class SupervisedRunner:
     python: str = field(default=sys.executable)
     #: The user ids for jobs, if each job has its own user.
     identities: Identities | None = None
+    last_steps: LastSteps = field(default=_no_steps)
 
     def start(
         self, specification: JobSpecification, receiver: IJobReceiver
@@ -188,6 +213,7 @@ class SupervisedRunner:
                 gid=remains.gid,
                 interrupted=remains.started,
                 offset=follower.offset,
+                finally_steps=await self._last_steps(follower.spool),
             )
             await self._spawn(follower.spool, msgspec.json.encode(order))
         except FileNotFoundError:
@@ -198,6 +224,13 @@ class SupervisedRunner:
             follower.end("interrupted")
             raise
         follower.resume()
+
+    async def _last_steps(self, spool: Path) -> tuple[Step, ...]:
+        try:
+            return await self.last_steps(spool)
+        except Exception:  # noqa: BLE001 - the job must end in any case
+            self._log.failure("The last steps of a job are not known")
+            return ()
 
     def _spawn(self, spool: Path, data: bytes) -> Deferred[None]:
         """Start a supervisor for *spool*; fires once it holds the lock permanently."""

@@ -110,6 +110,9 @@ _RESCUED_PATH = f"{{pipe:{_RESCUED}}}"
 #: Seconds in which the server may be away.
 _RESCUE_SECONDS = 7 * 86_400.0
 
+#: Seconds in which the relay finishes the last requests, of which it has 30.
+_RELAY_PATIENCE = 35.0
+
 #: Logged for a template without a workspace.
 NO_WORKSPACE = (
     "WARNING: the template has no workspace, so without a backend in the code the"
@@ -141,6 +144,7 @@ def relay(state: StateBackend, paths: Layout) -> Step:
         cwd=paths.spool,
         background=True,
         ready=ready,
+        patience=_RELAY_PATIENCE,
         quiet=True,
         as_user=False,
         failure="The state of Terraform cannot be reached; run the task again",

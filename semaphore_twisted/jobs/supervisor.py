@@ -16,8 +16,8 @@ Guarantees for other programs:
 - ``SPOOL/result`` is written once and atomically: by then no process of the job is
   left, its output is complete, and its workspace is removed. In a large workspace,
   files without secrets of the specification may be removed later.
-- Each process of the job has ``JOB_MARK`` in its environment, and each step's first
-  process dies with the supervisor.
+- Each process of the job has ``JOB_MARK`` in its environment. If the supervisor
+  vanishes, each step's first process is killed; one with patience is interrupted.
 """
 
 import importlib

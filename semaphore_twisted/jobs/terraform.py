@@ -95,6 +95,7 @@ def steps(
             quiet=True,
             reads=_PLAN,
             plan=True,
+            own_backend=None if order.state is None else state_backend.OWN_BACKEND,
         ),
         *(() if params.plan else _apply(base, program, params, given.apply)),
     )

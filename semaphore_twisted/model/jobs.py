@@ -119,8 +119,11 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     reads: str | None = None
     #: Standard output is the plan in JSON, and no part of the log.
     plan: bool = False
-    #: Seconds that the program gets after SIGINT when the job is stopped, before its
-    #: processes are ended.
+    #: With *plan*: a file that exists if the code keeps its state in its own backend.
+    own_backend: str | None = None
+    #: Whole seconds, at most 300, that the program gets after SIGINT when the job is
+    #: stopped or its supervisor vanishes, before its processes are ended. A background
+    #: step gets them after SIGTERM, when all other programs of the job have ended.
     patience: float = 0
     #: The step is skipped if an earlier one ended with the outcome ``unchanged``.
     applies: bool = False

@@ -64,6 +64,8 @@ class RawPlan(msgspec.Struct):
     errored: bool = False
     #: whether the job has left out values, to keep the document short
     shortened: bool = False
+    #: whether the job has found a backend of the code
+    own_backend: bool = False
 
 
 #: Versions of the form that are understood; another one has a new major number.
@@ -86,7 +88,7 @@ def read_raw(raw: bytes | Raw, kind: type[T], what: str) -> T:
 def decoded(content: bytes) -> RawPlan:
     """Return the document in *content*; its entries are not decoded yet.
 
-    :raises Invalid: if it is too large, has another form, or has too many entries
+    :raises Invalid: if it is too large, or has another form
     """
     if len(content) > limits.PLAN_JSON:
         raise Invalid(
@@ -96,13 +98,20 @@ def decoded(content: bytes) -> RawPlan:
     plan = read_raw(content, RawPlan, "The plan")
     if not _KNOWN.fullmatch(plan.format_version):
         raise Invalid("The plan has a version of its form that is not known")
+    return plan
+
+
+def check_entries(plan: RawPlan) -> None:
+    """Check the number of resources and outputs of a plan.
+
+    :raises Invalid: if there are too many
+    """
     number = len(plan.resource_changes or ()) + len(plan.output_changes or ())
     if number > limits.PLAN_ENTRIES:
         raise Invalid(
             f"The plan has {number} resources and outputs; at most "
             f"{limits.PLAN_ENTRIES} are read"
         )
-    return plan
 
 
 def paths_of(raw: Raw) -> list[ValuePath]:

@@ -18,6 +18,7 @@ from semaphore_twisted.model.plan_document import (
     RawChange,
     RawPlan,
     RawResource,
+    check_entries,
     decoded,
     paths_of,
     read_raw,
@@ -71,11 +72,16 @@ def summarize(
     shown makes the summary incomplete, with its reason in ``problem``. No error is
     raised.
     """
+    own_backend = False
     try:
-        return _PlanReader(mask).read(decoded(content), serial)
+        plan = decoded(content)
+        own_backend = plan.own_backend
+        return _PlanReader(mask).read(plan, serial)
     except Invalid as error:
         problem = f"{error.message}."
-        return PlanSummary(serial=serial, complete=False, problem=problem)
+        return PlanSummary(
+            serial=serial, own_backend=own_backend, complete=False, problem=problem
+        )
 
 
 class _PlanReader:
@@ -88,6 +94,7 @@ class _PlanReader:
         self._problems: dict[str, None] = {}
 
     def read(self, plan: RawPlan, serial: int | None) -> PlanSummary:
+        check_entries(plan)
         resources = [
             read_raw(each, RawResource, "A resource of the plan")
             for each in plan.resource_changes or ()
@@ -119,6 +126,7 @@ class _PlanReader:
                 for act, each in zip(acts, resources, strict=True)
             ),
             serial=serial,
+            own_backend=plan.own_backend,
             changes=changes,
             outputs=outputs,
             complete=not self._problems,

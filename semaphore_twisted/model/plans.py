@@ -86,6 +86,8 @@ class PlanSummary(msgspec.Struct, frozen=True, kw_only=True):
     #: the serial number of the state that the plan starts from, if this server keeps
     #: the state; 0 if there was none yet
     serial: int | None = None
+    #: whether the code has a backend of its own, so that this server keeps no state
+    own_backend: bool = False
     #: whether everything that the plan does is in this list
     complete: bool = True
     #: why it is not complete, in sentences; empty if it is
@@ -108,9 +110,10 @@ class TaskPlan(PlanSummary, frozen=True, kw_only=True):
     """The plan of a task, and the decision about it; null while there is none.
 
     *moved_to* is the serial number that the state has now, if it is not that of the
-    plan: the plan cannot be applied any more. It is null otherwise, and once the plan
-    is decided about.
+    plan: the plan cannot be applied any more. *until* is when a task that waits fails
+    without a decision. Both are null otherwise, and once the plan is decided about.
     """
 
     decision: PlanDecision | None = None
     moved_to: int | None = None
+    until: datetime | None = None

@@ -145,13 +145,21 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TaskInList(Task, frozen=True, kw_only=True):
-    """A task in a list, with the additional columns of a list."""
+    """A task in a list, with the additional columns of a list.
+
+    *destroys* and *plans_only* tell whether its ``params``, or those of its template as
+    it is now, have ``destroy`` or ``plan``. *rejected_by* is the name of the person who
+    rejected its plan, after which it ends as an error.
+    """
 
     tpl_playbook: str = ""
     tpl_alias: str = ""
     tpl_type: str = ""
     tpl_app: str = ""
     user_name: str | None = None
+    destroys: bool = False
+    plans_only: bool = False
+    rejected_by: str = ""
     build_task: Task | None = None
 
 

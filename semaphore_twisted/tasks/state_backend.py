@@ -5,6 +5,7 @@ import errno
 import secrets
 import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attrs import define
 from msgspec.structs import replace
@@ -13,6 +14,9 @@ from semaphore_twisted.interfaces import IDatabase
 from semaphore_twisted.jobs.job_inputs import JobOrder, StateBackend
 from semaphore_twisted.model.errors import Unavailable
 from semaphore_twisted.model.inventories import WORKSPACES
+
+if TYPE_CHECKING:
+    from semaphore_twisted.operations.states.aliases import TaskAlias
 
 #: The ports that relays use, and how many are tried.
 _FIRST_PORT, _PORTS = 15_000, 17_000
@@ -51,13 +55,16 @@ class StateBackends:
             inventory_id=order.inventory_id,
             task_id=order.task.id,
         )
-        backend = StateBackend(
-            port=_free_port(),
+        return replace(order, state=self.of(made, port=_free_port()))
+
+    def of(self, made: "TaskAlias", *, port: int) -> StateBackend:
+        """Return the backend of an alias, with the *port* of the relay."""
+        return StateBackend(
+            port=port,
             socket=str(self._socket),
             alias=made.alias,
             password=made.password,
         )
-        return replace(order, state=backend)
 
 
 def _free_port() -> int:

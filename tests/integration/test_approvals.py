@@ -328,6 +328,18 @@ class DocumentTests(ApprovalCase):
         self.assertEqual(found["output_changes"]["o"]["after"], 1)
         self.assertEqual(found["output_changes"]["s"]["after"], "plain")
 
+    def test_own_backend(self) -> None:
+        """The plan tells whether the code has a backend of its own."""
+        plan = json.dumps({"format_version": "1.2", "resource_changes": []})
+        for script, expected in (("true", False), ("touch own", True)):
+            show = shell(
+                "show", f"echo '{plan}'", plan=True, own_backend="{workspace}/own"
+            )
+            ran = self.job(shell("init", script), show)
+            (event,) = ran.events
+            assert isinstance(event.what, PlanMade)
+            self.assertEqual(summarize(event.what.document).own_backend, expected)
+
     def test_no_plan(self) -> None:
         """An unreadable document is left out, with a line in the log."""
         for text in ("", "no", "[]", "{}", "[" * 10_000, '{"resource_changes":[1]}'):

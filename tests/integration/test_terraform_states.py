@@ -1,7 +1,11 @@
 """Terraform for real: its state is in the server, and outlives each task."""
 
 import atexit
+import os
 import shutil
+import signal
+import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -49,6 +53,14 @@ def server(release: str) -> tuple[Product, Path]:
     atexit.register(product.stop)
     product.log_in()
     return product, folder
+
+
+def listener(path: Path) -> int:
+    """Return the process that listens on the socket *path*."""
+    with socket.socket(socket.AF_UNIX) as end:
+        end.connect(str(path))
+        packed = end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    return int(struct.unpack("3i", packed)[0])
 
 
 class StateTests(SynchronousTestCase):
@@ -191,6 +203,40 @@ class StateTests(SynchronousTestCase):
             time.sleep(0.05)
         return made, task, gate
 
+    def vanish(self, task: int) -> list[str]:
+        """Kill the supervisor of a task that applies; return the task's log."""
+        (spool,) = (self.product.state / "jobs").glob("job_*")
+        os.kill(listener(spool / "control"), signal.SIGKILL)
+        self.assertEqual(self.product.wait(self.project, task, timeout=180), "error")
+        log = self.product.output(self.project, task)
+        self.assertTrue(any("supervisor has vanished" in each for each in log), log)
+        return log
+
+    def test_vanished(self) -> None:
+        """Terraform stores its state after the job's supervisor was killed."""
+        self.begin(NEWEST)
+        made, task, _ = self.apply_slowly()
+        self.vanish(task)
+        state = self.states(made)[0]
+        self.assertEqual(
+            (state["task_id"], state["resources"], state["rescued"]), (task, 1, False)
+        )
+        inventory = f"/project/{self.project}/inventory/{made['inventory_id']}"
+        self.assertEqual(self.product.api("GET", f"{inventory}/terraform/locks"), [])
+
+    def test_vanished_with_server(self) -> None:
+        """The state reaches the server that was killed too, and started again."""
+        self.begin(NEWEST)
+        made, task, _ = self.apply_slowly()
+        self.product.kill()
+        (spool,) = (self.product.state / "jobs").glob("job_*")
+        os.kill(listener(spool / "control"), signal.SIGKILL)
+        time.sleep(1)  # Terraform stores the state meanwhile
+        self.product.start()
+        self.assertEqual(self.product.wait(self.project, task, timeout=180), "error")
+        state = self.states(made)[0]
+        self.assertEqual((state["task_id"], state["resources"]), (task, 1))
+
     def test_forced_unlock(self) -> None:
         """A task whose lock was removed by force stores what it has done."""
         self.begin(NEWEST)
@@ -203,12 +249,11 @@ class StateTests(SynchronousTestCase):
         (state,) = self.states(made)
         self.assertEqual((state["resources"], state["rescued"]), (1, False))
 
-    def test_rescue(self) -> None:
-        """A state that is refused is kept as a version, and a rollback restores it."""
-        self.begin(NEWEST)
-        made, task, gate = self.apply_slowly()
-        inventory = f"/project/{self.project}/inventory/{made['inventory_id']}"
-        path = f"{inventory}/terraform"
+    def outside(self, path: str, *options: str) -> None:
+        """Send a request to the state as another client, which gets in between.
+
+        The lock of the task is removed before.
+        """
         (lock,) = self.product.api("GET", f"{path}/locks")
         self.product.api("DELETE", f"{path}/locks?lock_id={lock['lock_id']}")
         key = self.product.create(
@@ -219,14 +264,21 @@ class StateTests(SynchronousTestCase):
             login_password={"login": "me", "password": "hidden"},
         )
         alias = self.product.api("POST", f"{path}/aliases", {"auth_key_id": key})
-        other = '{"version": 4, "serial": 9, "lineage": "another", "outputs": {}}'
         subprocess.run(
             [
                 *("curl", "-sf", "--cacert", str(self.product.root)),
-                *("-u", "me:hidden", "-d", other, alias["url"]),
+                *("-u", "me:hidden", *options, alias["url"]),
             ],
             check=True,
         )
+
+    def test_rescue(self) -> None:
+        """A state that is refused is kept as a version, and a rollback restores it."""
+        self.begin(NEWEST)
+        made, task, gate = self.apply_slowly()
+        path = f"/project/{self.project}/inventory/{made['inventory_id']}/terraform"
+        other = '{"version": 4, "serial": 9, "lineage": "another", "outputs": {}}'
+        self.outside(path, "-d", other)
         gate.touch()
         self.assertEqual(self.product.wait(self.project, task, timeout=180), "error")
         log = "\n".join(self.product.output(self.project, task))
@@ -239,6 +291,20 @@ class StateTests(SynchronousTestCase):
         self.assertEqual((present["rescued"], present["lineage"]), (False, "another"))
         self.product.api("POST", f"{path}/states/{rescued['id']}/rollback")
         self.assertIn("No changes.", "\n".join(self.run_task(made)))
+
+    def test_vanished_rescue(self) -> None:
+        """A state that is refused is rescued without the job's first supervisor too."""
+        self.begin(NEWEST)
+        made, task, _ = self.apply_slowly()
+        path = f"/project/{self.project}/inventory/{made['inventory_id']}/terraform"
+        self.outside(path, "-X", "LOCK", "-d", '{"ID": "other", "Who": "bob"}')
+        log = "\n".join(self.vanish(task))
+        self.assertIn("WARNING: the state was rescued as version", log)
+        (rescued,) = self.states(made)
+        self.assertEqual(
+            (rescued["rescued"], rescued["task_id"], rescued["resources"]),
+            (True, task, 1),
+        )
 
     def test_outside(self) -> None:
         """Terraform outside of the server uses an alias, over HTTPS."""

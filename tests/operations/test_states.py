@@ -13,7 +13,7 @@ from semaphore_twisted.model.plans import PlanSummary
 from semaphore_twisted.model.state_files import StateAccess
 from semaphore_twisted.model.tasks import TaskStatus
 from semaphore_twisted.model.users import Role
-from semaphore_twisted.operations.states import access, aliases, versions
+from semaphore_twisted.operations.states import access, aliases, contents, versions
 from semaphore_twisted.operations.tasks import plans
 from semaphore_twisted.operations.vault import vault
 from semaphore_twisted.persistence import schema
@@ -60,22 +60,14 @@ class StateTests(SynchronousTestCase):
 
     def store(self, content: bytes) -> None:
         """Store the next version."""
-        new = versions.sealed(
+        new = contents.sealed(
             content,
             keyring=self.keyring,
             project_uuid=self.access.project_uuid,
             uuid=self.conn.uuid(),
             entropy=os.urandom,
         )
-        versions.write(
-            self.conn,
-            self.keyring,
-            self.made.alias,
-            self.access,
-            new,
-            content=content,
-            lock_id=None,
-        )
+        versions.write(self.conn, self.made.alias, self.access, new, lock_id=None)
 
     def log_in(self, password: str) -> StateAccess:
         """Return what the alias leads to."""
@@ -139,6 +131,27 @@ class StateTests(SynchronousTestCase):
         self.assertEqual(decided.status, TaskStatus.CONFIRMED)
         self.store_outside(1)  # the application of the plan
         self.assertIsNone(plans.of_task(self.conn, self.actor, self.task).moved_to)
+
+    def test_plan_of_own_backend(self) -> None:
+        """A plan from a backend of the code has nothing to do with the state here."""
+        move = {"status": TaskStatus.WAITING_CONFIRMATION}
+        self.conn.update(schema.task, self.task, **move)
+        plans.store(self.conn, self.task, PlanSummary(add=1, own_backend=True))
+        self.store_outside(7)
+        found = plans.of_task(self.conn, self.actor, self.task)
+        self.assertEqual((found.serial, found.moved_to), (None, None))
+        decided = plans.confirm(self.conn, self.actor, self.task)
+        self.assertEqual(decided.status, TaskStatus.CONFIRMED)
+
+    def test_plan_beside_a_rescued_state(self) -> None:
+        """A rescued version is not the present one, so the plan can be approved."""
+        move = {"status": TaskStatus.WAITING_CONFIRMATION}
+        self.conn.update(schema.task, self.task, **move)
+        plans.store(self.conn, self.task, PlanSummary(add=1))
+        self.store_outside(7)
+        self.conn.execute(state.update().where(state.c.serial == 7).values(rescued=1))
+        self.assertIsNone(plans.of_task(self.conn, self.actor, self.task).moved_to)
+        plans.confirm(self.conn, self.actor, self.task)
 
     def test_used_later(self) -> None:
         """An alias that was deleted after the check of its password opens nothing."""

@@ -46,12 +46,14 @@ const plan = (changes: Change[], more: Partial<Plan> = {}): Plan => ({
   destroy: 0,
   unchanged: 0,
   serial: null,
+  own_backend: false,
   complete: true,
   problem: '',
   changes,
   outputs: [],
   decision: null,
   moved_to: null,
+  until: null,
   ...more,
 })
 

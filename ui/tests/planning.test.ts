@@ -1,7 +1,21 @@
 import { expect, test } from 'vitest'
+import { standOf } from '@/components/status'
 import { bodyOf, complete, draftOf, emptyDraft } from '@/pages/templates/draft'
-import { paramsFor, phasesOf, phasesText, planningDraft } from '@/pages/templates/planning'
-import { bodyOf as taskOf, choicesOf, firstDraft, hasOptions, type Template } from '@/run/draft'
+import {
+  paramsFor,
+  phasesOf,
+  phasesText,
+  planningDraft,
+  type RunParam,
+} from '@/pages/templates/planning'
+import {
+  bodyOf as taskOf,
+  choicesOf,
+  firstDraft,
+  hasOptions,
+  kindOf,
+  type Template,
+} from '@/run/draft'
 
 const template = (task_params: object, more: object = {}) =>
   ({
@@ -96,4 +110,21 @@ test('a repeated run plans as before, and adds its own arguments only', () => {
   expect(draft).toMatchObject({ planning: ['destroy'], arguments: '-target=a.b' })
   expect(taskOf(own, draft)).toMatchObject({ arguments: '["-target=a.b"]' })
   expect(taskOf(own, firstDraft(own)).arguments).toBeNull()
+})
+
+test('a run destroys, or only plans, by its own wish or by that of the template', () => {
+  const kind = (own: object, planning: RunParam[] = [], more: object = {}) => {
+    const made = template(own, more)
+    return kindOf(made, { ...firstDraft(made), planning })
+  }
+  expect(kind({})).toEqual({ destroys: false, plans_only: false })
+  expect(kind({ destroy: true }, ['plan'])).toEqual({ destroys: true, plans_only: true })
+  expect(kind({ allow_destroy: true }, ['destroy'])).toMatchObject({ destroys: true })
+  expect(kind({ destroy: true }, [], { app: 'bash' })).toMatchObject({ destroys: false })
+})
+
+test('a plan that a person rejected has not failed', () => {
+  expect(standOf({ status: 'error', rejected_by: 'Bob' })).toBe('rejected')
+  expect(standOf({ status: 'error', rejected_by: '' })).toBe('error')
+  expect(standOf({ status: 'success', rejected_by: 'Bob' })).toBe('success')
 })

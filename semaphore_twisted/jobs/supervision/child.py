@@ -14,7 +14,7 @@ import os
 import pwd
 import signal
 
-from semaphore_twisted.jobs.supervision import ansible_config, linux
+from semaphore_twisted.jobs.supervision import ansible_config, linux, patience
 from semaphore_twisted.jobs.supervision.specification import (
     ReadStep,
     Specification,
@@ -121,7 +121,7 @@ def start(
         namespaces = None
     opened: list[int] = []
     try:
-        return _start(
+        child = _start(
             step,
             workspace=workspace,
             mark=mark,
@@ -130,6 +130,12 @@ def start(
             opened=opened,
             files=files or {},
         )
+        if step.patience:
+            role = patience.SERVICE if step.background else patience.PROGRAM
+            patience.record(role, child.pid, step.patience)
+            if namespaces is not None:
+                namespaces.attend(child.pid, step.patience)
+        return child
     finally:
         for descriptor in opened:
             os.close(descriptor)
@@ -163,7 +169,9 @@ def _start(
         return number
 
     def pipe_out() -> int:
-        reader, writer = _pipe(user, _PIPE_SIZE)
+        # A program with patience can write after the supervisor has vanished: it has
+        # the reading end too, so the system sends it no SIGPIPE.
+        reader, writer = _pipe(user, _PIPE_SIZE, both=bool(step.patience))
         opened.append(writer)
         keep.append(reader)
         os.set_blocking(reader, False)
@@ -216,6 +224,7 @@ def _start(
             cwd="." if step.handed else cwd,
             namespaces=namespaces,
             install=step.install,
+            death=_death(step),
         )
     except BaseException:
         opened.extend(keep)
@@ -223,6 +232,17 @@ def _start(
     child = Child(pid, [end for end in keep if end not in feeds])
     child.feeds = {writer: memoryview(content) for writer, content in feeds.items()}
     return child
+
+
+def _death(step: ReadStep) -> signal.Signals | None:
+    """Return the signal that the program of *step* gets when the supervisor vanishes.
+
+    A program with patience is asked to end, as at a stop; a service that it needs then
+    continues until it is ended by the cleanup.
+    """
+    if not step.patience:
+        return signal.SIGKILL
+    return None if step.background else signal.SIGINT
 
 
 def _adaptation(
@@ -244,9 +264,17 @@ def _refuse_nul(texts: list[bytes]) -> None:
         raise StartFailed("an argument or a variable has a NUL byte in it")
 
 
-def _pipe(user: ProcessUser | None, size: int) -> tuple[int, int]:
-    """Return a pipe that *user* may reopen as ``/dev/fd/N``, of about *size* bytes."""
+def _pipe(
+    user: ProcessUser | None, size: int, *, both: bool = False
+) -> tuple[int, int]:
+    """Return a pipe that *user* may reopen as ``/dev/fd/N``, of about *size* bytes.
+
+    With *both* its writing end is a reading end too.
+    """
     reader, writer = os.pipe()
+    if both:
+        os.close(writer)
+        writer = os.open(f"/proc/self/fd/{reader}", os.O_RDWR | os.O_CLOEXEC)
     with contextlib.suppress(OSError):
         if size > 65536:
             fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, min(size, _PIPE_SIZE))
@@ -275,6 +303,7 @@ def _fork(
     cwd: str,
     namespaces: Namespaces | None,
     install: str,
+    death: signal.Signals | None,
 ) -> int:
     """Fork and execute; return the child's process id once the program runs."""
     parent: int | None = os.getpid()
@@ -291,6 +320,7 @@ def _fork(
             environ=environ,
             cwd=cwd,
             parent=parent,
+            death=death,
             tell=tell,
         )
     os.close(tell)
@@ -337,6 +367,7 @@ def _execute(
     environ: dict[bytes, bytes],
     cwd: str,
     parent: int | None,
+    death: signal.Signals | None,
     tell: int,
 ) -> None:
     """Execute the program, or report the failure; never return."""
@@ -344,7 +375,8 @@ def _execute(
     try:
         become()
         if parent is not None:
-            linux.die_with_parent(signal.SIGKILL)
+            if death is not None:
+                linux.die_with_parent(death)
             if os.getppid() != parent:
                 os._exit(127)
         stage = "folder"

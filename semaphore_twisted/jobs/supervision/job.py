@@ -80,8 +80,9 @@ class Job:
         self._locks = StepLocks(loop, journal)
         self._files = MemoryFiles()
         self._approval = Approval(loop, journal)
-        #: The processes in the background, which stay until the job ends.
-        self._background: list[int] = []
+        #: The processes in the background, which stay until the job ends: the seconds
+        #: that each gets after all others.
+        self._background: dict[int, float] = {}
         #: Whether the plan has no changes, so that nothing is applied.
         self._unchanged = False
         self._namespaces: namespaces.Namespaces | None = None
@@ -164,7 +165,8 @@ class Job:
         """End the processes of a job whose supervisor vanished."""
         self._user = child.user_of(self._specification)
         self._made = os.path.lexists(self._workspace)
-        cleanup.sweep(self._loop, mark=self._specification.mark)
+        mark, note = self._specification.mark, self._journal.note
+        cleanup.sweep(self._loop, mark=mark, hurry=lambda: self._killing, note=note)
 
     # Running a step.
 
@@ -250,7 +252,7 @@ class Job:
         except child.StartFailed as error:
             raise failed(step, str(error)) from None
         self._loop.track(started.pid)
-        document = PlanDocument(self._masker, self._journal)
+        document = PlanDocument(step, self._workspace, self._masker, self._journal)
         streams = [Stream(self._masker, keep if step.quiet else log.write)]
         if step.plan:
             streams.insert(0, document.stream)
@@ -262,7 +264,7 @@ class Job:
             self._loop.feed(descriptor, content)
         try:
             if step.background and not self._until_ready(step, started, deadline):
-                self._background.append(started.pid)
+                self._background[started.pid] = step.patience
                 outcome = "next"
             else:
                 self._until_end(step, started, deadline)
@@ -439,11 +441,13 @@ class Job:
     def _end_all(self, grace: float) -> None:
         """End every process of the job: SIGTERM, then SIGKILL after *grace* seconds."""
         inner, self._namespaces = self._namespaces, None
-        left = cleanup.end_all(
+        services, self._background = self._background, {}
+        left = cleanup.end_job(
             self._loop,
             grace=grace,
             hurry=lambda: self._killing,
             namespaces=inner,
+            services=services,
         )
         if left:
             self._journal.note(f"{left} processes cannot be ended")

@@ -52,7 +52,7 @@ def hide_memory() -> None:
 
 
 def die_with_parent(signal: int) -> None:
-    """Receive *signal* when the parent ends."""
+    """Receive *signal* when the parent ends; with 0 none any more."""
     _prctl(_PR_SET_PDEATHSIG, signal)
 
 

@@ -3,13 +3,15 @@
 The first process of the process namespace is a child of the supervisor. It is called
 ``init``, as programs expect of process 1, and only collects orphans. When it ends, the
 kernel ends every process of the namespace: no program of the job can leave it, and none
-survives the supervisor.
+survives the supervisor, except for a program with patience: if the supervisor vanishes,
+the first process interrupts this program, and ends after it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import socket
 
@@ -56,6 +58,20 @@ class Namespaces:
         """Enter them; children that are started from now on are in all of them."""
         for kind, opened in self._opened.items():
             linux.enter(opened, _KINDS[kind][0])
+
+    def attend(self, pid: int, seconds: float) -> None:
+        """Let the program *pid* have *seconds* to end if this process vanishes.
+
+        A program that ends right away, or a system without ``pidfd_open(2)``, needs or
+        permits none.
+        """
+        with contextlib.suppress(OSError):
+            program = os.pidfd_open(pid)
+            try:
+                word = b"%d" % seconds
+                socket.send_fds(self._lifeline, [word], [program])
+            finally:
+                os.close(program)
 
     def end(self, loop: EventLoop) -> None:
         """End every process in them, and close them."""
@@ -182,18 +198,37 @@ def _init(
         _hand_over(kinds, channel)
         if not channel.recv(_LONGEST):
             return
-        linux.die_with_parent(signal.SIGKILL)
-        channel.settimeout(0)
-        with contextlib.suppress(BlockingIOError):
-            if not channel.recv(1):
-                return
-        _close_all()
-        while True:
-            signal.pause()
+        _close_all(channel)
+        while (program := _attended(channel)) is not None:
+            _attend(channel, *program)
     except BaseException as error:  # noqa: BLE001 - nothing may leave this process
         _tell(channel, error)
     finally:
         os._exit(0)
+
+
+def _attended(channel: socket.socket) -> tuple[int, int] | None:
+    """Wait for a program with patience; return it with its seconds.
+
+    Return ``None`` if the supervisor vanished; else this process ends with it.
+    """
+    linux.die_with_parent(signal.SIGKILL)
+    channel.settimeout(None)
+    word, found, _, _ = socket.recv_fds(channel, _LONGEST, 1)
+    return (found[0], int(word)) if word else None
+
+
+def _attend(channel: socket.socket, program: int, seconds: int) -> None:
+    """Wait for the end of *program*; interrupt it if the supervisor vanishes before."""
+    linux.die_with_parent(0)
+    poll = select.poll()
+    poll.register(channel, 0)  # its end only
+    poll.register(program, select.POLLIN)
+    if program not in {number for number, _ in poll.poll()}:
+        signal.pidfd_send_signal(program, signal.SIGINT)
+        poll.unregister(channel)
+        poll.poll(seconds * 1000)
+    os.close(program)
 
 
 def _hand_over(kinds: list[str], channel: socket.socket) -> None:
@@ -219,9 +254,10 @@ def _forget_signals() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def _close_all() -> None:
-    """Close all inherited descriptors."""
+def _close_all(channel: socket.socket) -> None:
+    """Close all inherited descriptors but *channel*."""
     null = os.open("/dev/null", os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(null, number)
-    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    os.closerange(3, channel.fileno())
+    os.closerange(channel.fileno() + 1, os.sysconf("SC_OPEN_MAX"))

@@ -10,9 +10,11 @@ one that cannot be read is left out.
 from __future__ import annotations
 
 import json
+import os
 
 from semaphore_twisted.jobs.supervision.event_loop import Stream
 from semaphore_twisted.jobs.supervision.masker import Masker
+from semaphore_twisted.jobs.supervision.specification import ReadStep, expand
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +38,13 @@ _PLAIN = ("actions", "replace_paths", "importing", "after_unknown")
 class PlanDocument:
     """The document that a step prints."""
 
-    def __init__(self, masker: Masker, journal: Journal) -> None:
+    def __init__(
+        self, step: ReadStep, workspace: str, masker: Masker, journal: Journal
+    ) -> None:
+        self._own_backend = False
+        if step.own_backend is not None:
+            path = expand(step.own_backend, workspace, {})
+            self._own_backend = os.path.lexists(path)
         self._masker = masker
         self._journal = journal
         self._data = bytearray()
@@ -53,7 +61,7 @@ class PlanDocument:
         if len(data) > LONGEST_PRINTED or values > MOST_VALUES:
             self._journal.note("The plan is too long to be listed; the log has it")
             return
-        document = reduced(data, self._masked)
+        document = reduced(data, self._masked, own_backend=self._own_backend)
         if document is None:
             self._journal.note("The plan cannot be listed; the log has it")
         else:
@@ -64,11 +72,13 @@ class PlanDocument:
         return self._masker.mask(data).decode("utf-8", "replace")
 
 
-def reduced(data: bytes, mask: Callable[[str], str]) -> bytes | None:
+def reduced(
+    data: bytes, mask: Callable[[str], str], *, own_backend: bool
+) -> bytes | None:
     """Return the document that is written; ``None`` if *data* is no plan.
 
     Some releases print a prefix before the document, which is skipped. Changes beyond
-    the limit lose their values, and then ``shortened`` is true.
+    the limit lose their values, and then ``shortened`` is true. *own_backend* is added.
     """
     try:
         given = json.loads(data[max(data.find(b"{"), 0) :])
@@ -78,6 +88,7 @@ def reduced(data: bytes, mask: Callable[[str], str]) -> bytes | None:
             for name, each in (given.get("output_changes") or {}).items()
         }
         made = {name: given[name] for name in _TOP if name in given}
+        made["own_backend"] = own_backend
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
         return None
     if not isinstance(made.get("format_version"), str):

@@ -71,6 +71,7 @@ class ReadStep:
         self.writes: str | None = given.get("writes")
         self.reads: str | None = given.get("reads")
         self.plan: bool = given.get("plan", False)
+        self.own_backend: str | None = given.get("own_backend")
         self.patience: float = given.get("patience", 0)
         self.applies: bool = given.get("applies", False)
         self.approval: float | None = given.get("approval")

@@ -41,6 +41,11 @@ class _Alias(msgspec.Struct, frozen=True, kw_only=True):
     auth_key_id: KeyId
 
 
+class _OfTask(msgspec.Struct, frozen=True, kw_only=True):
+    project_id: ProjectId
+    inventory_id: InventoryId
+
+
 @frozen
 class TaskAlias:
     """The alias of a task, with its password."""
@@ -146,6 +151,26 @@ def create_for_task(
 ) -> TaskAlias:
     """Create the alias of a task, instead of an earlier one."""
     conn.run(workspaces.delete_aliases_of_task, task_id=task_id)
+    return _for_task(conn, project_id, inventory_id, task_id)
+
+
+def create_again(conn: Connection, task_id: TaskId) -> TaskAlias | None:
+    """Create one more alias of a task, whose earlier ones remain.
+
+    Return ``None`` if it has none, since the server does not keep its state.
+    """
+    found = conn.one(statements.of_task, _OfTask, task_id=task_id)
+    if found is None:
+        return None
+    return _for_task(conn, found.project_id, found.inventory_id, task_id)
+
+
+def _for_task(
+    conn: Connection,
+    project_id: ProjectId,
+    inventory_id: InventoryId,
+    task_id: TaskId,
+) -> TaskAlias:
     alias, password = _random(conn, _BYTES), tokens.new_session_id(conn.entropy)
     conn.insert(
         state_alias,

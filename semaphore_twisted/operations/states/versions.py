@@ -11,15 +11,11 @@ import msgspec
 from attrs import frozen
 from typing_extensions import override
 
-from semaphore_twisted.crypto import sealed_content
-from semaphore_twisted.crypto.keyring import Keyring, SealContext
+from semaphore_twisted.crypto.keyring import Keyring
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import (
     Conflict,
-    Invalid,
     NotFound,
-    SecretUnreadable,
-    TooLarge,
 )
 from semaphore_twisted.model.ids import InventoryId, StateId, TaskId, UserId
 from semaphore_twisted.model.reprs import redacted
@@ -27,7 +23,6 @@ from semaphore_twisted.model.state_files import (
     Locked,
     StateAccess,
     StateHead,
-    read_head,
     with_serial,
 )
 from semaphore_twisted.model.states import StateVersion
@@ -38,28 +33,17 @@ from semaphore_twisted.operations.projects.references import project_of
 from semaphore_twisted.operations.states import access as of_access
 from semaphore_twisted.operations.states import locks
 from semaphore_twisted.operations.states.aliases import workspace
-from semaphore_twisted.operations.vault.sealed_values import opened_row
+from semaphore_twisted.operations.states.contents import (
+    SealedState,
+    StoredState,
+    opened,
+    sealed,
+)
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.state_tables import state
 from semaphore_twisted.persistence.statements.projects import keys as of_keys
 from semaphore_twisted.persistence.statements.projects import states as statements
 from semaphore_twisted.persistence.statements.projects import workspaces
-
-
-@frozen
-class SealedState:
-    """A state that is ready to be stored."""
-
-    head: StateHead
-    size: int
-    uuid: str
-    secret: str
-    content: bytes
-
-    @override
-    def __repr__(self) -> str:
-        """Show no content."""
-        return redacted(self, "head", "size")
 
 
 @frozen
@@ -80,52 +64,15 @@ class OldState:
         return redacted(self, "newest", "serial")
 
 
-class _SealedRow(msgspec.Struct, frozen=True, kw_only=True):
-    uuid: str
-    project_uuid: str
-    size: int
-    secret: str
-    content: bytes
-
-    @override
-    def __repr__(self) -> str:
-        """Show no secrets."""
-        return redacted(self, "uuid", "size")
-
-
-class _Number(msgspec.Struct, frozen=True, kw_only=True):
+class _Rescued(msgspec.Struct, frozen=True, kw_only=True):
     id: StateId
+    serial: int
+    lineage: str
 
 
 class _Size(msgspec.Struct, frozen=True, kw_only=True):
     id: StateId
     stored: int
-
-
-def sealed(
-    content: bytes,
-    *,
-    keyring: Keyring,
-    project_uuid: str,
-    uuid: str,
-    entropy: Callable[[int], bytes],
-    limit: int = limits.STATE,
-) -> SealedState:
-    """Check and encrypt the state *content* for a new row; this takes a while.
-
-    :raises Invalid: if it is no state
-    :raises TooLarge: if it is over the *limit*
-    """
-    if len(content) > limit:
-        raise TooLarge(f"A state has at most {limit} bytes; {len(content)} were sent")
-    head, key = read_head(content), entropy(sealed_content.KEY)
-    return SealedState(
-        head=head,
-        size=len(content),
-        uuid=uuid,
-        secret=keyring.seal(key, _place(uuid, project_uuid)),
-        content=sealed_content.encrypted(content, key, entropy),
-    )
 
 
 def read(
@@ -141,18 +88,20 @@ def read(
 
 def write(
     conn: Connection,
-    keyring: Keyring,
     alias: str,
     access: StateAccess,
     new: SealedState,
     *,
-    content: bytes,
-    lock_id: str | None,
-) -> None:
-    """Store the next version of a state, whose plain text is *content*.
+    lock_id: str | None = None,
+    rescue: bool = False,
+) -> StoredState | None:
+    """Store the next version of a state.
 
-    The same version once more, as after an answer that got lost, is no error. A task
-    stores what it has done although its lock was removed by force.
+    A task stores what it has done although its lock was removed by force; *rescue*
+    stands for its lock, whose id it has not any more. If the present version has the
+    same serial, nothing is stored, and this version is returned:
+    ``contents.check_same`` compares it outside of the transaction, since opening it
+    takes a while.
 
     :raises Locked: if another client has locked the state
     :raises Conflict: if the lock is gone, or the version is not the next one
@@ -160,7 +109,9 @@ def write(
     of_access.again(conn, alias, access)
     held = locks.current(conn, access.inventory_id)
     if held is not None and held.lock_id != lock_id:
-        raise Locked(held.lock)
+        own = rescue and held.task_id == access.task_id
+        if not own:
+            raise Locked(held.lock)
     if held is None and lock_id is not None and access.task_id is None:
         raise Conflict(
             "The lock of the state was removed meanwhile, so nothing was stored; lock"
@@ -180,14 +131,10 @@ def write(
                 f" {head.serial} was sent"
             )
         if head.serial == newest.serial:
-            stored = _opened(conn, keyring, access.inventory_id, newest.id)
-            if stored != content:
-                raise Conflict(
-                    f"serial: the state has serial {newest.serial} already, with"
-                    " another content"
-                )
-            return
+            return _sealed_row(conn, access.inventory_id, newest.id)
     author = "" if held is None else held.lock.who
+    if access.task_id is not None:
+        _drop_rescued(conn, access.inventory_id, access.task_id, new.head)
     _insert(
         conn,
         new,
@@ -195,43 +142,26 @@ def write(
         task_id=access.task_id,
         author=author,
     )
+    return None
 
 
-def rescue(
+def keep_aside(
     conn: Connection,
-    keyring: Keyring,
     alias: str,
     access: StateAccess,
     new: SealedState,
     *,
-    content: bytes,
-    aside: bool,
+    task_id: TaskId,
+    why: str,
 ) -> str:
-    """Store a state that Terraform could not store; return a sentence for the log.
+    """Store a state that is not the next version; return a line for a log.
 
-    It is the next version if it continues the present one, unless it is to be kept
-    *aside*; otherwise it is a rescued one. A task has at most one of these, the last.
-
-    :raises Invalid: if *alias* is not that of a task
+    *alias* is that of the task *task_id*, *why* is the reason. A task has at most one
+    rescued version, the last.
     """
     of_access.again(conn, alias, access)
-    task_id, inventory_id = access.task_id, access.inventory_id
-    if task_id is None:
-        raise Invalid("rescue: only a task has a state to rescue; leave it out")
-    why = "The code has a backend of its own"
-    if not aside:
-        held = locks.current(conn, inventory_id)
-        own = held.lock_id if held is not None and held.task_id == task_id else None
-        try:
-            write(conn, keyring, alias, access, new, content=content, lock_id=own)
-        except (Conflict, SecretUnreadable) as error:
-            why = error.message
-        else:
-            return f"The state was stored after all, with serial {new.head.serial}"
-    for old in conn.all(
-        statements.rescued, _Number, inventory_id=inventory_id, task_id=task_id
-    ):
-        conn.delete(state, old.id)
+    inventory_id = access.inventory_id
+    _drop_rescued(conn, inventory_id, task_id)
     number = _insert(
         conn,
         new,
@@ -243,6 +173,22 @@ def rescue(
         f"WARNING: the state was rescued as version {number} of the workspace, and is"
         f" not the present one; compare both, and roll back to it if it is right. {why}"
     )
+
+
+def _drop_rescued(
+    conn: Connection,
+    inventory_id: InventoryId,
+    task_id: TaskId,
+    after: StateHead | None = None,
+) -> None:
+    """Delete the rescued versions of a task, or those that *after* continues."""
+    for each in conn.all(
+        statements.rescued, _Rescued, inventory_id=inventory_id, task_id=task_id
+    ):
+        if after is None or (
+            each.lineage == after.lineage and each.serial <= after.serial
+        ):
+            conn.delete(state, each.id)
 
 
 def listed(
@@ -414,6 +360,17 @@ def _latest(conn: Connection, inventory_id: InventoryId) -> StateVersion | None:
     return conn.one(statements.latest, StateVersion, inventory_id=inventory_id)
 
 
+def _sealed_row(
+    conn: Connection, inventory_id: InventoryId, state_id: StateId
+) -> StoredState:
+    row = conn.one(
+        statements.sealed, StoredState, inventory_id=inventory_id, id=state_id
+    )
+    if row is None:
+        raise NotFound
+    return row
+
+
 def _opened(
     conn: Connection, keyring: Keyring, inventory_id: InventoryId, state_id: StateId
 ) -> bytes:
@@ -421,18 +378,7 @@ def _opened(
 
     :raises SecretUnreadable: naming the version
     """
-    row = conn.one(
-        statements.sealed, _SealedRow, inventory_id=inventory_id, id=state_id
-    )
-    if row is None:
-        raise NotFound
-    try:
-        key = opened_row(keyring, row.secret, _place(row.uuid, row.project_uuid))
-        return sealed_content.decrypted(row.content, key.reveal(), size=row.size)
-    except SecretUnreadable as error:
-        raise SecretUnreadable(
-            f"Version {state_id} of the state cannot be opened: {error.message}"
-        ) from None
+    return opened(keyring, _sealed_row(conn, inventory_id, state_id))
 
 
 def _insert(
@@ -485,9 +431,3 @@ def _record(
 ) -> None:
     name = workspace(conn, actor, inventory_id).name
     events.INVENTORY.record(conn, actor, inventory_id, name, f"updated: {what}")
-
-
-def _place(uuid: str, project_uuid: str) -> SealContext:
-    return SealContext(
-        "state", "project__terraform_inventory_state", "secret", uuid, project_uuid
-    )

@@ -9,7 +9,7 @@ from semaphore_twisted.model.errors import Conflict, NotFound
 from semaphore_twisted.model.ids import TaskId, UserId
 from semaphore_twisted.model.plans import PlanDecision, PlanSummary, TaskPlan
 from semaphore_twisted.model.refusals import quoted
-from semaphore_twisted.model.tasks import Task
+from semaphore_twisted.model.tasks import Task, TaskStatus
 from semaphore_twisted.model.users import Actor
 from semaphore_twisted.operations import events
 from semaphore_twisted.operations.projects.references import project_of
@@ -17,6 +17,7 @@ from semaphore_twisted.operations.tasks import tasks
 from semaphore_twisted.operations.tasks.tasks import task_of
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.persistence.result_tables import task_plan
+from semaphore_twisted.persistence.statements.tasks import approvals as of_approvals
 from semaphore_twisted.persistence.statements.tasks import plans as statements
 
 
@@ -29,15 +30,20 @@ class _StoredPlan(msgspec.Struct, frozen=True):
     comment: str
 
 
+class _Waits(msgspec.Struct, frozen=True):
+    until: datetime
+
+
 def store(conn: Connection, task_id: TaskId, summary: PlanSummary) -> None:
     """Store the plan of a task; a plan that was stored before stays.
 
     So a repetition after a crash changes nothing, and a decision is never about a plan
     that was exchanged. The plan gets the serial of the newest version of the state that
-    this server keeps: the output of Terraform has none.
+    this server keeps, if the task uses it: the output of Terraform has none.
     """
     if conn.one(statements.of_task, _StoredPlan, task_id=task_id) is None:
-        summary = replace(summary, serial=_serial(conn, task_id))
+        serial = None if summary.own_backend else _serial(conn, task_id)
+        summary = replace(summary, serial=serial)
         text = msgspec.json.encode(summary).decode()
         conn.insert(task_plan, task_id=task_id, summary=text)
 
@@ -133,14 +139,17 @@ def of_task(conn: Connection, actor: Actor, task_id: TaskId) -> TaskPlan:
     :raises Invalid: if the project has no such task
     :raises NotFound: if the task has no plan
     """
-    task_of(conn, project_of(actor), task_id)
+    task = task_of(conn, project_of(actor), task_id)
     stored = conn.one(statements.of_task, _StoredPlan, task_id=task_id)
     if stored is None:
         raise NotFound(f"Task {task_id} has no plan")
     summary = msgspec.json.decode(stored.summary, type=PlanSummary)
-    decision = moved = None
+    decision = moved = until = None
     if stored.approved is None:
         moved = _moved_to(conn, task_id, summary)
+    if stored.approved is None and task.status is TaskStatus.WAITING_CONFIRMATION:
+        waits = conn.one(of_approvals.until, _Waits, task_id=task_id)
+        until = None if waits is None else waits.until
     if stored.approved is not None and stored.decided is not None:
         decision = PlanDecision(
             approved=stored.approved,
@@ -149,7 +158,12 @@ def of_task(conn: Connection, actor: Actor, task_id: TaskId) -> TaskPlan:
             at=stored.decided,
             comment=stored.comment,
         )
-    return TaskPlan(**asdict(summary), decision=decision, moved_to=moved)
+    return TaskPlan(
+        **asdict(summary),
+        decision=decision,
+        moved_to=moved,
+        until=until,
+    )
 
 
 def _serial(conn: Connection, task_id: TaskId) -> int | None:

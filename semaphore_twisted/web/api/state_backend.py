@@ -14,11 +14,14 @@ from uuid import UUID
 
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.errors import (
+    Conflict,
     Invalid,
     NotAuthenticated,
+    SecretUnreadable,
     TooLarge,
     TooManyAttempts,
 )
+from semaphore_twisted.model.ids import TaskId
 from semaphore_twisted.model.states import BACKEND
 from semaphore_twisted.model.users import Access
 from semaphore_twisted.web.http.context import RequestContext
@@ -35,6 +38,7 @@ from semaphore_twisted.web.http.state_login import log_in
 
 if TYPE_CHECKING:
     from semaphore_twisted.model.state_files import Locked, StateAccess
+    from semaphore_twisted.operations.states.contents import SealedState
 
 #: What a client without a password is asked for (RFC 7617).
 _ASK = (b"www-authenticate", b'Basic realm="state", charset="UTF-8"')
@@ -63,13 +67,12 @@ async def write(context: RequestContext) -> Response:
 
     Serial and lineage have to continue the present version. If the state is locked,
     the query parameter ``ID`` is the id of the lock. A header ``Content-MD5`` is
-    checked. A task sends a state that was left behind with ``rescue``
-    (``next`` or ``aside``, as gzip), and is told what became of it.
+    checked. A state of a task that is refused is kept as a rescued version. A task
+    sends a state that was left behind with ``rescue`` (``next`` or ``aside``, as gzip),
+    and is told what became of it.
     """
     from semaphore_twisted.model.state_files import Locked  # noqa: PLC0415
-    from semaphore_twisted.operations.states import versions  # noqa: PLC0415
 
-    alias = _alias(context)
     access = await _logged_in(context)
     if isinstance(access, Response):
         return access
@@ -77,26 +80,16 @@ async def write(context: RequestContext) -> Response:
     if "rescue" in context.query:
         return await _rescue(context, access, body)
     _check_digest(context, body)
-    new = await context.compute(
-        versions.sealed,
-        body,
-        keyring=context.keyring,
-        project_uuid=access.project_uuid,
-        uuid=_uuid(context),
-        entropy=context.services.entropy,
-    )
+    new = await _sealed(context, access, body)
     try:
-        await context.services.database.writing(durable=True)(
-            versions.write,
-            context.keyring,
-            alias,
-            access,
-            new,
-            content=body,
-            lock_id=context.query.get("ID"),
-        )
-    except Locked as error:
-        return _locked(error)
+        await _store(context, access, new, body)
+    except (Conflict, SecretUnreadable) as error:
+        if access.task_id is not None:
+            # a forced stop may end Terraform before it has written its own file
+            await _keep_aside(context, access, new, access.task_id, why=error.message)
+        if isinstance(error, Locked):
+            return _locked(error)
+        raise
     return Response(200)
 
 
@@ -105,28 +98,86 @@ async def _rescue(
 ) -> Response:
     """Store the state *packed* (gzip); answer with a sentence for the log."""
     from semaphore_twisted.model.state_files import unpacked  # noqa: PLC0415
-    from semaphore_twisted.operations.states import versions  # noqa: PLC0415
 
+    if access.task_id is None:
+        raise Invalid("rescue: only a task has a state to rescue; leave it out")
     content = await context.compute(unpacked, packed)
-    new = await context.compute(
-        versions.sealed,
+    new = await _sealed(context, access, content, limit=limits.STATE_RESCUED)
+    why = "The code has a backend of its own"
+    if context.query["rescue"] != "aside":
+        try:
+            await _store(context, access, new, content, rescue=True)
+        except (Conflict, SecretUnreadable) as error:
+            why = error.message
+        else:
+            said = f"The state was stored after all, with serial {new.head.serial}"
+            return Response(200, said.encode(), TEXT)
+    said = await _keep_aside(context, access, new, access.task_id, why=why)
+    return Response(200, said.encode(), TEXT)
+
+
+async def _sealed(
+    context: RequestContext,
+    access: "StateAccess",
+    content: bytes,
+    *,
+    limit: int = limits.STATE,
+) -> "SealedState":
+    """Return the checked and encrypted *content*."""
+    from semaphore_twisted.operations.states import contents  # noqa: PLC0415
+
+    return await context.compute(
+        contents.sealed,
         content,
         keyring=context.keyring,
         project_uuid=access.project_uuid,
         uuid=_uuid(context),
         entropy=context.services.entropy,
-        limit=limits.STATE_RESCUED,
+        limit=limit,
     )
-    said = await context.services.database.writing(durable=True)(
-        versions.rescue,
-        context.keyring,
+
+
+async def _store(
+    context: RequestContext,
+    access: "StateAccess",
+    new: "SealedState",
+    content: bytes,
+    *,
+    rescue: bool = False,
+) -> None:
+    """Store the next version; the same one once more is no error.
+
+    :raises Conflict: if it is not the next one, or the state is locked
+    :raises SecretUnreadable: if the present one cannot be compared with it
+    """
+    from semaphore_twisted.operations.states import contents, versions  # noqa: PLC0415
+
+    present = await context.services.database.writing(durable=True)(
+        versions.write,
         _alias(context),
         access,
         new,
-        content=content,
-        aside=context.query["rescue"] == "aside",
+        lock_id=context.query.get("ID"),
+        rescue=rescue,
     )
-    return Response(200, said.encode(), TEXT)
+    if present is not None:
+        await context.compute(contents.check_same, context.keyring, present, content)
+
+
+async def _keep_aside(
+    context: RequestContext,
+    access: "StateAccess",
+    new: "SealedState",
+    task_id: TaskId,
+    *,
+    why: str,
+) -> str:
+    """Store a state of a task beside the present one; return a line for its log."""
+    from semaphore_twisted.operations.states import versions  # noqa: PLC0415
+
+    return await context.services.database.writing(durable=True)(
+        versions.keep_aside, _alias(context), access, new, task_id=task_id, why=why
+    )
 
 
 async def lock(context: RequestContext) -> Response:

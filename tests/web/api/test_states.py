@@ -634,6 +634,36 @@ class TaskTests(StateTestCase):
         late = self.send("POST", content(3), query=query, login=self.login)
         self.assertEqual(late.status, 423)
 
+    def test_refused_of_task(self) -> None:
+        """A refused state of a task is kept until the task stores a later one."""
+        self.store_outside(5)
+        refused = self.send("POST", content(5, value="mine"), login=self.login)
+        self.assertEqual(refused.status, 409)
+        rescued, present = self.versions()
+        self.assertEqual(
+            (rescued["rescued"], rescued["task_id"], present["serial"]),
+            (True, self.task, 5),
+        )
+        self.send("POST", content(4, value="mine"), login=self.login)
+        self.assertEqual([each["serial"] for each in self.versions()], [4, 5])
+        self.assertEqual(self.send("POST", content(6), login=self.login).status, 200)
+        self.assertEqual([each["serial"] for each in self.versions()], [6, 5])
+
+    def test_refused_while_locked(self) -> None:
+        """The same is true while another client has the lock."""
+        self.send("LOCK", lock_of("bob"), login=self.login)
+        refused = self.send("POST", content(1), query="?ID=mine", login=self.login)
+        self.assertEqual(refused.status, 423)
+        (version,) = self.versions()
+        self.assertTrue(version["rescued"])
+
+    def test_refused_of_project(self) -> None:
+        """A client outside of the server keeps its own state."""
+        self.store_outside(5)
+        self.alias = self.of_project
+        self.assertEqual(self.send("POST", content(4), login=LOGIN).status, 409)
+        self.assertEqual(len(self.versions()), 1)
+
     def test_rescued_next(self) -> None:
         """A state that continues the present one is simply the next version."""
         self.send("LOCK", lock_of("mine"), login=self.login)

@@ -1,6 +1,6 @@
 """Tests of the routes of stages, hosts, errors, sections and the summary of a task."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from semaphore_twisted.model.plans import PlanAttribute, PlanChange, PlanSummary
@@ -21,6 +21,7 @@ from semaphore_twisted.model.results import (
 from semaphore_twisted.model.tasks import TaskEnd, TaskEvent, TaskStatus
 from semaphore_twisted.operations.tasks import output, plans, task_lifecycle
 from semaphore_twisted.persistence import schema
+from semaphore_twisted.persistence.result_tables import task_approval
 from tests.support.memory import BEGINNING, actor_of, make_project, make_user
 from tests.support.resources import ResourceTestCase
 from tests.support.tasks import make_keyring, make_task, make_template
@@ -121,6 +122,7 @@ class PlanTests(TaskResultsTestCase):
                 "destroy": 0,
                 "unchanged": 27,
                 "serial": None,
+                "own_backend": False,
                 "complete": True,
                 "problem": "",
                 "outputs": [],
@@ -139,11 +141,19 @@ class PlanTests(TaskResultsTestCase):
                 ],
                 "decision": None,
                 "moved_to": None,
+                "until": None,
             },
         )
+        until = datetime(2026, 1, 3, tzinfo=UTC)
+        self.conn.insert(task_approval, task_id=self.task, token="x", until=until)
+        self.assertIsNone(self.get("/plan")["until"])
+        waits = TaskStatus.WAITING_CONFIRMATION
+        self.conn.update(schema.task, self.task, status=waits)
+        self.assertEqual(self.get("/plan")["until"], "2026-01-03T00:00:00Z")
         actor = actor_of(self.user, self.project)
         plans.decide(self.conn, actor, self.task, approved=True, comment="looks fine")
         answer = self.guest().get(f"{self.place}/plan")
+        self.assertIsNone(answer.json["until"])
         self.assertEqual(
             answer.json["decision"],
             {

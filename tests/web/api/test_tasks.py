@@ -2,12 +2,15 @@
 
 from typing import Any
 
+from sqlalchemy import text
 from twisted.internet.defer import Deferred, fail
 from twisted.trial.unittest import SynchronousTestCase
 
 from semaphore_twisted.model.ids import TaskId
+from semaphore_twisted.model.plans import PlanSummary
 from semaphore_twisted.model.tasks import IllegalTransition, TaskStatus
 from semaphore_twisted.model.users import Role
+from semaphore_twisted.operations.tasks import plans
 from semaphore_twisted.operations.tasks.output import append
 from semaphore_twisted.persistence import schema
 from tests.support.http import Answer, RecordingTasks, api_client
@@ -116,6 +119,33 @@ class TaskRouteTests(SynchronousTestCase):
             self.assertEqual(answer.header("x-has-next"), "false")
         self.assertEqual(rows[0]["tpl_alias"], "Say")
         self.assertEqual(self.get("/templates/99/tasks").status, 404)
+
+    def test_lists_of_plans(self) -> None:
+        """Lists tell which runs only plan, which destroy, and who rejected a plan."""
+        self.template = make_template(
+            self.conn,
+            self.project,
+            name="Net",
+            app="terraform",
+            task_params={"plan": True},
+        )
+        self.task(params={"destroy": True})
+        self.task(params={"destroy": False, "plan": False})
+        damaged, rejected = self.task(), self.task(TaskStatus.WAITING_CONFIRMATION)
+        damage = text("UPDATE task SET params = '{' WHERE id = :id")
+        self.conn.execute(damage.bindparams(id=damaged))
+        plans.store(self.conn, rejected, PlanSummary(destroy=1))
+        self.post(f"/tasks/{rejected}/reject")
+        self.conn.update(schema.task, rejected, status=TaskStatus.ERROR)
+        self.template = make_template(self.conn, self.project, task_params={})
+        self.task(params={"destroy": True})  # a script that has such a parameter
+        rows = self.get("/tasks").json
+        self.assertEqual(
+            [(row["destroys"], row["plans_only"]) for row in rows],
+            [(False, False), (False, True), (False, True), (False, True), (True, True)],
+        )
+        names = [row["rejected_by"] for row in rows]
+        self.assertEqual(names, ["", "Bob", "", "", ""])
 
     def test_unknown(self) -> None:
         """An unknown task, or one of another project, is a 400 as in Semaphore."""

@@ -98,6 +98,9 @@ with conn:
     if summary is not None:
         conn.execute("INSERT INTO task__plan (task_id, summary) VALUES (?, ?)",
             (task, json.dumps(summary)))
+    if status == "waiting_confirmation":
+        conn.execute("INSERT INTO task__approval (task_id, token, until) VALUES (?, 'x', ?)",
+            (task, at(-86400)))
 print(task)
 `
 

@@ -36,6 +36,7 @@ pageTest('a plan waits as a list of changes, and is approved with a comment', as
   await firewall.getByText('(sensitive value)').waitFor()
   await row(page, 'k8s_pods').getByText('(known after apply)').first().waitFor()
   await page.locator('.decision').getByText('1 resource is destroyed.').waitFor()
+  await page.getByText('Without a decision the task fails on').waitFor()
   await checkAccess(page)
   const steps = page.locator('.steps li')
   assert.equal(await steps.count(), 6)
@@ -91,6 +92,23 @@ pageTest('a plan is rejected on a phone, from the sheet', { phone: true }, async
   await sheet.waitFor({ state: 'detached' })
   const { decision } = await planOf(task)
   assert.deepEqual([decision.approved, decision.comment], [false, 'not today'])
+})
+
+pageTest('a rejected plan and a run that destroys are marked in lists', async (page) => {
+  const { id } = await waiting('Network', NETWORK, 'error')
+  await page.route(/\/tasks\?/, async (route) => {
+    const response = await route.fetch()
+    const marked = (await response.json()).map((each) =>
+      each.id === id ? { ...each, destroys: true, rejected_by: 'Bob' } : each,
+    )
+    await route.fulfill({ response, json: marked })
+  })
+  await page.goto(inProject('/tasks'))
+  const row = page.getByRole('row').filter({ hasText: `#${id}` })
+  await row.getByText('Rejected').waitFor()
+  await row.getByText('destroys').waitFor()
+  assert.equal(await row.getByText('Failed').count(), 0)
+  await checkAccess(page)
 })
 
 pageTest('who decides second is told who was first', async (page) => {

@@ -28,6 +28,12 @@ const FINAL = new Set(['success', 'error', 'stopped'])
 /** Whether a task, or what a message says of it, has ended. */
 export const isFinal = (task: { status: string }) => FINAL.has(task.status)
 
+/** How a task stands: one whose plan a person rejected has not failed, though the server ends
+ * it as an error. */
+export function standOf(task: { status: string; rejected_by?: string }): string {
+  return task.status === 'error' && task.rejected_by ? 'rejected' : task.status
+}
+
 /** The mark of a task's status. */
 export function markOf(status: string): Mark {
   return OF_TASK[status] ?? 'off'

@@ -71,7 +71,7 @@ interface Params {
 type RunParams = Params & Partial<Record<RunParam, unknown>>
 
 export function choicesOf(template: Template): Choices {
-  const own = template.task_params as RunParams
+  const own = (template.task_params ?? {}) as RunParams
   const ansible = template.app === 'ansible'
   return {
     limit: ansible && own.allow_override_limit === true,
@@ -158,6 +158,17 @@ export function firstDraft(
     build: firstBuild(builds, from),
     planning: may.planning.filter((each) => params[each] === true),
   }
+}
+
+/** Return whether the run destroys, and whether it only plans: the template may say so too. */
+export function kindOf(
+  template: Template,
+  draft: Draft,
+): Pick<Schemas['TaskInList'], 'destroys' | 'plans_only'> {
+  const own = (template.task_params ?? {}) as RunParams
+  const has = (param: RunParam) =>
+    plans(template.app) && (own[param] === true || draft.planning.includes(param))
+  return { destroys: has('destroy'), plans_only: has('plan') }
 }
 
 /** The key of the build among the faults; no variable has this name. */

@@ -62,6 +62,13 @@ aliases = (
     .order_by(_a.id)
 )
 
+#: The workspace to which an alias of a task leads.
+of_task = (
+    select(_a.project_id, _a.inventory_id)
+    .where(_a.task_id == bindparam("task_id"))
+    .limit(1)
+)
+
 
 _shown = select(
     _s.id,
@@ -88,15 +95,17 @@ versions = _shown.where(_inventory).order_by(_s.id.desc())
 latest = versions.where(_s.rescued == 0).limit(1)
 by_id = _shown.where(_inventory, _s.id == bindparam("id"))
 
-#: The version that was rescued from a task.
-rescued = select(_s.id).where(
+#: The versions that were rescued from a task.
+rescued = select(_s.id, _s.serial, _s.lineage).where(
     _inventory, _s.rescued == 1, _s.task_id == bindparam("task_id")
 )
 
 #: The encrypted content of a version.
 sealed = select(
+    _s.id,
     _s.uuid,
     project.c.uuid.label("project_uuid"),
+    _s.serial,
     _s.size,
     _s.secret,
     _s.content,

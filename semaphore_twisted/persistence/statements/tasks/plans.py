@@ -26,7 +26,7 @@ decide = (
 
 _serial = (
     select(state.c.serial)
-    .where(state.c.inventory_id == state_alias.c.inventory_id)
+    .where(state.c.inventory_id == state_alias.c.inventory_id, state.c.rescued == 0)
     .order_by(state.c.id.desc())
     .limit(1)
     .correlate(state_alias)

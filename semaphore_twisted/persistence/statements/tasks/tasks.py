@@ -3,7 +3,9 @@
 from typing import TypeVar
 
 from sqlalchemy import (
+    Case,
     Select,
+    and_,
     bindparam,
     case,
     delete,
@@ -16,6 +18,7 @@ from sqlalchemy import (
 )
 
 from semaphore_twisted.model.apps import APPS
+from semaphore_twisted.persistence.result_tables import task_plan
 from semaphore_twisted.persistence.schema import (
     project,
     repository,
@@ -58,6 +61,30 @@ _SHOWN = (
     _c.params,
 )
 
+_plans = or_(*(template.c.app == each.id for each in APPS.values() if each.plans))
+
+
+def _asked(name: str) -> Case[int]:
+    """Return whether the parameters of a run that plans have *name*, as 0 or 1.
+
+    A damaged text has none; JSON cannot be read from it.
+    """
+    true = (
+        case((func.json_valid(column) == 1, func.json_extract(column, f"$.{name}")))
+        for column in (_c.params, template.c.task_params)
+    )
+    return case((and_(_plans, or_(*(each == 1 for each in true))), 1), else_=0)
+
+
+#: The name of the user who rejected the plan of a task; the server has no name.
+_rejected_by = func.coalesce(
+    select(task_plan.c.user_name)
+    .where(task_plan.c.task_id == _c.id, task_plan.c.approved.is_(False))
+    .correlate(task)
+    .scalar_subquery(),
+    "",
+)
+
 _LISTED = (
     *_SHOWN,
     template.c.playbook.label("tpl_playbook"),
@@ -65,6 +92,9 @@ _LISTED = (
     template.c.type.label("tpl_type"),
     template.c.app.label("tpl_app"),
     user.c.name.label("user_name"),
+    _asked("destroy").label("destroys"),
+    _asked("plan").label("plans_only"),
+    _rejected_by.label("rejected_by"),
 )
 
 _list = (
@@ -150,7 +180,7 @@ _awaited_ids = select(awaited.c.id)
 #: number; NULL for other apps.
 _workspace = case(
     (
-        or_(*(template.c.app == each.id for each in APPS.values() if each.plans)),
+        _plans,
         func.coalesce(of_task, -template.c.id),
     ),
     else_=None,

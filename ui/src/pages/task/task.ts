@@ -7,6 +7,9 @@ export type Task = Schemas['Task'] & {
   tpl_alias: string
   tpl_app: string
   user_name?: string | null
+  destroys?: boolean
+  plans_only?: boolean
+  rejected_by?: string
 }
 export type Template = Schemas['Template']
 
@@ -37,7 +40,7 @@ async function readTask(project: number, id: number, signal: AbortSignal): Promi
       signal,
     }),
   )
-  // the list knows the names of accounts
+  // the list knows the names of accounts, and what kind of run it is
   const [row] = await data(
     api.GET('/project/{project_id}/templates/{template_id}/tasks/last', {
       params: {
@@ -50,7 +53,14 @@ async function readTask(project: number, id: number, signal: AbortSignal): Promi
   const names = {
     tpl_alias: template.name,
     tpl_app: template.app,
-    user_name: row?.id === id ? row.user_name : null,
+    ...(row?.id === id
+      ? {
+          user_name: row.user_name,
+          destroys: row.destroys,
+          plans_only: row.plans_only,
+          rejected_by: row.rejected_by,
+        }
+      : { user_name: null }),
   }
   const used = await data(
     api.GET('/project/{project_id}/tasks/{task_id}/inventory', { params: { path }, signal }),
