@@ -1,7 +1,8 @@
 // What is shown of schedules, and how they are chosen. Plain functions.
 import type { Schemas } from '@/api/client'
 import type { Mark } from '@/components/status'
-import { t } from '@/locales'
+import { plural, t } from '@/locales'
+import { duration } from '@/times'
 import { HERE, moment } from './times'
 import { inWords } from './words'
 
@@ -13,6 +14,21 @@ const FREQUENT = 12
 
 export const isFrequent = (schedule: { runs_per_hour?: number }) =>
   (schedule.runs_per_hour ?? 0) >= FREQUENT
+
+/** How often a frequent schedule runs, and the work of that if a run takes *usual* seconds. */
+export function oftenWords(
+  found: { runs_per_hour?: number; parts?: Schemas['CronParts'] | null },
+  usual: number | undefined,
+): string {
+  const count = found.runs_per_hour ?? 0
+  const hours = found.parts?.hours
+  const only = hours?.length === 1 ? String(hours[0]).padStart(2, '0') : undefined
+  const often = only
+    ? plural('schedules.perHourOf', count, { from: `${only}:00`, to: `${only}:59` })
+    : plural('schedules.perHour', count)
+  if (!usual) return often
+  return t('schedules.oftenWork', { often, work: duration(count * usual * 1000) })
+}
 
 export const nameOf = (schedule: { id: number; name: string }) =>
   schedule.name || t('schedules.unnamed', { id: schedule.id })
