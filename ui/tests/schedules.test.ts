@@ -99,9 +99,11 @@ test('what the form does not show of the task is kept, for the same template', (
 test('a frequent schedule says its runs, and their work where it is known', () => {
   expect(oftenWords({ runs_per_hour: 60, parts: each }, undefined)).toBe('60 runs an hour')
   expect(oftenWords({ runs_per_hour: 60, parts: null }, 12)).toBe(
-    '60 runs an hour, about 12m 00s of work',
+    '60 runs an hour, about 12 min of work',
   )
   expect(oftenWords({ runs_per_hour: 30, parts: { ...each, hours: [4] } }, 2)).toBe(
-    '30 runs between 04:00 and 04:59, about 1m 00s of work',
+    '30 runs between 04:00 and 04:59, about 1 min of work',
   )
+  expect(oftenWords({ runs_per_hour: 3600 }, 9)).toBe('3,600 runs an hour, about 9 h of work')
+  expect(oftenWords({ runs_per_hour: 60 }, 0.2)).toBe('60 runs an hour, about 12 s of work')
 })
