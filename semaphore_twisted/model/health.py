@@ -1,5 +1,6 @@
 """The state of the installation, as findings for its administrators."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 import msgspec
@@ -18,6 +19,10 @@ class HealthFinding(msgspec.Struct, frozen=True, kw_only=True):
 
     *value* is the one figure of the finding, if it has one, and *unit* its unit, such
     as ``seconds`` or ``bytes``.
+
+    *code* names the *sentence* among those of its *subject*, and *facts* are the parts
+    of it that differ, for clients that write it in another language: counts, bytes,
+    times in ISO 8601, and names. A sentence without a code has no such words.
     """
 
     subject: str
@@ -25,6 +30,8 @@ class HealthFinding(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str
     value: float | None = None
     unit: str = ""
+    code: str = ""
+    facts: Mapping[str, str | int] = {}
 
 
 def mebibytes(count: float) -> str:

@@ -27,14 +27,19 @@ def key_store(conn: Connection, actor: Actor, keyring: Keyring) -> HealthFinding
     former = [
         each for each in reports if not each.why and each.key_id != keyring.key_id
     ]
+    code, facts = "opened", {"total": len(reports)}
     level, sentence = HealthLevel.OK, f"All {len(reports)} stored secrets can be opened"
     if former:
+        code, facts["count"] = "former", len(former)
         level, sentence = (
             HealthLevel.WARNING,
             f"{len(former)} of {len(reports)} stored secrets are still encrypted with "
             "a former key; `semaphore vault rekey` encrypts them with the present one",
         )
+    first: dict[str, str] = {}
     if broken:
+        code, facts["count"] = "broken", len(broken)
+        first = {"first": broken[0].title}
         level, sentence = (
             HealthLevel.ERROR,
             f"{len(broken)} of {len(reports)} stored secrets cannot be opened, the "
@@ -46,6 +51,8 @@ def key_store(conn: Connection, actor: Actor, keyring: Keyring) -> HealthFinding
         sentence=sentence,
         value=len(broken),
         unit="secrets",
+        code=code,
+        facts={**facts, **first},
     )
 
 
@@ -66,15 +73,28 @@ def queue(conn: Connection, actor: Actor) -> HealthFinding:
         if status not in FINAL and status is not TaskStatus.WAITING
     )
     level, sentence = HealthLevel.OK, f"Tasks: {running} running, {waiting} waiting"
+    code, facts = "tasks", {"running": running, "waiting": waiting}
+    late: dict[str, str | int] = {}
     oldest = conn.one(statements.oldest_waiting, _Oldest)
     if oldest is not None and conn.now - oldest.created > LONG_WAIT:
-        level = HealthLevel.WARNING
+        level, code = HealthLevel.WARNING, "late"
+        late = {
+            "task": oldest.id,
+            "template": oldest.template,
+            "since": oldest.created.isoformat(),
+        }
         sentence += (
             f"; task {oldest.id} of {quoted(oldest.template)} has waited since "
             f"{oldest.created:%Y-%m-%d %H:%M}Z"
         )
     return HealthFinding(
-        subject="queue", level=level, sentence=sentence, value=waiting, unit="tasks"
+        subject="queue",
+        level=level,
+        sentence=sentence,
+        value=waiting,
+        unit="tasks",
+        code=code,
+        facts={**facts, **late},
     )
 
 
@@ -89,4 +109,6 @@ def database(conn: Connection, actor: Actor) -> HealthFinding:
         sentence=f"The database (SQLite {version}) has {mebibytes(size)}",
         value=size,
         unit="bytes",
+        code="size",
+        facts={"version": str(version), "size": size},
     )

@@ -2,9 +2,10 @@
 
 import os
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from attrs import frozen
 from cryptography import x509
@@ -59,26 +60,34 @@ class InstallationHealth:
     def _tls(self) -> HealthFinding:
         origin, leaf, now = self.installation.config.tls.origin, self.leaf(), self.now()
         if leaf is None and origin == "proxy":
-            return _finding("tls", HealthLevel.OK, "A proxy terminates TLS")
+            sentence = "A proxy terminates TLS"
+            return _finding("tls", HealthLevel.OK, sentence, code="proxy")
         if leaf is None:
             sentence = "Connections are not encrypted (tls.enabled: false)"
-            return _finding("tls", HealthLevel.WARNING, sentence)
+            return _finding("tls", HealthLevel.WARNING, sentence, code="plain")
         end, reason = leaf.not_valid_after_utc, self.failure_reason()
-        level, verb = HealthLevel.OK, "expires"
+        level, verb, code = HealthLevel.OK, "expires", "valid"
         if reason or late(leaf, now - GRACE):
-            level = HealthLevel.WARNING
+            level, code = HealthLevel.WARNING, "late"
         if end <= now:
-            level, verb = HealthLevel.ERROR, "expired"
+            level, verb, code = HealthLevel.ERROR, "expired", "expired"
         sentence = f"{_SOURCES[origin]} {verb} on {end:%Y-%m-%d}"
         if level is not HealthLevel.OK:
             sentence += f" and was not renewed: {reason or 'no reason is known'}"
         left = round((end - now).total_seconds())
-        return _finding("tls", level, sentence, left, "seconds")
+        facts = {"origin": origin, "end": end.isoformat(), "reason": reason}
+        return _finding("tls", level, sentence, left, "seconds", code=code, facts=facts)
 
     def _disks(self) -> Iterator[HealthFinding]:
         database = self.installation.database
         if (reason := self.shortage()) is not None:
-            yield _finding("disk", HealthLevel.ERROR, f"No task can start: {reason}")
+            yield _finding(
+                "disk",
+                HealthLevel.ERROR,
+                f"No task can start: {reason}",
+                code="full",
+                facts={"reason": reason},
+            )
         present = sum(1 for _ in folder_of(database).glob("*"))
         if present < BALLAST_FILES:
             yield _finding(
@@ -86,6 +95,8 @@ class InstallationHealth:
                 HealthLevel.ERROR,
                 f"The space that is reserved for urgent writes beside {database} is "
                 "used up, since the disk was full",
+                code="reserve",
+                facts={"file": str(database)},
             )
         folders = (
             self.installation.state.path,
@@ -105,14 +116,22 @@ class InstallationHealth:
                 f"{folder}",
                 free,
                 "bytes",
+                code="free",
+                facts={"free": free, "total": total, "folder": str(folder)},
             )
 
     def _programs(self, apps: AppTable) -> Iterator[HealthFinding]:
-        missing = programs.missing(
-            self.jobs.search_path, brought=self.jobs.programs, optional=(), apps=apps
-        )
-        for sentence in missing:
-            yield _finding("programs", HealthLevel.WARNING, sentence)
+        for each in programs.absent(
+            self.jobs.search_path, brought=self.jobs.programs, apps=apps
+        ):
+            name, _, command = each
+            yield _finding(
+                "programs",
+                HealthLevel.WARNING,
+                programs.missing_sentence(*each),
+                code="missing",
+                facts={"program": name, "command": command},
+            )
 
     def _versions(self) -> HealthFinding:
         parts = (
@@ -131,7 +150,16 @@ def _finding(
     sentence: str,
     value: float | None = None,
     unit: str = "",
+    *,
+    code: str = "",
+    facts: Mapping[str, str | int] = MappingProxyType({}),
 ) -> HealthFinding:
     return HealthFinding(
-        subject=subject, level=level, sentence=sentence, value=value, unit=unit
+        subject=subject,
+        level=level,
+        sentence=sentence,
+        value=value,
+        unit=unit,
+        code=code,
+        facts=dict(facts),
     )

@@ -80,6 +80,26 @@ def place_of(program: str, *, path: str, brought: tuple[str, ...] = ()) -> str:
     return next((each for each in brought if each.rpartition("/")[2] == program), "")
 
 
+def absent(
+    path: str,
+    which: Callable[..., str | None] = shutil.which,
+    brought: tuple[str, ...] = (),
+    apps: AppTable = BUILT_IN,
+) -> tuple[tuple[str, str, str], ...]:
+    """Return those of :func:`needed` that are neither on *path* nor in *brought*."""
+    here = {each.rpartition("/")[2] for each in brought}
+    return tuple(
+        each
+        for each in needed(apps)
+        if each[0] not in here and which(each[0], path=path) is None
+    )
+
+
+def missing_sentence(name: str, purpose: str, command: str) -> str:
+    """Return the sentence about one of :func:`absent`."""
+    return f"{name} is missing: it is needed {purpose}; install it with: {command}"
+
+
 def missing(
     path: str,
     which: Callable[..., str | None] = shutil.which,
@@ -91,12 +111,7 @@ def missing(
 
     These are the programs that the server and the active *apps* need.
     """
-    here = {each.rpartition("/")[2] for each in brought}
-    sentences = [
-        f"{name} is missing: it is needed {purpose}; install it with: {command}"
-        for name, purpose, command in needed(apps)
-        if name not in here and which(name, path=path) is None
-    ]
+    sentences = [missing_sentence(*each) for each in absent(path, which, brought, apps)]
     sentences += [
         f"{name} is not there: it is only needed {purpose} ({command})"
         for name, purpose, command in optional

@@ -76,6 +76,9 @@ class CertificateHealthTests(HealthTestCase):
             found.sentence,
             f"The certificate of the local CA expires on {end:%Y-%m-%d}",
         )
+        self.assertEqual(found.code, "valid")
+        facts = {"origin": "local-ca", "end": end.isoformat(), "reason": ""}
+        self.assertEqual(found.facts, facts)
 
     def test_late(self) -> None:
         """A certificate that is not renewed in time is a warning, then an error."""
@@ -86,6 +89,7 @@ class CertificateHealthTests(HealthTestCase):
         self.clock.time = end + timedelta(hours=1)
         (found,) = self.found("tls")
         self.assertEqual((found.level, found.value), ("error", -3600))
+        self.assertEqual(found.code, "expired")
         self.assertIn("expired on", found.sentence)
 
     def test_reason(self) -> None:
@@ -94,14 +98,15 @@ class CertificateHealthTests(HealthTestCase):
         (found,) = self.found("tls")
         self.assertEqual(found.level, "warning")
         self.assertIn("was not renewed: the file key.pem is not", found.sentence)
+        self.assertEqual((found.code, found.facts["reason"]), ("late", self.reason))
 
     def test_none(self) -> None:
         """Without TLS a proxy is well, and plain HTTP is a warning."""
         self.leaf = None
         (found,) = self.found("tls", TLS_MODE="proxy")
-        self.assertEqual(found.level, "ok")
+        self.assertEqual((found.level, found.code), ("ok", "proxy"))
         (found,) = self.found("tls", TLS_ENABLED="false")
-        self.assertEqual(found.level, "warning")
+        self.assertEqual((found.level, found.code), ("warning", "plain"))
 
 
 class MachineHealthTests(HealthTestCase):
@@ -111,7 +116,9 @@ class MachineHealthTests(HealthTestCase):
         """The free space of each disk is told once."""
         (found,) = self.found("disk")
         self.assertIn("are free on the disk of", found.sentence)
-        self.assertEqual(found.unit, "bytes")
+        self.assertEqual((found.unit, found.code), ("bytes", "free"))
+        self.assertEqual(found.facts["free"], found.value)
+        self.assertEqual(set(found.facts), {"free", "total", "folder"})
 
     def test_full(self) -> None:
         """A disk that keeps tasks from starting, and a used reserve, are errors."""
@@ -121,6 +128,8 @@ class MachineHealthTests(HealthTestCase):
         self.assertEqual((task.level, reserve.level), ("error", "error"))
         self.assertEqual(task.sentence, "No task can start: only 3 MiB are free")
         self.assertIn("reserved for urgent writes", reserve.sentence)
+        self.assertEqual((task.code, reserve.code), ("full", "reserve"))
+        self.assertEqual(task.facts, {"reason": self.shortage})
 
     def test_programs(self) -> None:
         """Each program that jobs do not find is a warning; optional ones are not."""
@@ -130,6 +139,10 @@ class MachineHealthTests(HealthTestCase):
         said = "".join(each.sentence for each in found)
         self.assertIn("git is missing", said)
         self.assertNotIn("sshpass", said)
+        git = next(each for each in found if each.facts["program"] == "git")
+        self.assertEqual(
+            (git.code, git.facts["command"]), ("missing", "apt install git")
+        )
 
     def test_versions(self) -> None:
         """The versions are one sentence."""

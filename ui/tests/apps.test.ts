@@ -8,6 +8,7 @@ const PERL: App = {
   color: '',
   dark_color: '',
   active: true,
+  installed: true,
   path: '/usr/bin/perl',
   args: ['-w', ''],
   priority: 5,

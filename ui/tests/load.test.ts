@@ -8,7 +8,7 @@ beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
 /** Load answers or failures, one after another, for a minute. */
-async function loaded(answers: (string | ApiError)[], after?: () => void) {
+async function loaded(answers: (string | ApiError)[], after?: () => void, options = {}) {
   const asked: number[] = []
   const begun = Date.now()
   const scope = effectScope()
@@ -18,7 +18,7 @@ async function loaded(answers: (string | ApiError)[], after?: () => void) {
       const answer = answers.shift()!
       if (answer instanceof ApiError) throw answer
       return answer
-    }),
+    }, options),
   )!
   await vi.advanceTimersByTimeAsync(1_000)
   after?.()
@@ -47,4 +47,21 @@ test('an event does not wait for the repetition', async () => {
     error: undefined,
     asked: [0, 1_200],
   })
+})
+
+test('what no event tells of is loaded again, unless it is refused', async () => {
+  const answers = ['first', new ApiError(503, ''), 'second', new ApiError(404, '')]
+  expect(await loaded(answers, undefined, { every: 10_000 })).toEqual({
+    data: 'second',
+    error: 404,
+    asked: [0, 10_000, 15_000, 25_000],
+  })
+})
+
+test('a page that is not visible asks for nothing', async () => {
+  const visible = vi.spyOn(document, 'visibilityState', 'get').mockReturnValue('hidden')
+  const show = () => setTimeout(() => visible.mockReturnValue('visible'), 30_000)
+  const { asked } = await loaded(['first', 'second', 'third'], show, { every: 25_000 })
+  expect(asked).toEqual([0, 50_000])
+  visible.mockRestore()
 })

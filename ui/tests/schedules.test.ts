@@ -3,6 +3,7 @@ import { beforeAll, expect, test } from 'vitest'
 import { loadTexts } from '@/locales'
 import { linesOf } from '@/pages/schedules/day'
 import { bodyOfSchedule, draftOf, taskDraft } from '@/pages/schedules/draft'
+import { oftenWords } from '@/pages/schedules/schedules'
 import { dayName, moment, same } from '@/pages/schedules/times'
 import { inWords } from '@/pages/schedules/words'
 
@@ -93,4 +94,16 @@ test('what the form does not show of the task is kept, for the same template', (
     params: { dry_run: true },
   })
   expect(saved(8).task_params).not.toHaveProperty('commit_hash')
+})
+
+test('a frequent schedule says its runs, and their work where it is known', () => {
+  expect(oftenWords({ runs_per_hour: 60, parts: each }, undefined)).toBe('60 runs an hour')
+  expect(oftenWords({ runs_per_hour: 60, parts: null }, 12)).toBe(
+    '60 runs an hour, about 12 min of work',
+  )
+  expect(oftenWords({ runs_per_hour: 30, parts: { ...each, hours: [4] } }, 2)).toBe(
+    '30 runs between 04:00 and 04:59, about 1 min of work',
+  )
+  expect(oftenWords({ runs_per_hour: 3600 }, 9)).toBe('3,600 runs an hour, about 9 h of work')
+  expect(oftenWords({ runs_per_hour: 60 }, 0.2)).toBe('60 runs an hour, about 12 s of work')
 })

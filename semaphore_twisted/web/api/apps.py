@@ -31,6 +31,8 @@ class AppInList(AppAnswer, frozen=True, kw_only=True):
     """A program that templates can run, with its id."""
 
     id: str
+    #: whether jobs find the program
+    installed: bool
 
 
 class AppInAdministration(AppInList, frozen=True, kw_only=True):
@@ -63,13 +65,16 @@ async def apps(context: RequestContext) -> list[AppInList]:
 
     The highest priority comes first.
     """
-    found = await context.read(operations.shown)
-    return [_in_list(each) for each in found.listed()]
+    table = await context.read(operations.shown)
+    found = list(table.listed())
+    places = await context.compute(_places, context, found)
+    return [_in_list(each, place) for each, place in zip(found, places, strict=True)]
 
 
-def _in_list(app: App) -> AppInList:
+def _in_list(app: App, place: str) -> AppInList:
     return AppInList(
         id=app.id,
+        installed=bool(place),
         title=app.title,
         icon=app.icon,
         color=app.color,
@@ -86,8 +91,8 @@ async def get(context: RequestContext) -> AppAnswer:
     from semaphore_twisted.operations import app_changes  # noqa: PLC0415
 
     app = await context.read(app_changes.get, context.path["app_id"])
-    fields = msgspec.structs.asdict(_in_list(app))
-    del fields["id"]
+    fields = msgspec.structs.asdict(_in_list(app, ""))
+    del fields["id"], fields["installed"]
     return AppAnswer(**fields)
 
 
@@ -96,8 +101,7 @@ async def details(context: RequestContext) -> list[AppInAdministration]:
     from semaphore_twisted.operations import app_changes  # noqa: PLC0415
 
     uses = await context.read(app_changes.uses)
-    names = [each.app.program for each in uses]
-    places = await context.compute(_places, context, names)
+    places = await context.compute(_places, context, [each.app for each in uses])
     return [
         AppInAdministration(
             custom=each.custom,
@@ -107,14 +111,14 @@ async def details(context: RequestContext) -> list[AppInAdministration]:
             install=each.app.install,
             package="" if each.app.pip else each.app.package,
             templates=each.templates,
-            **msgspec.structs.asdict(_in_list(each.app)),
+            **msgspec.structs.asdict(_in_list(each.app, place)),
         )
         for each, place in zip(uses, places, strict=True)
     ]
 
 
-def _places(context: RequestContext, names: list[str]) -> list[str]:
-    return list(map(context.options.place_of_program, names))
+def _places(context: RequestContext, found: list[App]) -> list[str]:
+    return [context.options.place_of_program(each.program) for each in found]
 
 
 async def store(context: RequestContext, body: NewApp) -> None:

@@ -61,6 +61,8 @@ async def _vpn(context: RequestContext) -> list[HealthFinding]:
             sentence=f"All {len(found)} checks of the VPN pass",
             value=service.state().peers,
             unit="peers",
+            code="pass",
+            facts={"count": len(found)},
         )
     ]
 

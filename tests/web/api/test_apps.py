@@ -69,7 +69,7 @@ class RouteTests(AppCase):
             set(apps["bash"]),
             {
                 *("id", "title", "icon", "color", "dark_color", "active", "path"),
-                *("args", "priority"),
+                *("args", "priority", "installed"),
             },
         )
         self.assertIsNone(apps["bash"]["args"])
@@ -309,6 +309,9 @@ class DetailTests(AppCase):
         self.assertEqual(
             (found["found"], found["install"]), ("", "pip install ansible-core")
         )
+        apps = {each["id"]: each for each in admin.get("/api/apps").json}
+        self.assertTrue(apps["perl"]["installed"])
+        self.assertFalse(apps["ansible"]["installed"])
         found = self.detail("terraform", admin)
         self.assertEqual(
             (found["install"], found["package"]),

@@ -45,6 +45,8 @@ class HealthTests(ResourceTestCase):
                 "sentence": "All 1 stored secrets can be opened",
                 "value": 0,
                 "unit": "secrets",
+                "code": "opened",
+                "facts": {"total": 1},
             },
         )
         self.assertRegex(found["database"]["sentence"], r"SQLite 3.* has \d\.\d MiB")
@@ -56,6 +58,9 @@ class HealthTests(ResourceTestCase):
         found = self.findings()["key store"]
         self.assertEqual((found["level"], found["value"]), ("error", 1))
         self.assertIn('"Broken" of project', found["sentence"])
+        self.assertEqual(found["code"], "broken")
+        self.assertEqual((found["facts"]["count"], found["facts"]["total"]), (1, 1))
+        self.assertIn('"Broken" of project', found["facts"]["first"])
         self.assertNotIn("s1.nothing", found["sentence"])
         self.assertEqual(self.level, "error")
 
@@ -71,6 +76,17 @@ class HealthTests(ResourceTestCase):
         found = self.findings()["queue"]
         self.assertEqual(found["level"], "warning")
         self.assertIn(f'task {waiting} of "<img> nightly" has', found["sentence"])
+        self.assertEqual(found["code"], "late")
+        self.assertEqual(
+            found["facts"],
+            {
+                "running": 1,
+                "waiting": 1,
+                "task": waiting,
+                "template": "<img> nightly",
+                "since": (BEGINNING - timedelta(hours=2)).isoformat(),
+            },
+        )
 
 
 class TroubledPeers(RecordingPeers):
@@ -95,6 +111,7 @@ class VpnHealthTests(VpnApiCase):
         found = [each for each in answer["findings"] if each["subject"] == "vpn"]
         self.assertEqual(len(found), 1)
         self.assertEqual(found[0]["sentence"], "All 1 checks of the VPN pass")
+        self.assertEqual((found[0]["code"], found[0]["facts"]), ("pass", {"count": 1}))
 
     def test_trouble(self) -> None:
         """Only the findings that need attention are shown."""

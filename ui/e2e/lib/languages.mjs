@@ -1,24 +1,42 @@
 // The pages in other languages than English, and what is cut off or spills over on them.
-import { api, ended, start } from './runs.mjs'
+import { addTemplate, api, ended, start } from './runs.mjs'
 import { makeSchedule } from './schedules.mjs'
 import { world } from './world.mjs'
 
 export const LANGUAGES = ['de', 'es', 'fr', 'ru', 'zh']
+
+/** Add an app whose program is not on the server; returns its id. */
+async function missingApp() {
+  await world.api('POST', '/apps/perl', { title: 'Perl', path: '/opt/none/perl' })
+  return 'perl'
+}
 
 /** Give the demo project something of each kind; returns the paths of the main pages. */
 export async function populated() {
   const task = await ended(await start('Failing script'))
   await makeSchedule('nightly', '30 2 * * 1-5', { timezone: 'Asia/Tokyo' })
   await makeSchedule('poll', '*/5 * * * *')
+  await addTemplate('Report of Perl', 'print 1;\n', { app: await missingApp() })
   const templates = await api('GET', '/templates')
-  const one = templates.find((each) => each.name === 'Ping localhost').id
-  const nouns = ['templates', 'tasks', 'schedules', 'keys', 'vpn', 'settings']
-  const objects = [`/templates/${one}`, `/tasks/${task.id}`, `/templates/${one}/edit`]
+  const [one, missing] = ['Ping localhost', 'Report of Perl'].map(
+    (name) => templates.find((each) => each.name === name).id,
+  )
+  const hook = await api('POST', '/integrations', { name: 'push', template_id: one })
+  const workspace = await api('POST', '/inventory', {
+    name: 'network',
+    type: 'terraform-workspace',
+    inventory: 'network',
+  })
+  const nouns = ['templates', 'tasks', 'schedules', 'inventory', 'keys', 'vpn', 'settings']
+  const objects = [
+    ...[`/templates/${one}`, `/tasks/${task.id}`, `/templates/${one}/edit`],
+    ...[`/templates/${missing}`, `/integrations/${hook.id}`, `/inventory/${workspace.id}`],
+  ]
   return [
     ...['', ...nouns.map((each) => `/${each}`), ...objects].map(
       (path) => `/project/${world.project}${path}`,
     ),
-    ...['/account', '/admin'],
+    ...['/account', '/admin', '/admin/apps'],
   ]
 }
 

@@ -245,3 +245,25 @@ for (const look of [{}, { dark: true }, { phone: true }]) {
     await checkAccess(page)
   })
 }
+
+pageTest('the next token has none of the limits of the last one', async (page) => {
+  await page.goto(account())
+  const fields = [
+    ['End of the token', 'ends in 7 days'],
+    ['What the token may do', 'reads only'],
+    ['Where the token is accepted', 'only project Demo'],
+  ]
+  const first = {}
+  for (const [label, option] of fields) {
+    const field = page.getByLabel(label)
+    first[label] = await field.innerText()
+    await field.click()
+    await page.getByRole('option', { name: option }).click()
+  }
+  await page.getByRole('button', { name: 'Create token' }).click()
+  await page.locator('.note code').waitFor()
+  for (const [label, option] of fields) {
+    assert.notEqual(first[label], option)
+    assert.equal(await page.getByLabel(label).innerText(), first[label])
+  }
+})

@@ -143,3 +143,17 @@ for (const look of [{}, { dark: true }, { phone: true }]) {
     },
   )
 }
+
+pageTest('the health is told in the language of the reader', { language: 'de' }, async (page) => {
+  await page.goto(at(''))
+  const rows = page.getByRole('list', { name: 'Zustand' }).getByRole('listitem')
+  await rows.filter({ hasText: 'Datenbank' }).getByText('Die Datenbank (SQLite').waitFor()
+  await rows.getByText(/^Das Zertifikat der lokalen CA gilt bis/).waitFor()
+  await rows.getByText(/sind auf der Platte von .* frei$/).waitFor()
+  await rows.getByText(/^Aufgaben: \d+ laufen, \d+ warten/).waitFor()
+  const { findings } = await world.api('GET', '/admin/health')
+  const shown = (await rows.allInnerTexts()).join('\n')
+  for (const { sentence } of findings.filter((each) => each.code !== '')) {
+    assert.ok(!shown.includes(sentence), sentence)
+  }
+})

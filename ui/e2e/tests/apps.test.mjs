@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { checkAccess } from '../lib/axe.mjs'
 import { pageTest } from '../lib/page.mjs'
+import { become } from '../lib/people.mjs'
 import { addTemplate } from '../lib/runs.mjs'
 import { world } from '../lib/world.mjs'
 
@@ -45,8 +46,14 @@ pageTest('an application is added, changed, switched off and deleted', async (pa
   ])
 
   const onOff = page.getByRole('switch', { name: 'Perl is on' })
+  await onOff.press('Space')
+  const effect = page.getByText('1 template runs it, and cannot start until it is on again')
+  await effect.waitFor()
+  await page.keyboard.press('Escape')
+  await effect.waitFor({ state: 'detached' })
+  assert.ok(await onOff.evaluate((each) => each === document.activeElement))
   await onOff.click()
-  await page.getByText('1 template runs it, and cannot start until it is on again').waitFor()
+  await effect.waitFor()
   await page.getByRole('button', { name: 'Switch off' }).click()
   await page.locator('[role=switch][aria-checked=false][aria-label="Perl is on"]').waitFor()
   assert.equal((await app('perl')).active, false)
@@ -134,3 +141,55 @@ for (const look of [{}, { dark: true }, { phone: true }]) {
     },
   )
 }
+
+pageTest(
+  'a missing program says how in the language of the reader',
+  { language: 'de' },
+  async (page) => {
+    await page.goto(at('/apps'))
+    const row = page.getByRole('row', { name: /Pulumi/ })
+    await row.getByText('zu installieren mit dem Archiv von pulumi.com').waitFor()
+  },
+)
+
+pageTest('templates of an application that is off, or not installed, are marked', async (page) => {
+  const perl = { title: 'Perl', path: '/usr/bin/perl' }
+  await world.api('POST', '/apps/perl', perl)
+  const { id } = await addTemplate('Perl here', 'print 1;\n', { app: 'perl' })
+  const list = `${world.url}/project/${world.project}/templates`
+  await page.goto(`${list}?q=Perl+here`)
+  const row = page.getByRole('row', { name: /Perl here/ })
+  await row.waitFor()
+  assert.equal(await row.getByText(/switched off|not installed/).count(), 0)
+  await world.api('PUT', '/apps/perl', { path: '/opt/none/perl' })
+  await row.getByText('not installed').waitFor()
+  await world.api('POST', '/apps/perl/active', { active: false })
+  await row.getByText('switched off').waitFor()
+  await checkAccess(page)
+  await page.goto(`${list}/${id}`)
+  await page.getByText('The application Perl is switched off or was deleted').waitFor()
+  await checkAccess(page)
+  await page.getByRole('link', { name: 'To the application' }).click()
+  await page.getByRole('dialog').getByLabel('Program').waitFor()
+  await world.api('POST', '/apps/perl', { ...perl, active: true })
+  await page.goto(`${list}/${id}`)
+  await page.getByRole('heading', { name: 'History' }).waitFor()
+  await page.getByText('is switched off or was deleted').waitFor({ state: 'detached' })
+})
+
+pageTest(
+  'a user sees that an application is off on a phone',
+  { login: false, phone: true },
+  async (page) => {
+    await world.api('POST', '/apps/perl', { title: 'Perl', path: '/usr/bin/perl', active: true })
+    await addTemplate('Perl on a phone', 'print 1;\n', { app: 'perl' })
+    await world.api('POST', '/apps/perl/active', { active: false })
+    await become(page, 'task_runner')
+    await page.goto(`${world.url}/project/${world.project}/templates?q=Perl+on`)
+    await page.getByText('switched off').waitFor()
+    await checkAccess(page)
+    await page.getByText('Perl on a phone').click()
+    await page.getByText('is switched off or was deleted').waitFor()
+    assert.equal(await page.getByRole('link', { name: 'To the application' }).count(), 0)
+  },
+)

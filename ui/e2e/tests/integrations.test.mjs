@@ -111,6 +111,19 @@ pageTest('an integration is made, called, and says why', async (page) => {
   await panel.getByRole('heading', { name: 'Sent again' }).waitFor()
   assert.equal(await panel.getByRole('link', { name: /run #/ }).count(), 2)
   await page.keyboard.press('Escape')
+  await page.getByText(/last delivery just now/).waitFor()
+})
+
+pageTest('the rules name the key, and a phone can delete', { phone: true }, async (page) => {
+  const { id } = await make('on a phone')
+  const { id: secret, name } = await key()
+  await page.goto(inProject(`/integrations/${id}`))
+  const link = page.getByRole('main').getByRole('link', { name, exact: true })
+  assert.match(await link.getAttribute('href'), new RegExp(`/keys\\?key=${secret}$`))
+  await checkAccess(page)
+  await page.getByRole('button', { name: 'Delete', exact: true }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+  await page.waitForURL(inProject('/integrations'))
 })
 
 pageTest('the rules are tested without a run', async (page) => {
@@ -119,7 +132,9 @@ pageTest('the rules are tested without a run', async (page) => {
   await page.goto(inProject(`/integrations/${id}`))
   await page.getByRole('button', { name: 'Test', exact: true }).click()
   const panel = page.getByRole('dialog')
-  assert.equal(await panel.getByLabel('Body').inputValue(), '{"ref":"refs/heads/main"}')
+  const content = panel.getByLabel('Body')
+  assert.equal(await content.inputValue(), '{"ref":"refs/heads/main"}')
+  assert.ok(await content.evaluate((each) => each === document.activeElement))
   await panel.getByRole('button', { name: 'Test', exact: true }).click()
   await panel.getByText('Would run').waitFor()
   await panel.getByLabel('Body').fill('{"ref": "x"}')

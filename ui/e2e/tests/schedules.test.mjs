@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { checkAccess } from '../lib/axe.mjs'
 import { inProject, pageTest } from '../lib/page.mjs'
-import { addTemplate, until } from '../lib/runs.mjs'
+import { addTemplate, ended, start, until } from '../lib/runs.mjs'
 import { clearSchedules, makeSchedule, schedules } from '../lib/schedules.mjs'
 
 const only = async () => (await schedules())[0]
@@ -156,3 +156,37 @@ for (const look of [{}, { dark: true }, { phone: true }]) {
     await checkAccess(page)
   })
 }
+
+pageTest('a frequent schedule says the work that it makes', async (page) => {
+  await ended(await start('Disk usage'))
+  await makeSchedule('polling', '* * * * *', { template: 'Disk usage', active: false })
+  await page.goto(inProject('/schedules'))
+  const row = page.getByRole('row', { name: /polling/ })
+  await row.getByText(/^60 runs an hour, about \d+ (s|min) of work$/).waitFor()
+})
+
+pageTest('a switch keeps the focus of the keyboard', async (page) => {
+  await makeSchedule('kept', '0 5 * * *', { template: 'Disk usage' })
+  await page.goto(inProject('/schedules'))
+  const onOff = page.getByRole('switch', { name: 'kept is on' })
+  await onOff.focus()
+  for (const on of ['false', 'true']) {
+    await page.keyboard.press('Space')
+    await page.locator(`[role=switch][aria-checked=${on}][aria-label="kept is on"]`).waitFor()
+    await until(
+      async () => (await schedules()).find((e) => e.name === 'kept').active === (on === 'true'),
+    )
+    assert.ok(await onOff.evaluate((each) => each === document.activeElement))
+  }
+})
+
+pageTest('schedules are filtered at phone width', { phone: true }, async (page) => {
+  await makeSchedule('findable', '0 5 * * *', { template: 'Disk usage' })
+  await page.goto(inProject('/schedules'))
+  await page.getByText('polling').locator('visible=true').first().waitFor()
+  await page.getByRole('textbox', { name: 'Filter schedules' }).fill('findable')
+  const list = page.getByRole('list', { name: 'Schedules' })
+  await list.getByText('polling').waitFor({ state: 'detached' })
+  await list.getByText('findable').waitFor()
+  await checkAccess(page)
+})

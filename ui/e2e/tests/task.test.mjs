@@ -183,6 +183,15 @@ pageTest('a task is one of the tasks, and leads to its template', async (page) =
   await page.waitForURL(inProject('/tasks'))
 })
 
+pageTest('a task leads to its inventory', async (page) => {
+  const task = await ended(await start('Ping localhost'))
+  const { inventory_id: id } = await api('GET', `/templates/${task.template_id}`)
+  const { name } = await api('GET', `/inventory/${id}`)
+  await page.goto(inProject(`/tasks/${task.id}`))
+  await page.getByRole('main').getByRole('link', { name, exact: true }).click()
+  await page.waitForURL(inProject(`/inventory/${id}`))
+})
+
 pageTest('a host filters the log, and the address says it', async (page) => {
   await open(page, await failed())
   const host = page.getByRole('complementary', { name: 'Hosts' })

@@ -371,7 +371,7 @@ pageTest('several templates run; one that needs an answer is refused by name', a
     .getByText('1 asks for an answer, so it will not start: Bulk needs an answer')
     .waitFor()
   await dialog.getByRole('button', { name: 'Run 2' }).click()
-  await page.getByText('1 of 2 were done').waitFor()
+  await page.getByText('1 of 2 done').waitFor()
   await page.getByRole('listitem').filter({ hasText: 'Bulk needs an answer' }).last().waitFor()
   await checkAccess(page)
   await page.getByRole('button', { name: 'Close' }).click()
@@ -415,3 +415,41 @@ for (const look of [{}, { dark: true }, { phone: true }]) {
     await checkAccess(page)
   })
 }
+
+pageTest('a select without entries says so, and leads to where one is made', async (page) => {
+  const { id } = await world.api('POST', '/projects', { name: 'Nothing yet' })
+  for (const each of await world.api('GET', `/project/${id}/environment`)) {
+    await world.api('DELETE', `/project/${id}/environment/${each.id}`)
+  }
+  const here = (path) => `${world.url}/project/${id}${path}`
+  await page.goto(here('/templates/new'))
+  await page.getByLabel('Name', { exact: true }).fill('kept')
+  for (const noun of ['repository', 'inventory', 'variable group']) {
+    await page.getByText(`This project has no ${noun} yet.`).waitFor()
+  }
+  await page.getByText('This project has no such key yet.').waitFor()
+  await checkAccess(page)
+  const opening = page.context().waitForEvent('page')
+  const reason = page.getByText('This project has no repository yet.')
+  await reason.getByRole('link', { name: 'Add one in a new tab' }).click()
+  const tab = await opening
+  await tab.getByRole('dialog').getByLabel('Name', { exact: true }).waitFor()
+  assert.equal(tab.url(), here('/repositories?add=1'))
+  await tab.close()
+  await world.api('POST', `/project/${id}/repositories`, {
+    name: 'made meanwhile',
+    git_url: 'https://git.example.org/a.git',
+    git_branch: 'main',
+    ssh_key_id: (await world.api('GET', `/project/${id}/keys`))[0].id,
+  })
+  await page.getByLabel('Repository').click()
+  await page.getByRole('option', { name: 'made meanwhile' }).click()
+  assert.equal(await page.getByLabel('Name', { exact: true }).inputValue(), 'kept')
+
+  await page.goto(here('/schedules?schedule=new'))
+  await page.getByRole('dialog').getByText('This project has no template yet.').waitFor()
+  await checkAccess(page)
+  await page.goto(here('/integrations/new'))
+  await page.getByText('This project has no template yet.').waitFor()
+  await world.api('DELETE', `/project/${id}`)
+})

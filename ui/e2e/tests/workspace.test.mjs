@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { checkAccess } from '../lib/axe.mjs'
 import { inProject, pageTest } from '../lib/page.mjs'
-import { api } from '../lib/runs.mjs'
+import { api, demoFiles } from '../lib/runs.mjs'
 import { workspace } from '../lib/states.mjs'
 
 pageTest('the state of a workspace is rolled back, unlocked and deleted', async (page) => {
@@ -82,4 +82,53 @@ pageTest('a workspace is made', async (page) => {
   await page.getByRole('button', { name: 'Add inventory' }).last().click()
   await page.getByText('No state yet').waitFor()
   await page.getByText('staging', { exact: true }).waitFor()
+})
+
+pageTest(
+  'versions and locks from elsewhere appear, and no row moves below the pointer',
+  async (page) => {
+    const { inventory, send, store } = await workspace(page, 'live net')
+    await store(1)
+    await page.goto(inProject(`/inventory/${inventory}`))
+    const row = (serial) => page.getByRole('row').filter({ hasText: `serial_${serial}` })
+    await row(1).waitFor()
+    await store(2)
+    await row(2).waitFor()
+    await row(2).hover()
+    const before = await row(2).boundingBox()
+    await store(3)
+    await page.getByText('1 new, shown when the pointer leaves').waitFor()
+    assert.deepEqual(await row(2).boundingBox(), before)
+    assert.equal(await row(3).count(), 0)
+    await page.mouse.move(0, 0)
+    await row(3).waitFor()
+    await send('LOCK', { ID: 'one', Who: 'eve@laptop', Operation: 'OperationTypeApply' })
+    await page.getByText('eve@laptop').waitFor()
+    await send('UNLOCK', { ID: 'one' })
+    await page.getByText('eve@laptop').waitFor({ state: 'detached' })
+  },
+)
+
+pageTest('a template leads to its workspace, repository and variable group', async (page) => {
+  const { inventory } = await workspace(page, 'linked net')
+  const group = await api('POST', '/environment', { name: 'linked group', json: '{}', env: '{}' })
+  const repository = await demoFiles()
+  const { id } = await api('POST', '/templates', {
+    name: 'Linked network',
+    app: 'terraform',
+    playbook: '',
+    repository_id: repository.id,
+    inventory_id: inventory,
+    environment_ids: [group.id],
+  })
+  const places = [
+    ['linked net', `/inventory/${inventory}`],
+    [repository.name, `/repositories?repository=${repository.id}`],
+    ['linked group', `/variables?group=${group.id}`],
+  ]
+  for (const [name, path] of places) {
+    await page.goto(inProject(`/templates/${id}`))
+    await page.getByRole('link', { name, exact: true }).click()
+    await page.waitForURL(inProject(path))
+  }
 })

@@ -2,7 +2,7 @@
 import { shallowRef } from 'vue'
 import { ApiError } from '@/api/errors'
 import type { Schemas } from '@/api/client'
-import { plural, type Key } from '@/locales'
+import { number, plural, t, type Key } from '@/locales'
 import { confirm, type Question } from './confirm'
 import { useNotify } from './notify'
 import { sentenceOf } from './sentences'
@@ -47,7 +47,10 @@ export function outcomeOf(
     }))
   if (refused.length === 0) return null
   const done = results.length - refused.length
-  return { title: plural('common.bulk.partly', results.length, { done }), refused }
+  return {
+    title: t('common.bulk.partly', { done: number(done), n: number(results.length) }),
+    refused,
+  }
 }
 
 /**

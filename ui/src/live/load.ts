@@ -25,6 +25,9 @@ export interface Options<T> {
   again?: WatchSource[]
   /** Which events load it again, beside every refresh. */
   when?: (event: Event) => boolean
+  /** Milliseconds after an answer until it is loaded again, while the page is visible: for
+   * changes that no event tells of. */
+  every?: number
   /** What to do with new data; by default it replaces the former. */
   take?: (next: T, before: T | undefined) => T
 }
@@ -41,10 +44,12 @@ export function useLoad<T>(
   let running: AbortController | undefined
   let timer: ReturnType<typeof setTimeout> | undefined
   let retry: ReturnType<typeof setTimeout> | undefined
+  let nextLook: ReturnType<typeof setTimeout> | undefined
 
   async function reload(): Promise<void> {
     clearTimeout(timer)
     clearTimeout(retry)
+    clearTimeout(nextLook)
     timer = undefined
     running?.abort()
     const mine = (running = new AbortController())
@@ -54,6 +59,7 @@ export function useLoad<T>(
       if (mine.signal.aborted) return
       data.value = options.take ? options.take(next, data.value) : next
       error.value = undefined
+      if (options.every) nextLook = setTimeout(look, options.every)
     } catch (caught) {
       if (mine.signal.aborted) return
       if (!(caught instanceof ApiError)) throw caught
@@ -62,6 +68,11 @@ export function useLoad<T>(
     } finally {
       if (running === mine) loading.value = false
     }
+  }
+
+  function look(): void {
+    if (document.visibilityState === 'visible') void reload()
+    else nextLook = setTimeout(look, options.every)
   }
 
   const soon = () => void (timer ??= setTimeout(reload, TOGETHER))
@@ -82,6 +93,7 @@ export function useLoad<T>(
   onScopeDispose(() => {
     clearTimeout(timer)
     clearTimeout(retry)
+    clearTimeout(nextLook)
     running?.abort()
   })
   void reload()

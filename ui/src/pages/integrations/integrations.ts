@@ -39,9 +39,12 @@ export function headerOf(integration: Pick<Integration, 'auth_method' | 'auth_he
   }[method as 'none' | 'basic' | 'github' | 'gitlab' | 'bitbucket']
 }
 
+/** Whether the rules hold, which needs no reason. */
+export const fits = (outcome: Outcome) => outcome === 'started' || outcome === 'matched'
+
 /** The mark of a result: a ring for nothing to do, red for refused and not started. */
 export function markOfOutcome(outcome: Outcome): Mark {
-  if (outcome === 'started' || outcome === 'matched') return 'ok'
+  if (fits(outcome)) return 'ok'
   return outcome === 'unauthenticated' || outcome === 'refused' ? 'fail' : 'off'
 }
 

@@ -18,6 +18,9 @@ export const STATES = '/project/{project_id}/inventory/{inventory_id}/terraform'
 export const isWorkspace = (type: InventoryType): boolean =>
   type === 'terraform-workspace' || type === 'tofu-workspace'
 
+/** Milliseconds: Terraform stores and locks a state from elsewhere, which no event tells. */
+const AGAIN = 5_000
+
 /** Load the versions, the lock and the addresses, anew after each run and change. */
 export function useStates(path: WorkspacePath) {
   const params = { path }
@@ -36,6 +39,7 @@ export function useStates(path: WorkspacePath) {
         (event.type === 'change' &&
           event.project_id === path.project_id &&
           event.kind === 'inventory'),
+      every: AGAIN,
     },
   )
 }

@@ -5,6 +5,7 @@ import { projectId } from '@/api/projects'
 import type { Event } from '@/live/bus'
 import { useLoad } from '@/live/load'
 import { dateOf } from './times'
+import { useUsualDurations } from './usual'
 
 const DAYS = 7
 const DAY = 86_400_000
@@ -36,5 +37,6 @@ export function useSchedules(weeks: Ref<number>) {
     },
     { when, watch: [weeks] },
   )
+  useUsualDurations(path.project_id)
   return { path, schedules, calendar }
 }

@@ -23,16 +23,21 @@ export function useScheduleForm(
   const draft = ref(draftOf(before, template))
   const task = ref<Draft>()
   const chosen = shallowRef<Schemas['Template']>()
-  const material = useLoad((signal) =>
-    Promise.all([
-      data(api.GET('/project/{project_id}/templates', { params: { path }, signal })),
-      data(api.GET('/project/{project_id}/inventory', { params: { path }, signal })),
-      data(api.GET('/project/{project_id}/repositories', { params: { path }, signal })),
-    ]).then(([templates, inventories, repositories]) => ({
-      templates,
-      inventories,
-      repositories,
-    })),
+  const material = useLoad(
+    async (signal) => {
+      const [templates, inventories, repositories] = await Promise.all([
+        data(api.GET('/project/{project_id}/templates', { params: { path }, signal })),
+        data(api.GET('/project/{project_id}/inventory', { params: { path }, signal })),
+        data(api.GET('/project/{project_id}/repositories', { params: { path }, signal })),
+      ])
+      return { templates, inventories, repositories }
+    },
+    {
+      when: (event) =>
+        event.type === 'change' &&
+        event.project_id === path.project_id &&
+        ['template', 'inventory', 'repository'].includes(event.kind),
+    },
   )
 
   watch(

@@ -1,7 +1,6 @@
 // A task with what else its page shows of it.
 import { api, ApiError, data, query, type Schemas } from '@/api/client'
 import { useLoad, type Loaded } from '@/live/load'
-import { t } from '@/locales'
 
 export type Task = Schemas['Task'] & {
   tpl_alias: string
@@ -18,8 +17,8 @@ export interface TaskFacts {
   template: Template
   /** the number of the inventory that it used, or would use; undefined for none */
   inventoryId: number | undefined
-  /** the name of that inventory; empty if there is none */
-  inventory: string
+  /** the name of that inventory; empty if there is none, null if it was deleted */
+  inventory: string | null
 }
 
 /** Load the task *id*, and load it again when it changes. */
@@ -74,7 +73,7 @@ async function nameOf(
   project: number,
   inventory: number | undefined,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<string | null> {
   if (!inventory) return ''
   const path = { project_id: project, inventory_id: inventory }
   try {
@@ -84,6 +83,6 @@ async function nameOf(
     return found.name
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 404) throw error
-    return t('task.inventoryDeleted')
+    return null
   }
 }

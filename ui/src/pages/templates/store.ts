@@ -1,8 +1,8 @@
 // The templates of the project in the address, as a list that stays current.
 import { computed } from 'vue'
-import { readApps } from '@/api/apps'
 import { api, data } from '@/api/client'
 import { projectId } from '@/api/projects'
+import { useApps } from '@/components/appState'
 import { on, type Event } from '@/live/bus'
 import { useLoad } from '@/live/load'
 import { isPinned } from './pins'
@@ -36,8 +36,7 @@ export function useTemplates() {
       ]),
     { when: mine },
   )
-  // the names of apps are a detail: the list does not wait for them
-  readApps().catch(() => undefined)
+  useApps() // a detail: the list does not wait for it
   // the state of a run changes at once, its figures with the next answer
   on('update', (event) => {
     if (!loaded.data.value) return
