@@ -6,7 +6,9 @@ from itertools import chain
 from typing import Annotated
 
 import msgspec
+from typing_extensions import override
 
+from semaphore_twisted.model import texts
 from semaphore_twisted.model.answers import check_answer, check_survey
 from semaphore_twisted.model.apps import ANSIBLE, App, AppTable
 from semaphore_twisted.model.documents import JsonObject, json_texts
@@ -22,6 +24,7 @@ from semaphore_twisted.model.ids import (
 )
 from semaphore_twisted.model.refusals import invalid, quoted
 from semaphore_twisted.model.repositories import check_branch
+from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.model.selections import check_hosts, check_tag, listed
 from semaphore_twisted.model.surveys import check_rules
 from semaphore_twisted.model.templates import (
@@ -73,6 +76,32 @@ OF_PLANS = (
     *("plan", "destroy", "auto_approve", "upgrade", "reconfigure", "migrate_state"),
     *("override_backend", "backend_filename"),
 )
+
+
+class UnservedParams(msgspec.Struct, frozen=True, kw_only=True):
+    """Fields of ``task_params`` that Semaphore or its API document has besides.
+
+    Its Terraform provider sends a template those of a task, with *params* inside.
+    """
+
+    params: Unserved = None
+    environment: Unserved = None
+    arguments: Unserved = None
+    git_branch: Unserved = None
+    version: Unserved = None
+    inventory_id: Unserved = None
+    skip_galaxy_install: Unserved = None
+
+    @override
+    def __repr__(self) -> str:
+        """Show no values: some may be secret."""
+        return redacted(self)
+
+
+class SentParams(msgspec.Struct, frozen=True, kw_only=True):
+    """A body with ``task_params``, so that an error names the whole field."""
+
+    task_params: UnservedParams
 
 
 class NewVault(msgspec.Struct, frozen=True, kw_only=True):
@@ -301,8 +330,9 @@ def _check_survey(survey: Sequence[SurveyVariable], app: App) -> None:
 def task_params(sent: dict[str, object]) -> dict[str, object]:
     """Return the known parameters, with comma-separated texts converted to lists.
 
-    :raises Invalid: if one has the wrong type
+    :raises Invalid: if one has the wrong type, or is not served
     """
+    texts.check(msgspec.convert({"task_params": sent}, SentParams))
     plain = {
         name: value
         for name, value in sent.items()

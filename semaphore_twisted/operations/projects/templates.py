@@ -111,7 +111,11 @@ def page(
         taken = list(numbers).index(first.id)
     last = {each.template_id: each for each in tasks}
     whole = [
-        replace(each, last_task=last.get(each.id))
+        replace(
+            each,
+            last_task=last.get(each.id),
+            task_params=each.task_params or None,
+        )
         for each in template_parts.all_completed(conn, project_id, rows)
     ]
     return whole, taken

@@ -89,6 +89,7 @@ class InventoryInBackup(msgspec.Struct, frozen=True, kw_only=True):
     become_key: Name | None = None
     repository: Name | None = None
     template: Name | None = None
+    runner_tag: Unserved = None
 
 
 class ViewInBackup(NewView, frozen=True, kw_only=True):
@@ -139,6 +140,9 @@ class TemplateInBackup(msgspec.Struct, frozen=True, kw_only=True):
     max_tasks: int = 0
     max_task_age_days: int = 0
     cron: Name | None = None
+    runner_tag: Unserved = None
+    jwt_params: Unserved = None
+    roles: Unserved = ()
 
 
 class TaskInBackup(TaskSettings, frozen=True, kw_only=True):

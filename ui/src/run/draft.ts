@@ -67,8 +67,10 @@ interface Params {
 
 type RunParams = Params & Partial<Record<RunParam, unknown>>
 
+const paramsOf = (template: Template) => (template.task_params ?? {}) as RunParams
+
 export function choicesOf(template: Template): Choices {
-  const own = template.task_params as RunParams
+  const own = paramsOf(template)
   const ansible = template.app === 'ansible'
   return {
     limit: ansible && own.allow_override_limit === true,
@@ -124,7 +126,7 @@ export function firstDraft(
   limit?: readonly string[],
   inventory?: number,
 ): Draft {
-  const own = template.task_params as Params
+  const own = paramsOf(template)
   const params: RunParams = { ...own, ...(from?.params as RunParams | undefined) }
   const asked = limit?.join(',') ?? (from?.limit || list(params.limit))
   const may = choicesOf(template)
@@ -170,7 +172,7 @@ export const lacksHosts = (template: Template, draft: Draft) =>
   choicesOf(template).limit && draft.some && split(draft.limit).length === 0
 
 /** Return the template's own limit. */
-export const ownLimit = (template: Template) => list((template.task_params as Params).limit)
+export const ownLimit = (template: Template) => list(paramsOf(template).limit)
 
 /** Return the limit of the run: the template's own one where the task has none. */
 export function limitOf(template: Template, draft: Draft): string {
@@ -189,7 +191,7 @@ const split = (text: string) =>
 /** Return the task to start; what the template does not let a task choose is left out. */
 export function bodyOf(template: Template, draft: Draft): NewTask {
   const may = choicesOf(template)
-  const own = template.task_params as Params
+  const own = paramsOf(template)
   const plain: Record<string, unknown> = {}
   const secret: Record<string, string> = {}
   for (const each of template.survey_vars ?? []) {
