@@ -142,7 +142,7 @@ class TemplateInBackup(msgspec.Struct, frozen=True, kw_only=True):
     cron: Name | None = None
     runner_tag: Unserved = None
     jwt_params: Unserved = None
-    roles: Unserved = ()
+    roles: Unserved = None
 
 
 class TaskInBackup(TaskSettings, frozen=True, kw_only=True):
