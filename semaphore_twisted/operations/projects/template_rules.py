@@ -58,7 +58,9 @@ from semaphore_twisted.operations.projects.references import (
     unique,
 )
 
-_TYPES = frozenset({"", "build", "deploy"})
+#: The types by what is sent: the Ansible collection bnc.semaphore writes the empty one
+#: as a word.
+_TYPES = {"": "", "task": "", "build": "build", "deploy": "deploy"}
 _VAULT_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 _MOST_VERBOSE = 6
 #: The largest values of a template's own limits: a year, a million tasks, a century.
@@ -218,7 +220,7 @@ def checked(
         "name": new.name,
         "description": new.description,
         "app": app.id,
-        "type": new.type,
+        "type": _TYPES[new.type],
         "playbook": new.playbook,
         "start_version": version or None,
         "autorun": new.autorun,

@@ -6,7 +6,7 @@ import msgspec
 from msgspec.structs import replace
 
 from semaphore_twisted.model import limits, texts
-from semaphore_twisted.model.apps import has_plans
+from semaphore_twisted.model.apps import ANSIBLE, has_plans
 from semaphore_twisted.model.errors import Conflict, Invalid, NotFound, at_field
 from semaphore_twisted.model.ids import EnvironmentId, ProjectId, TaskId, TemplateId
 from semaphore_twisted.model.inventories import WORKSPACES
@@ -179,7 +179,7 @@ def change(
     """
     stored = get(conn, actor, template_id)
     texts.check(new, stored)
-    if new.app != stored.app:
+    if (new.app or ANSIBLE.id) != stored.app:
         _check_app_unused(conn, template_id)
     project_id = project_of(actor)
     groups = _groups(conn, project_id, groups_of(new, stored))

@@ -210,6 +210,28 @@ class CreateTests(TemplateTestCase):
             else:
                 self.assertEqual(answer.status, 200, answer.body)
 
+    def test_ansible_collection(self) -> None:
+        """The collection bnc.semaphore names the empty type, and no app."""
+        sent = self.template(
+            app=None,
+            type="task",
+            playbook="site.yml",
+            inventory_id=self.inventory(),
+            arguments="[]",
+            description=None,
+            vault_key_id=None,
+            view_id=None,
+            survey_vars=None,
+        )
+        made = self.made("templates", **sent)
+        self.assertEqual((made["type"], made["app"]), ("", "ansible"))
+        make_task(self.conn, self.project, TemplateId(made["id"]))
+        path = f"{self.base}/templates/{made['id']}"
+        self.assertEqual(self.client.put(path, sent).status, 204)
+        answer = self.client.put(path, {**sent, "app": "bash"})
+        self.assertEqual(answer.status, 409, answer.body)
+        self.assertIn("another app", answer.json["error"])
+
     def test_hostile_selection(self) -> None:
         """A limit that names a file, and a tag that is no name, are refused."""
         self.create()
