@@ -58,9 +58,9 @@ from semaphore_twisted.operations.projects.references import (
     unique,
 )
 
-#: The types by what is sent: the Ansible collection bnc.semaphore writes the empty one
-#: as a word.
-_TYPES = {"": "", "task": "", "build": "build", "deploy": "deploy"}
+#: The types by what is sent: the Ansible collections bnc.semaphore and
+#: ebdruplab.semaphoreui write the empty one as a word.
+_TYPES = {"": "", "task": "", "job": "", "build": "build", "deploy": "deploy"}
 _VAULT_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 _MOST_VERBOSE = 6
 #: The largest values of a template's own limits: a year, a million tasks, a century.
@@ -180,6 +180,8 @@ class NewTemplate(msgspec.Struct, frozen=True, kw_only=True):
     vault_key_id: KeyId | None = None
     runner_tag: Unserved = None
     jwt_params: Unserved = None
+    #: Semaphore's API document has it; the limit of a template is in *task_params*
+    limit: Unserved = None
 
 
 def checked(

@@ -179,6 +179,7 @@ class CreateTests(TemplateTestCase):
             ("skip_galaxy_install", True),
         ):
             self.refuse(f"task_params.{name}", task_params={name: value})
+        self.refuse("limit: ", limit="web")
         empty = {"params": {"tags": [], "debug": False}, "arguments": "", "x": 1}
         made = self.create(name="Empty", task_params=empty)
         self.assertIsNone(made["task_params"])
@@ -225,6 +226,7 @@ class CreateTests(TemplateTestCase):
         )
         made = self.made("templates", **sent)
         self.assertEqual((made["type"], made["app"]), ("", "ansible"))
+        self.assertEqual(self.made("templates", **{**sent, "type": "job"})["type"], "")
         make_task(self.conn, self.project, TemplateId(made["id"]))
         path = f"{self.base}/templates/{made['id']}"
         self.assertEqual(self.client.put(path, sent).status, 204)
