@@ -168,7 +168,10 @@ def _import(arguments: argparse.Namespace) -> int:
         ]
     for path, project in made:
         print(f"{path}: project {quoted(project.name)}, id {project.id}")
-    print(f"The owner is {owner.username}. Enter the secrets of the keys again.")
+    print(
+        f"The owner is {owner.username}. Enter the secrets of keys and variable groups "
+        "again."
+    )
     if any(part.type in WORKSPACES for _, each in backups for part in each.inventories):
         print(
             "The workspaces have no state yet: bring the states over before the first "

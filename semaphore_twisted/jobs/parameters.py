@@ -48,7 +48,7 @@ def effective_params(template: Template, task: Task) -> EffectiveParams:
     :raises Invalid: if stored parameters have a wrong type, or select hosts or tasks by
         an expression instead of names
     """
-    own = _decoded(template.task_params)
+    own = _decoded(template.task_params or {})
     asked = _decoded(task.params)
     debug = own.debug
     level = own.debug_level
@@ -106,7 +106,8 @@ def effective_phases(template: Template, task: Task) -> EffectivePhases:
 
     :raises Invalid: if stored parameters have a wrong type
     """
-    own, asked = _decoded(template.task_params), _decoded(task.params)
+    own = _decoded(template.task_params or {})
+    asked = _decoded(task.params)
     return EffectivePhases(
         plan=own.plan or asked.plan,
         destroy=own.destroy or (own.allow_destroy and asked.destroy),

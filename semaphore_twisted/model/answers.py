@@ -79,7 +79,7 @@ def check_survey(survey: Sequence[SurveyVariable], app: App) -> None:
             _check_for_environment(each)
         elif app.is_ansible:
             _check_for_ansible(each)
-        elif each.type is SurveyType.SECRET and has_power(each.name):
+        elif each.kind is SurveyType.SECRET and has_power(each.name):
             raise Invalid(
                 f"survey_vars: {quoted(each.name)} cannot be a secret variable of a "
                 "script:"
@@ -105,7 +105,7 @@ def _check_for_ansible(variable: SurveyVariable) -> None:
 
     :raises Invalid:
     """
-    name, kind = variable.name, variable.type
+    name, kind = variable.name, variable.kind
     if is_own(name):
         raise Invalid(
             f"survey_vars: {quoted(name)} is a variable of Ansible's or of this "
@@ -143,7 +143,7 @@ def check_answer(variable: SurveyVariable, value: object, app: App) -> None:
             f"{variable.name}: has a NUL character, which a process cannot receive;"
             " remove it"
         )
-    if of_process or variable.type is SurveyType.ENUM:
+    if of_process or variable.kind is SurveyType.ENUM:
         return
     if variable.name in _LOGINS:
         check_login(str(value), variable.name)

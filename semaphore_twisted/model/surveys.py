@@ -41,7 +41,7 @@ def check_rules(survey: Sequence[SurveyVariable]) -> None:
         _check_choices(each)
         _check_bounds(each)
         if each.pattern:
-            if each.type not in _TEXTS:
+            if each.kind not in _TEXTS:
                 raise Invalid(
                     f"{_named(each)} has a regular expression; expected one for a "
                     "text, long text or secret only"
@@ -96,7 +96,7 @@ def _text(value: Answer) -> str:
 
 
 def _typed(variable: SurveyVariable, sent: object) -> Answer:
-    return _PARSERS.get(variable.type, _plain)(variable, sent)
+    return _PARSERS.get(variable.kind, _plain)(variable, sent)
 
 
 def _plain(variable: SurveyVariable, sent: object) -> str | float:
@@ -203,11 +203,11 @@ def _check_limits(variable: SurveyVariable, value: Answer) -> None:
 
 def _measured(variable: SurveyVariable, value: Answer) -> tuple[int, str]:
     """Return what the limits of a variable apply to, and its unit."""
-    if variable.type is SurveyType.DATE:
+    if variable.kind is SurveyType.DATE:
         return date.fromisoformat(str(value)).toordinal(), ""
     if isinstance(value, list):
         return len(value), "values"
-    if variable.type is SurveyType.INTEGER:
+    if variable.kind is SurveyType.INTEGER:
         return int(value), ""
     return len(_text(value)), "characters"
 
@@ -230,10 +230,10 @@ def _bound(variable: SurveyVariable, name: str) -> int | None:
     text = (variable.minimum if name == "minimum" else variable.maximum) or ""
     if not text:
         return None
-    if variable.type is SurveyType.DATE:
+    if variable.kind is SurveyType.DATE:
         return _date(f"{name}: the limit of {quoted(variable.name)}", text).toordinal()
     found = whole_number(text)
-    if found is None or (variable.type is not SurveyType.INTEGER and found < 0):
+    if found is None or (variable.kind is not SurveyType.INTEGER and found < 0):
         raise Invalid(
             f"{name}: the limit of {quoted(variable.name)} must be a whole number"
         )
@@ -244,7 +244,7 @@ def _bound(variable: SurveyVariable, name: str) -> int | None:
 
 
 def _check_choices(variable: SurveyVariable) -> None:
-    if variable.type in _CHOICES and not variable.values:
+    if variable.kind in _CHOICES and not variable.values:
         raise Invalid(f"{_named(variable)} has no values to choose from")
 
 
@@ -252,10 +252,10 @@ def _check_bounds(variable: SurveyVariable) -> None:
     least, most = _bound(variable, "minimum"), _bound(variable, "maximum")
     if least is None and most is None:
         return
-    if variable.type not in _BOUNDED:
+    if variable.kind not in _BOUNDED:
         raise Invalid(
             f"{_named(variable)} has a minimum or maximum; a variable of the type "
-            f"{variable.type} has none"
+            f"{variable.kind} has none"
         )
     if least is not None and most is not None and least > most:
         raise Invalid(f"{_named(variable)} has a minimum above its maximum")
@@ -265,7 +265,7 @@ def _check_default(variable: SurveyVariable) -> None:
     default = variable.default_value
     if is_empty(default):
         return
-    if variable.type is SurveyType.SECRET:
+    if variable.kind is SurveyType.SECRET:
         raise Invalid(
             f"The secret variable {quoted(variable.name)} cannot have a default, since "
             "everybody in the project could read it: use a variable group"

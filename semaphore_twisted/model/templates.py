@@ -21,7 +21,8 @@ class SurveyType(StrEnum):
     """Types of survey variables; the empty text means string.
 
     ``text`` is a long text, ``select`` a list of values. ``bool`` and ``date`` are not
-    Semaphore's.
+    Semaphore's. Semaphore's Terraform provider writes ``string`` and ``integer``, and
+    takes another word in the answer for a change that it has not made.
     """
 
     STRING = ""
@@ -32,6 +33,15 @@ class SurveyType(StrEnum):
     SELECT = "select"
     BOOLEAN = "bool"
     DATE = "date"
+    STRING_OF_TERRAFORM = "string"
+    INTEGER_OF_TERRAFORM = "integer"
+
+
+#: The types with two words, and the one that decides.
+_SAME_TYPES = {
+    SurveyType.STRING_OF_TERRAFORM: SurveyType.STRING,
+    SurveyType.INTEGER_OF_TERRAFORM: SurveyType.INTEGER,
+}
 
 
 class SurveyTarget(StrEnum):
@@ -70,6 +80,11 @@ class SurveyVariable(msgspec.Struct, frozen=True, kw_only=True):
     maximum: str | msgspec.UnsetType = msgspec.UNSET
     #: absent for a variable of Ansible or an argument of a script
     target: SurveyTarget | msgspec.UnsetType | None = msgspec.UNSET
+
+    @property
+    def kind(self) -> SurveyType:
+        """The type that decides: the same for both words of a type."""
+        return _SAME_TYPES.get(self.type, self.type)
 
     @property
     def in_environment(self) -> bool:
@@ -159,7 +174,9 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     suppress_success_alerts: bool
     app: str
     tasks: int
-    task_params: JsonObject
+    #: ``None`` in an answer without any: Semaphore's Terraform provider takes an empty
+    #: object for parameters that it did not send
+    task_params: JsonObject | None
     allow_override_branch_in_task: bool
     allow_parallel_tasks: bool
     #: seconds that a run may take, ended tasks that are kept, and days for which they

@@ -28,6 +28,51 @@ _PLAYBOOK = """\
 SAID = "from the environment"
 
 
+def backup(address: str) -> dict[str, Any]:
+    """Return a backup as Semaphore writes it, of a project with the git *address*."""
+    return {
+        "meta": {"name": "Restored", "alert": False, "max_parallel_tasks": 0},
+        "keys": [
+            {"name": "None", "type": "none"},
+            {"name": "Vault", "type": "login_password"},
+        ],
+        "environments": [{"name": "Empty", "json": "{}"}],
+        "repositories": [
+            {
+                "name": "Files",
+                "git_url": address,
+                "git_branch": "main",
+                "ssh_key": "None",
+            }
+        ],
+        "inventories": [
+            {
+                "name": "Hosts",
+                "type": "static",
+                "inventory": "localhost ansible_connection=local",
+                "ssh_key": "None",
+            }
+        ],
+        "views": [],
+        "templates": [
+            {
+                "name": "Say",
+                "app": "ansible",
+                "type": "task",
+                "playbook": "say.yml",
+                "repository": "Files",
+                "inventory": "Hosts",
+                "environment": "Empty",
+                "survey_vars": [{"name": "word", "title": "Word", "type": "string"}],
+                "vaults": [{"name": "ops", "vault_key": "Vault"}],
+                "cron": "0 3 * * *",
+            }
+        ],
+        "integrations": [],
+        "integration_aliases": [],
+    }
+
+
 class ClientCase(SharedProductTestCase):
     """A server, and programs of the other environment."""
 
@@ -150,6 +195,24 @@ class ClientsTests(ClientCase):
             },
         )
         self.gone(number)
+
+    def test_semaphore_mcp(self) -> None:
+        """The client that sends whole objects back, on a restored project."""
+        file = self.own / "backup.json"
+        file.write_text(json.dumps(backup(f"file://{self.git}")))
+        place = SEPARATE / "semaphore-mcp"
+        report = self.script("mcp", str(file), path=(place,))
+        self.assertEqual(report["empty"], ["Vault"])
+        self.assertEqual(report["status"], "success", report["output"])
+        self.assertIn("It says asked", report["output"])
+        self.assertIs(report["active"], False)
+        template = report["template"]
+        self.assertEqual(template["description"], "Changed")
+        self.assertIsNone(template["task_params"])
+        self.assertEqual(template["survey_vars"][0]["type"], "string")
+        (again,) = report["again"]
+        self.assertEqual(again["vaults"][0]["vault_key"], "Vault")
+        self.gone(report["project"])
 
     def sem(self, *words: str, project: int = 0) -> Any:
         """Run a command of semacli on a project; return its JSON, or its text."""

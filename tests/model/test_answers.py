@@ -12,7 +12,7 @@ from semaphore_twisted.model.templates import (
     SurveyVariable,
 )
 
-STRING, INTEGER, ENUM, SECRET, TEXT, SELECT, BOOLEAN, DATE = SurveyType
+STRING, INTEGER, ENUM, SECRET, TEXT, SELECT, BOOLEAN, DATE, *_ = SurveyType
 
 
 def variable(

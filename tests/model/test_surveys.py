@@ -9,7 +9,7 @@ from semaphore_twisted.model.errors import Invalid
 from semaphore_twisted.model.surveys import answer_of, check_rules
 from semaphore_twisted.model.templates import SurveyType, SurveyValue, SurveyVariable
 
-STRING, INTEGER, ENUM, SECRET, TEXT, SELECT, BOOLEAN, DATE = SurveyType
+STRING, INTEGER, ENUM, SECRET, TEXT, SELECT, BOOLEAN, DATE, *_ = SurveyType
 VALUES = tuple(SurveyValue(value=each) for each in ("web", "db", "7"))
 
 
@@ -46,6 +46,14 @@ class AnswerTests(SynchronousTestCase):
         ):
             found = answer_of(variable(kind), sent)
             self.assertEqual((found, type(found)), (expected, type(expected)))
+
+    def test_two_words(self) -> None:
+        """The second word of a type has the rules of the first one."""
+        for word, kind, sent in (("string", STRING, "a"), ("integer", INTEGER, "7")):
+            found = variable(SurveyType(word))
+            self.assertIs(found.kind, kind)
+            self.assertEqual(answer_of(found, sent), answer_of(variable(kind), sent))
+        self.assertIn("integer", self.refusal(variable(SurveyType("integer")), "x"))
 
     def test_wrong_types(self) -> None:
         """A value of another type is refused by the name of the variable."""

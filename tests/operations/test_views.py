@@ -34,6 +34,13 @@ class ViewsTests(SynchronousTestCase):
             with self.assertRaises(Invalid):
                 views.create(self.conn, self.actor, NewView(title=title))
 
+    def test_no_title(self) -> None:
+        """The sentence for a view without a title is Semaphore's: clients know it."""
+        error = self.assertRaises(
+            Invalid, views.create, self.conn, self.actor, NewView(title="")
+        )
+        self.assertEqual(error.message, "title can not be empty")
+
     def test_settings(self) -> None:
         """A view may be hidden, sorted, or stand for all templates."""
         new = NewView(

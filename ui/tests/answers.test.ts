@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { faultOf, textOf, valueOf, type SurveyVariable } from '@/run/answers'
+import { limitsOf } from '@/run/limits'
 import { sent, setKind, setValueLines } from '@/pages/templates/survey'
 
 const variable = (type: SurveyVariable['type'], more: Partial<SurveyVariable> = {}) =>
@@ -20,6 +21,16 @@ test('an answer is sent as a value of its type', () => {
   expect(valueOf(variable('select'), '["a","b"]')).toEqual(['a', 'b'])
   expect(valueOf(variable('text'), 'a\nb')).toBe('a\nb')
   expect(valueOf(variable('date'), '2026-01-31')).toBe('2026-01-31')
+})
+
+test('the words of the Terraform provider are types too', () => {
+  expect(valueOf(variable('integer'), '7')).toBe(7)
+  expect(faultOf(variable('integer'), 'x')).toBe('integer')
+  expect(valueOf(variable('string'), '7')).toBe('7')
+  const limited = variable('integer', { minimum: '1', maximum: '9' })
+  expect(faultOf(limited, '10')).toBe('limits')
+  expect(limitsOf(limited)).toBe(limitsOf({ ...limited, type: 'int' }))
+  expect(sent(limited).type).toBe('integer')
 })
 
 test('a stored answer and a default are shown', () => {

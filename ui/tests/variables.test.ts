@@ -9,7 +9,7 @@ import {
   turn,
   writtenOf,
 } from '@/pages/variables/sheet'
-import { body, complete, draftOf } from '@/pages/variables/variables'
+import { body, complete, draftOf, newSecret } from '@/pages/variables/variables'
 
 const plain = (text: string) => rowsOf(text)?.map(({ name, value, json }) => [name, value, json])
 
@@ -75,5 +75,18 @@ test('only secrets that were changed are sent', () => {
     { id: 1, name: 's1', type: 'var', secret: '', operation: 'delete' },
     { id: 3, name: 's3', type: 'env', secret: 'new', operation: 'update' },
   ])
+  expect(complete(draft)).toBe(true)
+})
+
+test('a new secret does not replace another one of its name', () => {
+  const stored = { ...newSecret(), id: 1, name: 'TOKEN', replace: false }
+  const draft = { ...draftOf(null), name: 'g', secrets: [stored] }
+  const added = { ...newSecret(), name: 'TOKEN', value: 'x' }
+  draft.secrets.push(added)
+  expect(complete(draft)).toBe(false)
+  added.type = 'env'
+  expect(complete(draft)).toBe(true)
+  added.type = 'var'
+  stored.removed = true
   expect(complete(draft)).toBe(true)
 })

@@ -179,7 +179,12 @@ def change(
     *,
     keyring: Keyring,
 ) -> None:
-    """Replace an environment; change its secrets as requested, and keep the rest."""
+    """Replace an environment; change its secrets as requested, and keep the rest.
+
+    A secret that is created although it exists gets the new value: Ansible's collection
+    ebdruplab.semaphoreui creates all of them in each run, and a restored group has
+    secrets without a value.
+    """
     texts.check(new, get(conn, actor, environment_id))
     conn.update(environment, environment_id, **_values(new))
     with at_field("secrets"):
@@ -220,7 +225,8 @@ def _change_secrets(
 ) -> None:
     project_id = project_of(actor)
     owned = {each.id: each for each in _secrets(conn, project_id, environment_id)}
-    for each in secret_changes:
+    # a name that is deleted may be created in the same request, in any order
+    for each in sorted(secret_changes, key=lambda each: each.operation != "delete"):
         match each.operation:
             case "":
                 if each.secret:
@@ -231,7 +237,16 @@ def _change_secrets(
                     )
                 continue
             case "create":
-                _create_secret(conn, keyring, each, project_id, environment_id)
+                same = [
+                    stored
+                    for stored in owned.values()
+                    if (stored.type, stored.name) == (each.type, each.name)
+                ]
+                for stored in same:  # declarative clients create again what they want
+                    _update_secret(conn, keyring, each, project_id, stored)
+                    del owned[stored.id]
+                if not same:
+                    _create_secret(conn, keyring, each, project_id, environment_id)
             case "update" | "delete":
                 present = owned.get(KeyId(each.id))
                 if present is None:
@@ -293,11 +308,14 @@ def _update_secret(
     project_id: ProjectId,
     present: EnvironmentSecret,
 ) -> None:
-    """Rename a secret, and replace its value if one is given; its type is kept."""
+    """Rename a secret, and replace its value if one is given; its type is kept.
+
+    One that is created again gets the value even if that is empty.
+    """
     name = secret_change.name or present.name
     _check_secret(present.type, name, secret_change.secret)
     values: dict[str, object] = {"name": name}
-    if secret_change.secret:
+    if secret_change.secret or secret_change.operation == "create":
         uuid = conn.scalar(of_keys.row_uuid, id=present.id)
         text = Text(text=secret_change.secret)
         values["secret"] = seal(

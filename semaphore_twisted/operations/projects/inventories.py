@@ -95,11 +95,17 @@ def references(conn: Connection, actor: Actor, inventory_id: InventoryId) -> Ref
     )
 
 
-def create(conn: Connection, actor: Actor, new: NewInventory) -> Inventory:
-    """Create an inventory."""
+def create(
+    conn: Connection, actor: Actor, new: NewInventory, *, restored: bool = False
+) -> Inventory:
+    """Create an inventory.
+
+    One that is *restored* may be a file without a path, as Semaphore's can be; a task
+    with it is refused.
+    """
     if new.type not in _TYPES:
         raise Invalid("Not supported inventory type", field="type")
-    values = _values(conn, actor, new)
+    values = _values(conn, actor, new, without_path=restored)
     number = conn.insert(inventory, project_id=project_of(actor), **values)
     events.INVENTORY.record(conn, actor, number, new.name, "created")
     return get(conn, actor, InventoryId(number))
@@ -154,9 +160,9 @@ def _check_path(path: str) -> None:
     check_plain(path, "inventory")
 
 
-def _checked(new: NewInventory) -> str:
-    """Return the checked text of *new*."""
-    if new.type == InventoryType.FILE:
+def _checked(new: NewInventory, *, without_path: bool) -> str:
+    """Return the checked text of *new*; *without_path* the path of a file may lack."""
+    if new.type == InventoryType.FILE and (new.inventory or not without_path):
         _check_path(new.inventory)
     if new.type == InventoryType.VPN:
         vpn_inventory.parse(new.inventory)
@@ -165,10 +171,12 @@ def _checked(new: NewInventory) -> str:
     return checked_text(new.type, new.inventory)
 
 
-def _values(conn: Connection, actor: Actor, new: NewInventory) -> dict[str, object]:
+def _values(
+    conn: Connection, actor: Actor, new: NewInventory, *, without_path: bool = False
+) -> dict[str, object]:
     check_name(new.name, "Inventory name can not be empty")
     with at_field("inventory"):
-        text = _checked(new)
+        text = _checked(new, without_path=without_path)
     values = {
         "ssh_key_id": id_or_none(new.ssh_key_id),
         "become_key_id": id_or_none(new.become_key_id),

@@ -52,7 +52,7 @@ def answers(
     variables: dict[str, object] = {}
     hidden: dict[str, str] = {}
     for each in survey:
-        is_secret = each.type is SurveyType.SECRET
+        is_secret = each.kind is SurveyType.SECRET
         where = "secret" if is_secret else "environment"
         with at_field(f"{where}.{each.name}"):
             value = _answer(each, (secrets if is_secret else given).get(each.name), app)
@@ -95,7 +95,7 @@ def _refuse_undeclared(
     given: Mapping[str, object],
     secrets: Mapping[str, object],
 ) -> None:
-    types = {each.name: each.type for each in survey}
+    types = {each.name: each.kind for each in survey}
     undeclared = [name for name in (*given, *secrets) if name not in types]
     if undeclared:
         names = ", ".join(quoted(name) for name in sorted(set(undeclared)))

@@ -6,7 +6,9 @@ from itertools import chain
 from typing import Annotated, TypeGuard
 
 import msgspec
+from typing_extensions import override
 
+from semaphore_twisted.model import texts
 from semaphore_twisted.model.answers import check_answer, check_survey
 from semaphore_twisted.model.apps import ANSIBLE, App, AppTable
 from semaphore_twisted.model.documents import JsonObject, json_texts
@@ -22,6 +24,7 @@ from semaphore_twisted.model.ids import (
 )
 from semaphore_twisted.model.refusals import invalid, quoted
 from semaphore_twisted.model.repositories import check_branch
+from semaphore_twisted.model.reprs import redacted
 from semaphore_twisted.model.selections import check_hosts, check_tag, selected
 from semaphore_twisted.model.surveys import check_rules
 from semaphore_twisted.model.templates import (
@@ -56,7 +59,9 @@ from semaphore_twisted.operations.projects.references import (
     unique,
 )
 
-_TYPES = frozenset({"", "build", "deploy"})
+#: The types by what is sent: the Ansible collections bnc.semaphore and
+#: ebdruplab.semaphoreui write the empty one as a word.
+_TYPES = {"": "", "task": "", "job": "", "build": "build", "deploy": "deploy"}
 _VAULT_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 _MOST_VERBOSE = 6
 #: The largest values of a template's own limits: a year, a million tasks, a century.
@@ -74,6 +79,32 @@ OF_PLANS = (
     *("plan", "destroy", "auto_approve", "upgrade", "reconfigure", "migrate_state"),
     *("override_backend", "backend_filename"),
 )
+
+
+class UnservedParams(msgspec.Struct, frozen=True, kw_only=True):
+    """Fields of ``task_params`` that Semaphore or its API document has besides.
+
+    Its Terraform provider sends a template those of a task, with *params* inside.
+    """
+
+    params: Unserved = None
+    environment: Unserved = None
+    arguments: Unserved = None
+    git_branch: Unserved = None
+    version: Unserved = None
+    inventory_id: Unserved = None
+    skip_galaxy_install: Unserved = None
+
+    @override
+    def __repr__(self) -> str:
+        """Show no values: some may be secret."""
+        return redacted(self)
+
+
+class SentParams(msgspec.Struct, frozen=True, kw_only=True):
+    """A body with ``task_params``, so that an error names the whole field."""
+
+    task_params: UnservedParams
 
 
 class NewVault(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,6 +183,8 @@ class NewTemplate(msgspec.Struct, frozen=True, kw_only=True):
     jwt_params: Unserved = None
     executor_image: Unserved = None
     working_directory: Unserved = None
+    #: Semaphore's API document has it; the limit of a template is in *task_params*
+    limit: Unserved = None
 
 
 def checked(
@@ -192,7 +225,7 @@ def checked(
         "name": new.name,
         "description": new.description,
         "app": app.id,
-        "type": new.type,
+        "type": _TYPES[new.type],
         "playbook": new.playbook,
         "start_version": version or None,
         "autorun": new.autorun,
@@ -229,7 +262,7 @@ def _plain_default(new: SurveyVariable) -> SurveyVariable:
     Semaphore accepts a list of one text for each type.
     """
     default = new.default_value
-    if isinstance(default, str) or new.type is SurveyType.SELECT or len(default) > 1:
+    if isinstance(default, str) or new.kind is SurveyType.SELECT or len(default) > 1:
         return new
     return msgspec.structs.replace(new, default_value="".join(default))
 
@@ -315,8 +348,9 @@ def _check_survey(survey: Sequence[SurveyVariable], app: App) -> None:
 def task_params(sent: dict[str, object]) -> dict[str, object]:
     """Return the known parameters, with comma-separated texts converted to lists.
 
-    :raises Invalid: if one has the wrong type
+    :raises Invalid: if one has the wrong type, or is not served
     """
+    texts.check(msgspec.convert({"task_params": sent}, SentParams))
     plain = {
         name: value
         for name, value in sent.items()

@@ -6,7 +6,7 @@ import msgspec
 from msgspec.structs import replace
 
 from semaphore_twisted.model import limits, texts
-from semaphore_twisted.model.apps import has_plans
+from semaphore_twisted.model.apps import ANSIBLE, has_plans
 from semaphore_twisted.model.errors import Conflict, Invalid, NotFound, at_field
 from semaphore_twisted.model.ids import EnvironmentId, ProjectId, TaskId, TemplateId
 from semaphore_twisted.model.inventories import WORKSPACES
@@ -114,7 +114,11 @@ def page(
         taken = list(numbers).index(first.id)
     last = {each.template_id: each for each in tasks}
     whole = [
-        replace(each, last_task=last.get(each.id))
+        replace(
+            each,
+            last_task=last.get(each.id),
+            task_params=each.task_params or None,
+        )
         for each in template_parts.all_completed(conn, project_id, rows)
     ]
     return whole, taken
@@ -178,7 +182,7 @@ def change(
     """
     stored = get(conn, actor, template_id)
     texts.check(new, stored)
-    if new.app != stored.app:
+    if (new.app or ANSIBLE.id) != stored.app:
         _check_app_unused(conn, template_id)
     project_id = project_of(actor)
     if new.type != stored.type:

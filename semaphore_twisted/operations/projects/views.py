@@ -101,7 +101,7 @@ def _columns(view: NewView) -> dict[str, str | int]:
 def _check(view: NewView) -> None:
     title = view.title.strip()
     if not title:
-        raise Invalid("The view's title may not be empty", field="title")
+        raise Invalid("title can not be empty", field="title")
     if not title.isprintable():
         raise Invalid("The view's title has control characters", field="title")
     if view.type not in {"", "all"}:

@@ -174,7 +174,7 @@ def secret_answers(
     """
     if not sent.secret:
         asked = {
-            each.name for each in of.survey_vars or () if each.type is SurveyType.SECRET
+            each.name for each in of.survey_vars or () if each.kind is SurveyType.SECRET
         }
         return {name: value for name, value in stored.items() if name in asked}
     with at_field("task_params.secret"):

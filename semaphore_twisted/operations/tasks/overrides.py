@@ -68,6 +68,7 @@ class AskedParams(msgspec.Struct, frozen=True, kw_only=True):
     upgrade: bool | None = None
     reconfigure: bool | None = None
     migrate_state: bool | None = None
+    skip_galaxy_install: Unserved = None
 
 
 class NewTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,7 +138,7 @@ def allowed(
     :raises Invalid: naming each override that *template* does not permit, or a value of
         the wrong form
     """
-    own = msgspec.convert(_plain(template.task_params), TaskParams)
+    own = msgspec.convert(_plain(template.task_params or {}), TaskParams)
     params = _params(body)
     arguments = checked_arguments(body.arguments, app)
     branch, commit = body.git_branch or None, _commit(body.commit_hash)

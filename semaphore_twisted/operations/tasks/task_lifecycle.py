@@ -212,8 +212,9 @@ def finish(
 
 def _is_dry_run(task: Task, template: Template) -> bool:
     """Return whether a task has built and deployed nothing."""
-    own = template.task_params.get("dry_run") is True
-    planned = (template.task_params.get("plan"), task.params.get("plan"))
+    params = template.task_params or {}
+    own = params.get("dry_run") is True
+    planned = (params.get("plan"), task.params.get("plan"))
     return (
         task.dry_run
         or True in planned

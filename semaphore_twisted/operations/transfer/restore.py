@@ -65,7 +65,7 @@ T = TypeVar("T", ScheduledTask, TaskSettings)
 #: Fields of a template that its backup has under the same name.
 _PLAIN = (
     set(TemplateInBackup.__struct_fields__) & set(NewTemplate.__struct_fields__)
-) - {"vaults"}
+) - {"vaults", "runner_tag", "jwt_params"}
 
 
 def check(backup: ProjectBackup, rules: RepositoryRules) -> None:
@@ -356,6 +356,7 @@ class _Restoration:
                 become_key_id=self._keys.of(each.become_key, "become_key"),
                 repository_id=self._repositories.of(each.repository, "repository"),
             ),
+            restored=True,
         )
         self._inventories.add(each.name, made.id)
 
@@ -389,7 +390,7 @@ class _Restoration:
         self._secrets[each.name] = tuple(
             variable.name
             for variable in each.survey_vars
-            if variable.type is SurveyType.SECRET
+            if variable.kind is SurveyType.SECRET
         )
 
     def _vault(self, vault: VaultInBackup) -> NewVault:

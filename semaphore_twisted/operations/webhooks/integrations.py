@@ -46,6 +46,13 @@ _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _SECRETS = {KeyType.LOGIN_PASSWORD, KeyType.STRING}
 
 
+#: Words of the Ansible collection ebdruplab.semaphoreui for methods.
+_OTHER_METHODS: dict[str, str] = {
+    "github_webhooks": AuthMethod.GITHUB,
+    "bitbucket_webhooks": AuthMethod.BITBUCKET,
+}
+
+
 class NewIntegration(msgspec.Struct, frozen=True, kw_only=True):
     """The body of a request that creates or changes an integration.
 
@@ -228,6 +235,8 @@ def _values(
 
     :raises Invalid: naming the field that is not accepted
     """
+    method = _OTHER_METHODS.get(new.auth_method, new.auth_method)
+    new = msgspec.structs.replace(new, auth_method=method)
     check_name(new.name, "No Name set for integration")
     project_id = project_of(actor)
     try:

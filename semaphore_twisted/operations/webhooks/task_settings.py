@@ -51,7 +51,7 @@ def new_task(
     hidden = {
         each.name
         for each in template.survey_vars or ()
-        if each.type is SurveyType.SECRET
+        if each.kind is SurveyType.SECRET
     }
     for name, value in found.environment.items():
         if name in hidden:

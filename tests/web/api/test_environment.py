@@ -153,6 +153,25 @@ class SecretTests(ResourceTestCase):
         self.assertEqual(answer.status, 204)
         self.assertEqual(self.names_of(), ["B", "a"])
 
+    def test_created_again(self) -> None:
+        """A secret that is there gets the new value: a client need not know its id."""
+        first = self.shown("environment", self.number)["secrets"]
+        for value in ("new", "", "newest"):
+            self.assertEqual(self.put(create("a", value)).status, 204)
+            self.assertEqual(self.shown("environment", self.number)["secrets"], first)
+            template = make_template(
+                self.conn, self.project, environment_id=self.number
+            )
+            task = make_task(self.conn, self.project, template)
+            found = order(self.conn, memory_keyring(), task)
+            self.assertEqual(found.secret_variables["a"], value)
+
+    def test_create_and_delete(self) -> None:
+        """The order of a deletion and a creation in one request does not matter."""
+        answer = self.put(create("a"), {"operation": "delete", "id": self.first})
+        self.assertEqual(answer.status, 204, answer.body)
+        self.assertEqual(self.names_of(), ["B", "a"])
+
     def test_empty(self) -> None:
         """A secret may be empty: it is a variable with an empty value, as elsewhere."""
         self.assertEqual(self.put(create("c", "")).status, 204)
@@ -169,7 +188,7 @@ class SecretTests(ResourceTestCase):
     def test_refused(self) -> None:
         """A wish that cannot be is refused, and none of its change is done."""
         for wish in (
-            create("a"),
+            create("d"),
             create(""),
             create("c", kind="file"),
             create("not a name", kind="env"),

@@ -104,6 +104,20 @@ class IntegrationTests(IntegrationTestCase):
             ("sha512", "v1=", True),
         )
 
+    def test_ansible_collection(self) -> None:
+        """The words of ebdruplab.semaphoreui for methods are those of the method."""
+        for word, method in (
+            ("github_webhooks", "github"),
+            ("bitbucket_webhooks", "bitbucket"),
+        ):
+            sent = {"debug_level": 4, "diff": False, "dry_run": False}
+            number = self.integration(
+                auth_method=word, auth_secret_id=self.key(), task_params=sent
+            )
+            shown = self.shown("integrations", number)
+            self.assertEqual(shown["auth_method"], method)
+            self.assertIsNone(shown["task_params"])
+
     def test_change(self) -> None:
         """A PUT replaces the whole integration, and keeps its parts."""
         number = self.integration(

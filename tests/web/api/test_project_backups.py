@@ -414,6 +414,75 @@ class SemaphoreTests(BackupTestCase):
             ("T", "0 3 * * *", True),
         )
 
+    def test_nulls(self) -> None:
+        """A file of the older API documents: nulls for what is not set, and ``cron``.
+
+        An inventory of the type file may have no path there; the restored one is shown,
+        and a new one needs a path.
+        """
+        backup: dict[str, Any] = {
+            "meta": {
+                "name": "Nulls",
+                "alert": True,
+                "alert_chat": "Ops",
+                "max_parallel_tasks": 0,
+                "type": None,
+            },
+            "keys": [{"name": "None", "type": "none"}],
+            "environments": [
+                {"name": "Empty", "json": "{}", "env": None, "password": None}
+            ],
+            "repositories": [
+                {
+                    "name": "R",
+                    "git_url": "https://git.example/r.git",
+                    "git_branch": "main",
+                    "ssh_key": "None",
+                }
+            ],
+            "inventories": [
+                {
+                    "name": name,
+                    "type": kind,
+                    "inventory": "",
+                    "ssh_key": "None",
+                    "become_key": "None",
+                }
+                for name, kind in (("Files", "file"), ("Hosts", "static"))
+            ],
+            "views": [{"title": "All", "position": 0}],
+            "templates": [
+                {
+                    "name": "Build",
+                    "type": "build",
+                    "start_version": "1.0.0",
+                    "playbook": "build.yml",
+                    "description": "Job",
+                    "arguments": "[]",
+                    "repository": "R",
+                    "inventory": "Files",
+                    "environment": "Empty",
+                    "view": "All",
+                    "build_template": None,
+                    "vault_key": None,
+                    "cron": "* * * * *",
+                    "survey_vars": [{"name": "word", "type": "string"}],
+                    "autorun": False,
+                    "suppress_success_alerts": False,
+                    "allow_override_args_in_task": False,
+                }
+            ],
+        }
+        number = self.restore(backup)
+        shown = self.client.get(f"/api/project/{number}/inventory").json
+        self.assertEqual([each["inventory"] for each in shown], ["", ""])
+        (template,) = self.client.get(f"/api/project/{number}/templates").json
+        self.assertEqual(template["survey_vars"][0]["type"], "string")
+        new = {"name": "F", "type": "file", "inventory": ""}
+        path = f"/api/project/{number}/inventory"
+        self.refused(self.client.post(path, new), "Invalid inventory file pathname")
+        self.restore(self.backup(number))
+
     def test_chain(self) -> None:
         """Templates that deploy each other's builds are restored in any order."""
         backup = json.loads(json.dumps(SEMAPHORE))
@@ -473,12 +542,12 @@ class SemaphoreTests(BackupTestCase):
         backup["inventories"].append({"name": "Other", "type": "static"})
         schedule = {"name": "S", "template": "Build", "cron_format": "@daily"}
         integration = {"name": "I", "template": "Build"}
-        for inventory, repository in (
+        for inventory, watched in (
             ("inventory_name", "checkable_repository"),
             ("inventory", "repository"),
         ):
             params = {"task_params": {inventory: "Other", "params": {}}}
-            backup["schedules"] = [{**schedule, **params, repository: "Files"}]
+            backup["schedules"] = [{**schedule, **params, watched: "Files"}]
             backup["integrations"] = [{**integration, **params}]
             number = self.restore(backup)
             found = self.backup(number)
@@ -577,6 +646,21 @@ class RefusedTests(BackupTestCase):
                 backup[noun] = [{"name": "x"}]
 
             self.refuse(change, noun)
+        # without these a task would run on this machine, without its token, or differ
+        for noun, field, value in (
+            ("inventories", "runner_tag", "dmz"),
+            ("templates", "runner_tag", "dmz"),
+            ("templates", "jwt_params", {"enabled": True, "audience": ["vault"]}),
+            ("templates", "roles", [{"role": "ops", "permissions": 1}]),
+            ("templates", "task_params", {"skip_galaxy_install": True}),
+        ):
+
+            def set_field(
+                backup: Any, noun: str = noun, field: str = field, value: object = value
+            ) -> None:
+                backup[noun][0][field] = value
+
+            self.refuse(set_field, noun, field, "not supported yet")
 
     def test_fields_not_served(self) -> None:
         """A field that would change what runs, or where, is refused by its name."""

@@ -1,5 +1,6 @@
 """Tests of the templates' routes."""
 
+import json
 from typing import Any
 
 import msgspec
@@ -61,7 +62,7 @@ class CreateTests(TemplateTestCase):
                 "suppress_success_alerts": False,
                 "app": "bash",
                 "tasks": 0,
-                "task_params": {},
+                "task_params": None,
                 "allow_override_branch_in_task": False,
                 "allow_parallel_tasks": False,
                 "max_task_duration_sec": 0,
@@ -167,6 +168,71 @@ class CreateTests(TemplateTestCase):
         ):
             self.refuse(word, **body)
         self.assertEqual(len(self.listed("templates")), 1)
+
+    def test_parameters_of_a_task(self) -> None:
+        """Fields of Semaphore's ``task_params`` that would be lost are refused."""
+        self.create()
+        for name, value in (
+            ("params", {"tags": ["a"], "debug": False}),
+            ("environment", '{"a": 1}'),
+            ("git_branch", "dev"),
+            ("skip_galaxy_install", True),
+        ):
+            self.refuse(f"task_params.{name}", task_params={name: value})
+        self.refuse("limit: ", limit="web")
+        empty = {"params": {"tags": [], "debug": False}, "arguments": "", "x": 1}
+        made = self.create(name="Empty", task_params=empty)
+        self.assertIsNone(made["task_params"])
+        path = f"{self.base}/templates/{made['id']}"
+        self.assertEqual(self.client.put(path, made).status, 204)
+
+    def test_types_of_terraform(self) -> None:
+        """The types that Semaphore's Terraform provider writes are kept and checked."""
+        made = self.create(
+            survey_vars=[
+                {"name": "word", "type": "string", "minimum": "2"},
+                {"name": "count", "type": "integer", "maximum": "9"},
+            ]
+        )
+        for place in (made, self.shown("templates", made["id"])):
+            types = [each["type"] for each in place["survey_vars"]]
+            self.assertEqual(types, ["string", "integer"])
+        path = f"{self.base}/templates/{made['id']}/preview"
+        for answers, word in (
+            ({"word": "ab", "count": "7"}, ""),
+            ({"word": "a"}, "at least 2 characters"),
+            ({"count": "x"}, "must be an integer"),
+            ({"count": 10}, "at most 9"),
+        ):
+            body = {"template_id": made["id"], "environment": json.dumps(answers)}
+            answer = self.client.post(path, body)
+            if word:
+                self.refused(answer, word)
+            else:
+                self.assertEqual(answer.status, 200, answer.body)
+
+    def test_ansible_collection(self) -> None:
+        """The collection bnc.semaphore names the empty type, and no app."""
+        sent = self.template(
+            app=None,
+            type="task",
+            playbook="site.yml",
+            inventory_id=self.inventory(),
+            arguments="[]",
+            description=None,
+            vault_key_id=None,
+            view_id=None,
+            survey_vars=None,
+        )
+        made = self.made("templates", **sent)
+        self.assertEqual((made["type"], made["app"]), ("", "ansible"))
+        self.assertEqual(self.made("templates", **{**sent, "type": "job"})["type"], "")
+        make_task(self.conn, self.project, TemplateId(made["id"]))
+        path = f"{self.base}/templates/{made['id']}"
+        self.assertEqual(self.client.put(path, sent).status, 204)
+        answer = self.client.put(path, {**sent, "app": "bash"})
+        self.assertEqual(answer.status, 409, answer.body)
+        self.assertIn("another app", answer.json["error"])
 
     def test_hostile_selection(self) -> None:
         """A limit that names a file, and a tag that is no name, are refused."""

@@ -3,6 +3,13 @@
 import type { Schemas } from '@/api/client'
 
 export type SurveyVariable = Schemas['SurveyVariable']
+/** The type that decides: Terraform's provider writes `string` and `integer`. */
+export function kindOf({ type }: Pick<SurveyVariable, 'type'>) {
+  if (type === 'integer') return 'int'
+  return type || 'string'
+}
+
+export type Kind = ReturnType<typeof kindOf>
 export type Fault = 'missing' | 'integer' | 'limits' | 'form'
 
 /** Return the values in the text of several choices. */
@@ -30,7 +37,7 @@ export function textOf(variable: SurveyVariable, value: unknown): string {
 
 /** Return the value that is sent; the server reads a number and a yes from a text too. */
 export function valueOf(variable: SurveyVariable, text: string): unknown {
-  switch (variable.type) {
+  switch (kindOf(variable)) {
     case 'int':
       return Number.isSafeInteger(Number(text)) ? Number(text) : text
     case 'select':
@@ -46,7 +53,7 @@ const INTEGER = /^\s*-?\d{1,18}\s*$/
 
 /** Return the number that the limits of a variable are about, or its day as a text. */
 function measure(variable: SurveyVariable, text: string): number | string {
-  switch (variable.type) {
+  switch (kindOf(variable)) {
     case 'int':
       return Number(text)
     case 'select':
@@ -61,7 +68,7 @@ function measure(variable: SurveyVariable, text: string): number | string {
 /** Return what is wrong with an answer; the server alone knows the regular expressions. */
 export function faultOf(variable: SurveyVariable, text: string): Fault | undefined {
   if (text === '') return variable.required ? 'missing' : undefined
-  if (variable.type === 'int' && !INTEGER.test(text)) return 'integer'
+  if (kindOf(variable) === 'int' && !INTEGER.test(text)) return 'integer'
   const value = measure(variable, text)
   const limit = (bound: string) => (variable.type === 'date' ? bound : Number(bound))
   const { minimum, maximum } = variable

@@ -70,8 +70,10 @@ interface Params {
 
 type RunParams = Params & Partial<Record<RunParam, unknown>>
 
+const paramsOf = (template: Template) => (template.task_params ?? {}) as RunParams
+
 export function choicesOf(template: Template): Choices {
-  const own = (template.task_params ?? {}) as RunParams
+  const own = paramsOf(template)
   const ansible = template.app === 'ansible'
   return {
     limit: ansible && own.allow_override_limit === true,
@@ -128,7 +130,7 @@ export function firstDraft(
   inventory?: number,
   builds: readonly Build[] = [],
 ): Draft {
-  const own = template.task_params as Params
+  const own = paramsOf(template)
   const params: RunParams = { ...own, ...(from?.params as RunParams | undefined) }
   const asked = limit?.join(',') ?? (from?.limit || list(params.limit))
   const may = choicesOf(template)
@@ -165,7 +167,7 @@ export function kindOf(
   template: Template,
   draft: Draft,
 ): Pick<Schemas['TaskInList'], 'destroys' | 'plans_only'> {
-  const own = (template.task_params ?? {}) as RunParams
+  const own = paramsOf(template)
   const has = (param: RunParam) =>
     plans(template.app) && (own[param] === true || draft.planning.includes(param))
   return { destroys: has('destroy'), plans_only: has('plan') }
@@ -190,7 +192,7 @@ export const lacksHosts = (template: Template, draft: Draft) =>
   choicesOf(template).limit && draft.some && split(draft.limit).length === 0
 
 /** Return the template's own limit. */
-export const ownLimit = (template: Template) => list((template.task_params as Params).limit)
+export const ownLimit = (template: Template) => list(paramsOf(template).limit)
 
 /** Return the limit of the run: the template's own one where the task has none. */
 export function limitOf(template: Template, draft: Draft): string {
@@ -209,7 +211,7 @@ const split = (text: string) =>
 /** Return the task to start; what the template does not let a task choose is left out. */
 export function bodyOf(template: Template, draft: Draft): NewTask {
   const may = choicesOf(template)
-  const own = template.task_params as Params
+  const own = paramsOf(template)
   const plain: Record<string, unknown> = {}
   const secret: Record<string, string> = {}
   for (const each of template.survey_vars ?? []) {

@@ -89,7 +89,7 @@ export function emptyDraft(): Draft {
 const shown = (limit: number) => (limit ? String(limit) : '')
 
 export function draftOf(template: Schemas['Template']): Draft {
-  const params: object = template.task_params
+  const params: object = template.task_params ?? {}
   return {
     name: template.name,
     description: template.description ?? '',

@@ -68,8 +68,11 @@ export function phasesText({ init, plan, apply }: Phases): string | null {
 
 export const linesOf = (text: string) => text.split('\n').filter((each) => each.trim() !== '')
 
-export function planningDraft(params: object = {}, args: string | null = null): PlanningDraft {
-  const own = params as Record<string, unknown>
+export function planningDraft(
+  params: object | null = null,
+  args: string | null = null,
+): PlanningDraft {
+  const own = (params ?? {}) as Record<string, unknown>
   const phases = phasesOf(args)
   const seconds = Number(own.approval_timeout_sec ?? 0)
   return {
@@ -104,7 +107,7 @@ OF_PLANNING.delete('allow_override_inventory')
 const OF_ANSIBLE = new Set(['dry_run', 'diff', 'limit', 'tags', 'skip_tags'])
 
 /** Return those of *params* that apply to *app*; the server refuses the others. */
-export function paramsFor(app: string, params: object | undefined): object {
+export function paramsFor(app: string, params: object | null | undefined): object {
   const left = plans(app) ? OF_ANSIBLE : app === 'ansible' ? OF_PLANNING : undefined
   return Object.fromEntries(
     Object.entries(params ?? {}).filter(([name]) =>

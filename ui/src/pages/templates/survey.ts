@@ -1,12 +1,9 @@
 // The rules of a survey's variables, as their form shows them. Plain functions.
+import { kindOf, type Kind } from '@/run/answers'
 import type { SurveyVariable } from './draft'
-
-export type Kind = Exclude<SurveyVariable['type'], ''> | 'string'
 
 // a select has no empty value, which is the API's word for a text
 export const KINDS = ['string', 'text', 'int', 'bool', 'enum', 'select', 'date', 'secret'] as const
-
-export const kindOf = (variable: SurveyVariable): Kind => variable.type || 'string'
 
 export const hasValues = (kind: Kind) => kind === 'enum' || kind === 'select'
 export const hasPattern = (kind: Kind) => ['string', 'text', 'secret'].includes(kind)

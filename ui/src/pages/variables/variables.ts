@@ -89,11 +89,25 @@ export function body(draft: Draft) {
   }
 }
 
+/** Whether a secret is new under the name of another one, whose value would be replaced. */
+export function twice(secrets: readonly SecretRow[], row: SecretRow): boolean {
+  return (
+    row.id === 0 &&
+    row.name !== '' &&
+    secrets.some(
+      ({ key, name, type, removed }) =>
+        key !== row.key && !removed && name === row.name && type === row.type,
+    )
+  )
+}
+
 export function complete(draft: Draft): boolean {
   return (
     draft.name.trim() !== '' &&
     sound(draft.json) &&
     sound(draft.env) &&
-    draft.secrets.every((row) => row.id !== 0 || (row.name !== '' && row.value !== ''))
+    draft.secrets.every(
+      (row) => row.id !== 0 || (row.name !== '' && row.value !== '' && !twice(draft.secrets, row)),
+    )
   )
 }
