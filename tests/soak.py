@@ -137,7 +137,7 @@ class WriterSoak(ProductTestCase):
         """Change a variable group again and again; return each status."""
         body = {"id": number, "name": f"Group {number}", "json": "{}", "env": "{}"}
         client = KeptClient(self.product)
-        found = []
+        found: list[int] = []
         while time.monotonic() < until:
             body["json"] = json.dumps({"written": len(found)})
             status, _ = client.call("PUT", f"/api{path}/{number}", body)

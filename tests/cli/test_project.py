@@ -125,7 +125,7 @@ class ProjectTests(SynchronousTestCase):
         self.assertEqual(self.projects(), ["Second", "Site", "Small"])
 
     def test_all_or_nothing(self) -> None:
-        """One file that cannot be used leaves no project of the others."""
+        """One file that cannot be used leaves no project of another file."""
         self.file("a.json", SMALL)
         path = self.file("b.json", {**SMALL, "keys": [{"name": "Deploy", "type": "x"}]})
         self.refused("import", "--dir", str(path.parent), said="b.json: keys")

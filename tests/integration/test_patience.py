@@ -129,7 +129,7 @@ class SeparatedTests(VanishedMixin, NamespaceCase):
         self.assertIn("state", await self.vanish())
 
     async def test_escaped(self) -> None:
-        """What left its session, and has no mark, ends after the program."""
+        """A process that left its session, without a mark, ends after the program."""
         self.word = f"word-{self.place.name}"
         script = (
             f"env -i setsid bash -c 'exec -a {self.word} sleep 600' &\n"

@@ -559,7 +559,7 @@ class CommitTests(RunTestCase):
 
 
 class LimitTests(RunTestCase):
-    """What is kept."""
+    """Limits of the runs that are kept."""
 
     def test_kept(self) -> None:
         """Of the due times of a schedule the newest are kept."""

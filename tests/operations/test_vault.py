@@ -14,6 +14,7 @@ from semaphore_twisted.operations.vault.vault import (
 )
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.engine import Connection
+from tests.support.dumps import dump
 from tests.support.memory import Entropy, make_project, memory_connection
 
 FIRST = MasterKey(bytes(range(32)))
@@ -116,7 +117,7 @@ class VaultCase(SynchronousTestCase):
 
     def dump(self) -> list[str]:
         """Return everything that is stored."""
-        return list(self.conn.raw.iterdump())
+        return dump(self.conn.raw)
 
     def damage(self, key: int) -> None:
         """Change the last character of a secret."""

@@ -17,6 +17,7 @@ from semaphore_twisted.operations.vpn.peer_rules import PeerLimits
 from semaphore_twisted.operations.vpn.peers import NewPeer
 from semaphore_twisted.persistence.engine import Connection
 from semaphore_twisted.wireguard import key_pairs, keys
+from tests.support.dumps import dump
 from tests.support.memory import (
     Entropy,
     FixedClock,
@@ -123,7 +124,7 @@ class PeersCase(SynchronousTestCase):
 
     def dump(self) -> str:
         """Return the whole store as text."""
-        return "\n".join(self.conn.raw.iterdump())
+        return "\n".join(dump(self.conn.raw))
 
     def rows(self, table: str) -> Sequence[Any]:
         """Return every row of *table*."""

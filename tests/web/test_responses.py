@@ -66,13 +66,18 @@ class RefusalTests(SynchronousTestCase):
             self.assertEqual(status(error), wanted, error)
 
     def test_empty(self) -> None:
-        """401, 403 and 404 have an empty body."""
+        """401, 404 and the 403 of a missing right have an empty body."""
         for error in (
             errors.NotAuthenticated("why"),
-            errors.NotPermitted("why"),
+            errors.NotPermitted(),
             errors.NotFound("why"),
         ):
             self.assertEqual(refusal(error).body, b"")
+
+    def test_forbidden(self) -> None:
+        """A 403 has a body if the operation gave a reason of its own."""
+        body = msgspec.json.decode(refusal(errors.NotPermitted("why")).body)
+        self.assertEqual(body, {"error": "why"})
 
     def test_sentence(self) -> None:
         """Other errors give the reason."""

@@ -6,6 +6,7 @@ from sqlalchemy import bindparam, select
 
 from semaphore_twisted.persistence.schema import access_key
 from semaphore_twisted.tasks.preparation import order
+from tests.support.dumps import dump
 from tests.support.http import memory_keyring
 from tests.support.resources import ResourceTestCase
 from tests.support.tasks import make_task, make_template
@@ -125,7 +126,7 @@ class SecretTests(ResourceTestCase):
     def test_sealed(self) -> None:
         """The store has no secret variable in the clear."""
         self.put(create("c", "Zx9-marker"))
-        self.assertNotIn("Zx9-marker", "\n".join(self.conn.raw.iterdump()))
+        self.assertNotIn("Zx9-marker", "\n".join(dump(self.conn.raw)))
 
     def test_sent_back(self) -> None:
         """An environment that is sent back as it was read keeps its secrets."""

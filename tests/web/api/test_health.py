@@ -16,7 +16,7 @@ from tests.support.vpn_api import RecordingPeers, VpnApiCase
 
 
 class HealthTests(ResourceTestCase):
-    """What the database knows."""
+    """Findings from the database."""
 
     def findings(self) -> dict[str, Any]:
         """Return the findings by subject."""
@@ -103,7 +103,7 @@ class TroubledPeers(RecordingPeers):
 
 
 class VpnHealthTests(VpnApiCase):
-    """What the VPN's doctor knows."""
+    """Findings of the VPN's doctor."""
 
     def test_good(self) -> None:
         """If all checks pass, one finding says so."""

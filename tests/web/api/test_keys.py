@@ -13,6 +13,7 @@ from semaphore_twisted.model.keys import KeyRow, LoginPassword, SshKey
 from semaphore_twisted.operations.projects.keys import NewAccessKey
 from semaphore_twisted.operations.tasks.secrets import open_secret
 from semaphore_twisted.persistence.schema import access_key, event, project
+from tests.support.dumps import dump
 from tests.support.http import memory_keyring
 from tests.support.memory import BEGINNING
 from tests.support.resources import ResourceTestCase
@@ -104,7 +105,7 @@ class CreateTests(KeyTestCase):
         """Neither the store nor the events have the secret in plain text."""
         self.key(login_password={"login": "me", "password": "Zx9-marker"})
         self.made("keys", name="Text", type="string", string="Zx9-marker")
-        self.assertNotIn("Zx9-marker", "\n".join(self.conn.raw.iterdump()))
+        self.assertNotIn("Zx9-marker", "\n".join(dump(self.conn.raw)))
 
     def test_normalised(self) -> None:
         """The stored form of a key does not depend on its line ends."""
@@ -350,7 +351,7 @@ class CheckTests(KeyTestCase):
     def test_answer(self) -> None:
         """A usable key is described; nothing is stored, not even an event."""
         text = private_key()
-        before = list(self.conn.raw.iterdump())
+        before = dump(self.conn.raw)
         self.assertEqual(
             self.check(text),
             {
@@ -363,7 +364,7 @@ class CheckTests(KeyTestCase):
                 "public_key": normalise(text).public,
             },
         )
-        self.assertEqual(list(self.conn.raw.iterdump()), before)
+        self.assertEqual(dump(self.conn.raw), before)
 
     def test_problem(self) -> None:
         """A public key is no error of the request, but the answer's problem."""
@@ -414,7 +415,7 @@ class GenerateTests(KeyTestCase):
             },
         )
         line = stored.private_key.splitlines()[3]
-        self.assertNotIn(line, "\n".join(self.conn.raw.iterdump()))
+        self.assertNotIn(line, "\n".join(dump(self.conn.raw)))
         self.assertEqual(self.shown("keys", number)["type"], "ssh")
         self.assertEqual(self.conn.column(_EVENTS), ["Access Key Deploy created"])
 

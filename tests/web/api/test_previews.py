@@ -11,6 +11,7 @@ from semaphore_twisted.model.previews import MASK
 from semaphore_twisted.model.users import Role
 from semaphore_twisted.persistence.schema import access_key
 from semaphore_twisted.tasks.preparation import order
+from tests.support.dumps import dump
 from tests.support.http import Answer, ApiClient, memory_keyring
 from tests.support.memory import make_member, make_user
 from tests.support.orders import options
@@ -146,9 +147,9 @@ class RunPreviewTests(PreviewTestCase):
         before = self.ask().json
         for number in self.conn.column(select(access_key.c.id)):
             self.conn.update(access_key, number, secret="s1.damaged")
-        stored = list(self.conn.raw.iterdump())
+        stored = dump(self.conn.raw)
         self.assertEqual(self.ask().json, before)
-        self.assertEqual(list(self.conn.raw.iterdump()), stored)
+        self.assertEqual(dump(self.conn.raw), stored)
 
     def test_script(self) -> None:
         """A script has plain variables as arguments, secrets in its environment."""

@@ -585,7 +585,7 @@ class SemaphoreTests(BackupTestCase):
 
 
 class RefusedTests(BackupTestCase):
-    """What cannot be restored changes nothing."""
+    """A file that cannot be restored changes nothing."""
 
     def setUp(self) -> None:
         """Log the administrator in."""
@@ -639,7 +639,7 @@ class RefusedTests(BackupTestCase):
             self.refuse(change, noun, "twice")
 
     def test_not_served(self) -> None:
-        """What this server would lose is refused by its name."""
+        """A field that this server would lose is refused by its name."""
         for noun in ("roles", "secret_storages", "proxies", "runners", "workflows"):
 
             def change(backup: Any, noun: str = noun) -> None:
@@ -741,7 +741,7 @@ class RightsTests(BackupTestCase):
         self.assertEqual(answer.status, 403, answer.body)
 
     def test_before_the_disk(self) -> None:
-        """Nobody else learns whether a path of the server is a repository."""
+        """Without the right, no answer tells whether a path is a repository."""
         there = repository(Path(self.mktemp()).absolute(), {"a.sh": ""})
         for path in (there, there.with_name("missing")):
             backup = {

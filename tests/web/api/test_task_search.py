@@ -14,7 +14,7 @@ from tests.support.tasks import make_task, make_template
 
 
 class SearchTests(ResourceTestCase):
-    """Old tasks are found at once, whatever other tasks there are."""
+    """Old tasks are found at once, beside thousands of newer ones."""
 
     def setUp(self) -> None:
         """Make two templates."""
@@ -101,7 +101,7 @@ class SearchTests(ResourceTestCase):
                 self.assertEqual(found, [[tasks[text]]])
 
     def test_kept(self) -> None:
-        """Changed, moved and deleted tasks are found by what they have now."""
+        """Changed, moved and deleted tasks are found by their present texts."""
         task = self.task(message="before")
         self.conn.update(schema.task, task, commit_message="Fix the pump")
         self.assertEqual(self.pages("search=pump"), [[task]])

@@ -8,6 +8,7 @@ from semaphore_twisted.model.peers import PeerKind
 from semaphore_twisted.model.users import Access
 from semaphore_twisted.web.api.routes import ROUTES
 from semaphore_twisted.web.http.routing import Route
+from tests.support.dumps import dump
 from tests.support.http import ApiClient
 from tests.support.peers import public_key
 from tests.support.vpn_api import VpnApiCase
@@ -127,7 +128,7 @@ class FieldTests(VpnApiCase):
 
     def everything(self) -> str:
         """Return the content of the store, except for changes by reading a session."""
-        return "\n".join(self.conn.raw.iterdump())
+        return "\n".join(dump(self.conn.raw))
 
     def clients(self, route: Route) -> list[tuple[str, ApiClient]]:
         """Return who passes the route's own check."""

@@ -11,6 +11,7 @@ from semaphore_twisted.model.errors import Conflict
 from semaphore_twisted.web.enroll import redeem_limit
 from semaphore_twisted.web.http.ca_roots import CaRoot, CaRoots
 from semaphore_twisted.wireguard import profile
+from tests.support.dumps import dump
 from tests.support.enrolling import ROOT
 from tests.support.http import ApiClient, api_client
 from tests.support.peers import public_key
@@ -200,12 +201,12 @@ class EnrollTests(VpnApiCase):
     def test_reading_changes_nothing(self) -> None:
         """GETs and HEADs use nothing up; a POST does, and is idempotent."""
         made = self.invite()
-        before = "\n".join(self.conn.raw.iterdump())
+        before = "\n".join(dump(self.conn.raw))
         for _ in range(10):
             for path in ("/enroll", "/enroll/enroll.js", "/api/vpn/enroll", "/ca"):
                 self.anybody.get(path)
                 self.anybody.head(f"{path}?token={made['token']}")
-        self.assertEqual("\n".join(self.conn.raw.iterdump()), before)
+        self.assertEqual("\n".join(dump(self.conn.raw)), before)
         body = self.body(token=made["token"])
         first = self.anybody.post("/api/vpn/enroll", body)
         again = self.anybody.post("/api/vpn/enroll", body)

@@ -4,6 +4,7 @@ from typing import Any
 
 from semaphore_twisted.model.users import Role
 from semaphore_twisted.wireguard import key_pairs, keys, profile
+from tests.support.dumps import dump
 from tests.support.http import ApiClient
 from tests.support.memory import make_member
 from tests.support.peers import public_key
@@ -148,9 +149,9 @@ class ServerKeyTests(VpnApiCase):
             keys.format(keys.public_of(raw)), made.json["peer"]["public_key"]
         )
         self.assertEqual((raw[0] & 7, raw[31] >> 6), (0, 1))
-        dump = "\n".join(self.conn.raw.iterdump())
+        stored = "\n".join(dump(self.conn.raw))
         for form in (private, raw.hex(), raw.hex().upper()):
-            self.assertNotIn(form, dump)
+            self.assertNotIn(form, stored)
         self.assertIn("key", self.events()[-1])
         self.assertNotEqual(self.events()[-1], "")
         listed = self.as_alice.get("/api/vpn/peers").body
