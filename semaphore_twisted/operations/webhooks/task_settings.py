@@ -64,6 +64,8 @@ def new_task(
         if name in TEXTS:
             fields[name] = _short(value) if name == "message" else value
             continue
+        if name in PARAMS and not value.strip():  # it would select everything
+            raise Invalid(invalid(name, value, "a text that is not empty"))
         fields.pop(name, None)  # the stored setting may be outside of the params too
         params[name] = value if name in PARAMS else _flag(name, value)
     fields.update(

@@ -373,6 +373,12 @@ class ReceivingTests(WebhookTestCase):
             {name: task[name] for name in given},
             {**given, "limit": "db", "dry_run": False},
         )
+        for nothing in ("", " "):
+            self.deliver(path, {"limit": nothing})
+            outcome, reason = self.result()
+            self.assertEqual(outcome, "refused")
+            self.assertIn("limit: invalid value", reason)
+        self.assertEqual(len(self.tasks()), 2)
 
     def test_secret_variable(self) -> None:
         """A value for a secret variable is kept as one."""
