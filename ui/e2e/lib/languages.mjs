@@ -7,8 +7,8 @@ export const LANGUAGES = ['de', 'es', 'fr', 'ru', 'zh']
 
 /** Add an app whose program is not on the server; returns its id. */
 async function missingApp() {
-  await world.api('POST', '/apps/perl', { title: 'Perl', path: '/opt/none/perl' })
-  return 'perl'
+  await world.api('POST', '/apps/lua', { title: 'Lua', path: '/opt/none/lua' })
+  return 'lua'
 }
 
 /** Give the demo project something of each kind; returns the paths of the main pages. */
@@ -16,9 +16,9 @@ export async function populated() {
   const task = await ended(await start('Failing script'))
   await makeSchedule('nightly', '30 2 * * 1-5', { timezone: 'Asia/Tokyo' })
   await makeSchedule('poll', '*/5 * * * *')
-  await addTemplate('Report of Perl', 'print 1;\n', { app: await missingApp() })
+  await addTemplate('Report of Lua', 'print(1)\n', { app: await missingApp() })
   const templates = await api('GET', '/templates')
-  const [one, missing] = ['Ping localhost', 'Report of Perl'].map(
+  const [one, missing] = ['Ping localhost', 'Report of Lua'].map(
     (name) => templates.find((each) => each.name === name).id,
   )
   const hook = await api('POST', '/integrations', { name: 'push', template_id: one })
