@@ -53,8 +53,9 @@ _REMOVE = (
 CREATE: Final = (
     "CREATE VIRTUAL TABLE task__texts USING fts5"
     " (text, content='', columnsize=0, detail=none, tokenize='trigram')",
-    # Its parts are merged a few pages with each write, and hardly ever all at once, for
-    # which other writes would have to wait.
+    # Its parts are merged by a few small pages with each write, and hardly ever whole:
+    # other writes have to wait for that.
+    "INSERT INTO task__texts (task__texts, rank) VALUES ('pgsz', 500)",
     "INSERT INTO task__texts (task__texts, rank) VALUES ('automerge', 16)",
     "INSERT INTO task__texts (task__texts, rank) VALUES ('crisismerge', 256)",
     f"CREATE TRIGGER task__texts_add AFTER INSERT ON task BEGIN {_ADD}; END",
