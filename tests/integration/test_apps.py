@@ -1,6 +1,7 @@
 """Apps that an administrator has added or changed, with real programs."""
 
 import shutil
+from pathlib import Path
 from typing import Any
 from unittest import skipIf
 
@@ -96,7 +97,7 @@ class CustomTests(SharedProductTestCase):
 
     def test_switched_off(self) -> None:
         """A task that runs keeps its app; one that waits is refused with a reason."""
-        gate = self.own / "gate"
+        gate = Path(self.mktemp()).absolute()  # jobs may have a /tmp of their own
         project, number = self.product.script(
             self.own / "bash",
             "bash",

@@ -83,7 +83,7 @@ class UpgradeTests(SynchronousTestCase):
     def test_running_job(self) -> None:
         """Objects, logs and tokens stay; the running job ends well, no line lost."""
         former = self.former
-        go = self.folder / "go"
+        go = Path(self.mktemp()).absolute()  # jobs may have a /tmp of their own
         project = former.api("POST", "/projects", {"name": "Former"})["id"]
         (none,) = [each["id"] for each in former.api("GET", f"/project/{project}/keys")]
         files = repository(
