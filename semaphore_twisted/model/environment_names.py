@@ -17,7 +17,7 @@ _SYSTEM = (
     r"|PROMPT_COMMAND|[A-Z]{0,12}_?(EDITOR|PAGER|ASKPASS(_REQUIRE)?)|VISUAL"
     r"|((GH|GIT)_)?BROWSER|LESS\w*|(VIM|EX)INIT"
 )
-#: What the server sets: marks and pipes of a job.
+#: Variables that the server sets: marks and pipes of a job.
 _OWN = r"SEMAPHORE_TASK\w*|JOB_(MARK|\w*PIPE)"
 #: Connections: TLS, proxies, SSH, transfers, directories and databases.
 _CONNECTIONS = (

@@ -49,7 +49,7 @@ _REMOVE = (
     f" SELECT 'delete', {_values('old')}"
 )
 
-#: What makes the index and the triggers.
+#: The statements that create the index and the triggers.
 CREATE: Final = (
     "CREATE VIRTUAL TABLE task__texts USING fts5"
     " (text, content='', columnsize=0, detail=none, tokenize='trigram')",
@@ -64,10 +64,10 @@ CREATE: Final = (
     f"CREATE TRIGGER task__texts_remove AFTER DELETE ON task BEGIN {_REMOVE}; END",
 )
 
-#: What adds the tasks that are there.
+#: The statement that adds all stored tasks to the index.
 FILL: Final = (
     f"INSERT INTO task__texts (rowid, text) SELECT {_values('task')} FROM task"  # noqa: S608 - constants only
 )
 
-#: What merges all parts of the index; nothing of deleted tasks is left in it then.
+#: The statement that merges all parts of the index, and drops deleted tasks from it.
 OPTIMIZE: Final = "INSERT INTO task__texts (task__texts) VALUES ('optimize')"

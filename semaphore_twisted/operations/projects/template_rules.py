@@ -59,8 +59,8 @@ from semaphore_twisted.operations.projects.references import (
     unique,
 )
 
-#: The types by what is sent: the Ansible collections bnc.semaphore and
-#: ebdruplab.semaphoreui write the empty one as a word.
+#: The types by the words that clients send: the Ansible collections bnc.semaphore and
+#: ebdruplab.semaphoreui send a word for the empty type.
 _TYPES = {"": "", "task": "", "job": "", "build": "build", "deploy": "deploy"}
 _VAULT_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 _MOST_VERBOSE = 6

@@ -155,7 +155,7 @@ class SecretTests(ResourceTestCase):
         self.assertEqual(self.names_of(), ["B", "a"])
 
     def test_created_again(self) -> None:
-        """A secret that is there gets the new value: a client need not know its id."""
+        """Creating a stored secret again replaces its value; the client needs no id."""
         first = self.shown("environment", self.number)["secrets"]
         for value in ("new", "", "newest"):
             self.assertEqual(self.put(create("a", value)).status, 204)

@@ -13,6 +13,6 @@ down_revision = "0021"
 
 
 def upgrade() -> None:
-    """Make the index, and add the tasks that are there."""
+    """Create the index, and add all stored tasks."""
     for each in (*task_texts.CREATE, task_texts.FILL):
         op.execute(each)
