@@ -181,6 +181,14 @@ class MigrationTests(SynchronousTestCase):
         (folder / f"{_NEXT}_second.py").write_text(second)
         return folder
 
+    def migrate_to(self, steps: list[str]) -> None:
+        """Make a database of an older release, which has only *steps*."""
+        folder = self.folder / "before"
+        folder.mkdir()
+        for name in steps:
+            shutil.copy(VERSIONS / f"{name}.py", folder)
+        migrate(self.path, utc_now, versions=folder)
+
     def test_empty(self) -> None:
         """An upgraded empty database has the schema that the program has."""
         self.assertEqual(pending(self.path), ALL)
@@ -289,11 +297,7 @@ class MigrationTests(SynchronousTestCase):
 
     def test_numbers(self) -> None:
         """A number that a deleted repository had is not given again afterwards."""
-        folder = self.folder / "before"
-        folder.mkdir()
-        for name in ALL[:2]:
-            shutil.copy(VERSIONS / f"{name}.py", folder)
-        migrate(self.path, utc_now, versions=folder)
+        self.migrate_to(ALL[:2])
         with closing(sqlite3.connect(self.path)) as raw, raw:
             raw.execute(
                 "INSERT INTO sqlite_sequence VALUES ('project__repository', 41)"
@@ -307,11 +311,7 @@ class MigrationTests(SynchronousTestCase):
 
     def test_used_inventories(self) -> None:
         """A task of an older release stays, and no inventory is invented for it."""
-        folder = self.folder / "before"
-        folder.mkdir()
-        for name in ALL[:10]:
-            shutil.copy(VERSIONS / f"{name}.py", folder)
-        migrate(self.path, utc_now, versions=folder)
+        self.migrate_to(ALL[:10])
         conn = connect(self.path, now=FixedClock(), entropy=Entropy())
         with closing(conn.raw):
             project = make_project(conn, make_user(conn))
@@ -328,11 +328,7 @@ class MigrationTests(SynchronousTestCase):
 
     def test_task_texts(self) -> None:
         """The tasks of an older release are in the text index, and leave it."""
-        folder = self.folder / "before"
-        folder.mkdir()
-        for name in ALL[: ALL.index("0022_task_texts")]:
-            shutil.copy(VERSIONS / f"{name}.py", folder)
-        migrate(self.path, utc_now, versions=folder)
+        self.migrate_to(ALL[: ALL.index("0022_task_texts")])
         conn = connect(self.path, now=FixedClock(), entropy=Entropy())
         with closing(conn.raw):
             project = make_project(conn, make_user(conn))
@@ -348,11 +344,7 @@ class MigrationTests(SynchronousTestCase):
 
     def test_keys(self) -> None:
         """Keys stay with their numbers, and nothing is said about their last use."""
-        folder = self.folder / "before"
-        folder.mkdir()
-        for name in ALL[: ALL.index("0012_key_use")]:
-            shutil.copy(VERSIONS / f"{name}.py", folder)
-        migrate(self.path, utc_now, versions=folder)
+        self.migrate_to(ALL[: ALL.index("0012_key_use")])
         with closing(sqlite3.connect(self.path)) as raw, raw:
             raw.execute(
                 "INSERT INTO project (id, uuid, created, name)"
@@ -378,11 +370,7 @@ class MigrationTests(SynchronousTestCase):
 
     def test_names(self) -> None:
         """Names that differ in case only go on, each under its own."""
-        folder = self.folder / "before"
-        folder.mkdir()
-        for name in ALL[:3]:
-            shutil.copy(VERSIONS / f"{name}.py", folder)
-        migrate(self.path, utc_now, versions=folder)
+        self.migrate_to(ALL[:3])
         names = ("Alice", "alice", "ALICE", "bob", "Ｂob", "Zoë", "Zoe\u0308", "plain")  # noqa: RUF001
         with closing(sqlite3.connect(self.path)) as raw, raw:
             raw.executemany(
@@ -410,11 +398,7 @@ class MigrationTests(SynchronousTestCase):
 
     def test_apps(self) -> None:
         """Templates of an older database keep their apps; no settings are stored."""
-        folder = self.folder / "before"
-        folder.mkdir()
-        for name in ALL[: ALL.index("0019_apps")]:
-            shutil.copy(VERSIONS / f"{name}.py", folder)
-        migrate(self.path, utc_now, versions=folder)
+        self.migrate_to(ALL[: ALL.index("0019_apps")])
         with closing(sqlite3.connect(self.path)) as raw, raw:
             raw.executescript(
                 """
@@ -439,11 +423,7 @@ class MigrationTests(SynchronousTestCase):
 
     def test_templates(self) -> None:
         """A template keeps its vault password, and a view its place."""
-        folder = self.folder / "before"
-        folder.mkdir()
-        for name in ALL[: ALL.index("0015_templates")]:
-            shutil.copy(VERSIONS / f"{name}.py", folder)
-        migrate(self.path, utc_now, versions=folder)
+        self.migrate_to(ALL[: ALL.index("0015_templates")])
         with closing(sqlite3.connect(self.path)) as raw, raw:
             raw.executescript(
                 """
@@ -480,11 +460,7 @@ class MigrationTests(SynchronousTestCase):
 
     def test_tokens(self) -> None:
         """A token keeps its end and may do all that it could."""
-        folder = self.folder / "before"
-        folder.mkdir()
-        for name in ALL[: ALL.index("0020_token_scopes")]:
-            shutil.copy(VERSIONS / f"{name}.py", folder)
-        migrate(self.path, utc_now, versions=folder)
+        self.migrate_to(ALL[: ALL.index("0020_token_scopes")])
         time = "2026-01-01T00:00:00.000000Z"
         with closing(sqlite3.connect(self.path)) as raw, raw:
             raw.execute(
@@ -503,11 +479,7 @@ class MigrationTests(SynchronousTestCase):
 
     def test_rescued_states(self) -> None:
         """A state of before was stored by Terraform, and not rescued."""
-        folder = self.folder / "before"
-        folder.mkdir()
-        for name in ALL[: ALL.index("0021_rescued_states")]:
-            shutil.copy(VERSIONS / f"{name}.py", folder)
-        migrate(self.path, utc_now, versions=folder)
+        self.migrate_to(ALL[: ALL.index("0021_rescued_states")])
         with closing(sqlite3.connect(self.path)) as raw, raw:
             raw.executescript(
                 """
@@ -592,11 +564,7 @@ class MigrationTests(SynchronousTestCase):
 
     def test_states(self) -> None:
         """A key store of before opens, and a workspace can get a state."""
-        folder = self.folder / "before"
-        folder.mkdir()
-        for name in ALL[: ALL.index("0018_states")]:
-            shutil.copy(VERSIONS / f"{name}.py", folder)
-        migrate(self.path, utc_now, versions=folder)
+        self.migrate_to(ALL[: ALL.index("0018_states")])
         with closing(sqlite3.connect(self.path)) as raw, raw:
             raw.executescript(
                 """
