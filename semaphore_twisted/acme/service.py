@@ -161,20 +161,23 @@ class AcmeService(Service):
         now = self._now()
         record = self._store.record
         moment = max(
-            self._due(stored, asked=asked), schedule.may_try(record, now, asked=asked)
+            self._due(stored, now, asked=asked),
+            schedule.may_try(record, now, asked=asked),
         )
         if moment > now:
             return min(CHECK_INTERVAL, (moment - now).total_seconds())
         await self._try(stored, self._key)
         return _AFTER
 
-    def _due(self, stored: StoredCertificate | None, *, asked: bool) -> datetime:
-        """Return when the next certificate is due."""
+    def _due(
+        self, stored: StoredCertificate | None, now: datetime, *, asked: bool
+    ) -> datetime:
+        """Return when the next certificate is due, *now* if it is at once."""
         record = self._store.record
         if stored is None or asked or set(stored.names) != set(self._settings.names):
-            return self._now()
+            return now
         if record.issued is None:  # it was issued by another CA
-            return self._now()
+            return now
         return schedule.renewal(stored.leaf, record)
 
     # the certificate

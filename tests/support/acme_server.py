@@ -37,6 +37,7 @@ class AcmeServer:
     ) -> None:
         """Create all parts without starting them."""
         self.clock = Clock()
+        self._read = 0
         self.folder = Path(tempfile.mkdtemp(prefix="semaphore-acme-"))
         self.database = MemoryDatabase(memory_connection(clock=self.now))
         self.settings = AcmeSettings(directory=DIRECTORY, names=names, challenge=kind)
@@ -67,8 +68,10 @@ class AcmeServer:
         return leaf.certificate_pem + self.root.certificate_pem, leaf.key_pem
 
     def now(self) -> datetime:
-        """Return the wall clock's time."""
-        return BEGINNING + timedelta(seconds=self.clock.seconds())
+        """Return the wall clock's time, later at each call, as real clocks do."""
+        self._read += 1
+        passed = timedelta(seconds=self.clock.seconds(), microseconds=self._read)
+        return BEGINNING + passed
 
     def clean(self) -> None:
         """Remove the directory."""
