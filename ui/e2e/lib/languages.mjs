@@ -40,14 +40,19 @@ export async function populated() {
   ]
 }
 
+/** Go to *path* without loading the page anew. */
+export function go(page, path) {
+  return page.evaluate((to) => {
+    history.pushState(null, '', to)
+    dispatchEvent(new PopStateEvent('popstate', { state: null }))
+  }, path)
+}
+
 /** Go to *path*, whose title is another one, without loading the page anew. */
 export async function turnTo(page, path) {
   const title = () => page.evaluate(() => document.querySelector('h1')?.textContent)
   const before = await title()
-  await page.evaluate((to) => {
-    history.pushState(null, '', to)
-    dispatchEvent(new PopStateEvent('popstate', { state: null }))
-  }, path)
+  await go(page, path)
   await page.waitForFunction((old) => {
     const now = document.querySelector('h1')?.textContent
     return now && now !== old && now !== '…' && !document.querySelector('.bones')

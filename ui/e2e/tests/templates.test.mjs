@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { checkAccess } from '../lib/axe.mjs'
+import { go } from '../lib/languages.mjs'
 import { PLAYBOOK } from '../lib/logs.mjs'
 import { inProject, pageTest } from '../lib/page.mjs'
 import { addTemplate, demoFiles, ended, reaches, slow, start } from '../lib/runs.mjs'
@@ -19,6 +20,14 @@ async function body(name, more = {}) {
   return { name, app: 'bash', playbook, repository_id: repository.id, ...more }
 }
 
+/** Wait until the form shows a template that is called *name*. */
+function holds(page, name) {
+  return page.waitForFunction(
+    (wanted) => [...document.querySelectorAll('input')].some((each) => each.value === wanted),
+    name,
+  )
+}
+
 async function chooseRepository(page) {
   await page.getByLabel('Repository').click()
   await page.getByRole('option', { name: 'Demo files' }).click()
@@ -32,6 +41,21 @@ pageTest('a list shows the last run at once, and its end', async (page) => {
   await row.getByText(/Queued|Starting|Running/).waitFor()
   await ended(task)
   await row.getByText('Success').waitFor()
+})
+
+pageTest('another template, and the form of another one, replace the former', async (page) => {
+  const [first, second] = await Promise.all(['Ping localhost', 'Failing script'].map(template))
+  const title = (name) => page.getByRole('heading', { level: 1, name })
+  await page.goto(inProject(`/templates/${first}`))
+  await title('Ping localhost').waitFor()
+  await go(page, inProject(`/templates/${second}`))
+  await title('Failing script').waitFor()
+  await go(page, inProject(`/templates/${first}/edit`))
+  await holds(page, 'Ping localhost')
+  await go(page, inProject(`/templates/${second}/edit`))
+  await holds(page, 'Failing script')
+  await page.goBack()
+  await holds(page, 'Ping localhost')
 })
 
 pageTest('Run is always there, and the rest of a row leads to the template', async (page) => {
