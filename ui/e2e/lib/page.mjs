@@ -66,8 +66,49 @@ function newContext({ phone, dark, language }) {
   })
 }
 
+/** Tests that use one page: the memory of what it showed is freed slowly. */
+const USES = 12
+
+/** Let *page* tell what a test did that stays in it: it is then not used again. */
+function noteLasting(page) {
+  for (const name of ['addInitScript', 'emulateMedia', 'exposeFunction', 'routeWebSocket']) {
+    const original = page[name].bind(page)
+    page[name] = (...given) => {
+      page.isSpoiled = true
+      return original(...given)
+    }
+  }
+}
+
+/** Take everything of a test away from *page*, and return whether another may use it. */
+async function clean(page, size) {
+  const context = page.context()
+  for (const each of context.pages()) {
+    if (each === page) continue
+    page.isSpoiled = true
+    await each.close()
+  }
+  page.removeAllListeners()
+  page.uses = (page.uses ?? 0) + 1
+  if (page.uses >= USES) page.isSpoiled = true
+  if (!page.isSpoiled) {
+    await page.unrouteAll({ behavior: 'ignoreErrors' })
+    await page.goto(`${world.url}/api/ping`) // of the same origin, so its process stays
+    await page.evaluate(() => {
+      localStorage.clear()
+      sessionStorage.clear()
+    })
+    await page.setViewportSize(size)
+    await page.mouse.move(0, 0)
+    await context.clearCookies()
+    await context.clearPermissions()
+  }
+  return !page.isSpoiled
+}
+
 /**
- * Open a page of its own: nothing of another test is in it.
+ * Open a page in which nothing of another test is. Pages are used again, since a new one
+ * takes a process and loads everything.
  * login: as the administrator; phone: small screen and touch; dark; language: such as de;
  * fresh: the browser has loaded nothing of the page before.
  */
@@ -79,26 +120,21 @@ export async function openPage({
   fresh = false,
 } = {}) {
   const look = JSON.stringify({ phone, dark, language })
-  // contexts that no page uses now; they keep what they have loaded
-  const { contexts } = world
-  const free = contexts.get(look) ?? []
-  contexts.set(look, free)
-  const context = (fresh ? undefined : free.pop()) ?? (await newContext({ phone, dark, language }))
-  const page = await context.newPage()
-  const devtools = await context.newCDPSession(page)
-  await devtools.send('Storage.clearDataForOrigin', {
-    origin: world.url,
-    storageTypes: 'local_storage',
-  })
-  await devtools.detach()
-  if (login) await context.addCookies(await cookies())
-  page.setDefaultTimeout(15_000)
+  const { pages } = world // those that no test uses now
+  const free = pages.get(look) ?? []
+  pages.set(look, free)
+  let page = fresh ? undefined : free.pop()
+  if (!page) {
+    const context = await newContext({ phone, dark, language })
+    page = await context.newPage()
+    page.setDefaultTimeout(15_000)
+    noteLasting(page)
+  }
+  if (login) await page.context().addCookies(await cookies())
   const faults = watch(page)
   async function close() {
-    for (const each of context.pages()) await each.close()
-    await context.clearCookies()
-    await context.clearPermissions()
-    free.push(context)
+    if (await clean(page, phone ? PHONE : DESKTOP)) free.push(page)
+    else await page.context().close()
   }
   return { page, faults, close }
 }
@@ -114,6 +150,7 @@ export function pageTest(name, options, body) {
       await page.evaluate(() => document.fonts.ready)
       assert.deepEqual(faults, [])
     } catch (error) {
+      page.isSpoiled = true
       if (faults.length > 0) error.message += `\nfaults of the page: ${faults.join('\n')}`
       throw error
     } finally {

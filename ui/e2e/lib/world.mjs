@@ -29,7 +29,7 @@ export async function begin() {
     chromium.launch({ executablePath: CHROMIUM, args: FLAGS }),
   ])
   Object.assign(world, { server, browser, url: server.url, api: await apiClient(server.url) })
-  world.contexts = new Map()
+  world.pages = new Map()
   world.project = (await world.api('GET', '/projects')).find((each) => each.name === 'Demo').id
 }
 

@@ -10,7 +10,8 @@ const BUDGET = 300_000
 
 const live = (page) => page.locator('[data-state=live]').waitFor()
 
-pageTest('the first load of the dashboard is below its budget, the second free', async (page) => {
+const FIRST = 'the first load of the dashboard is below its budget, the second free'
+pageTest(FIRST, { fresh: true }, async (page) => {
   let loaded = []
   page.on('requestfinished', (request) => loaded.push(request))
   const bytes = async () => {

@@ -1,6 +1,7 @@
 // What each role sees and may do on every page of the project. A page of a test fails if
 // the server refuses anything that it asks for.
 import assert from 'node:assert/strict'
+import { go } from '../lib/languages.mjs'
 import { inProject, pageTest } from '../lib/page.mjs'
 import { become } from '../lib/people.mjs'
 import { addTemplate, api, ended, reaches, slow, start } from '../lib/runs.mjs'
@@ -59,13 +60,26 @@ async function prepare() {
   return (material = { pages, template, past })
 }
 
+/** Return what waits until nothing has been asked of the server for a while. */
+function requestsEnd(page) {
+  let open = 0
+  let last = 0
+  const change = (by) => () => ((open += by), (last = Date.now()))
+  page.on('request', change(1))
+  for (const end of ['requestfinished', 'requestfailed']) page.on(end, change(-1))
+  return async () => {
+    last = Date.now()
+    while (open > 0 || Date.now() - last < 200) await page.waitForTimeout(50)
+    await page.waitForFunction(
+      () => document.querySelector('main') && !document.querySelector('[aria-label=Loading]'),
+    )
+  }
+}
+
 /** The names of the buttons on *path* that change something, also of those that are off. */
-async function verbs(page, path) {
-  await page.goto(inProject(path))
-  await page.waitForLoadState('networkidle')
-  await page.waitForFunction(
-    () => document.querySelector('main') && !document.querySelector('[aria-label=Loading]'),
-  )
+async function verbs(page, path, quiet) {
+  await go(page, inProject(path))
+  await quiet()
   const names = await page
     .locator('button:visible, a[href]:visible')
     .evaluateAll((all) =>
@@ -93,9 +107,11 @@ for (const [role, may] of [
   pageTest(`a ${role} sees the verbs of the role on every page`, options, async (page) => {
     const { pages } = await prepare()
     await become(page, role)
+    const quiet = requestsEnd(page)
+    await page.goto(inProject())
     page.expectRefusal(409, '/vpn/network') // it is not set up
     for (const [path, wanted] of pages) {
-      const seen = await verbs(page, path)
+      const seen = await verbs(page, path, quiet)
       const wrong = seen.filter((name) => !may(name))
       assert.deepEqual(wrong, [], `${path}: not permitted`)
       for (const each of wanted) {
