@@ -248,6 +248,7 @@ class Api:
             route=match.route,
             path=match.path,
             query=info.query,
+            repeated=info.repeated,
             credentials=info.credentials,
             client=info.client,
             user_agent=info.header("user-agent") or "",

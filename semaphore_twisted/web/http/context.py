@@ -131,6 +131,8 @@ class RequestContext:
     route: Route
     path: JsonObject
     query: dict[str, str]
+    #: the names in :attr:`query` that are given more than once
+    repeated: frozenset[str]
     credentials: Credentials
     client: ClientInfo
     user_agent: str
@@ -211,7 +213,7 @@ class RequestContext:
         """
         if of is not self.route.query:
             raise RuntimeError(f"{self.route.name} does not declare {of.__name__}")
-        return parameters.decoded(self.query, of)
+        return parameters.decoded(self.query, of, self.repeated)
 
     def read(
         self,

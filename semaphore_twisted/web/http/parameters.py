@@ -7,7 +7,7 @@ is not accepted is refused.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from functools import cache, partial
 from typing import TypeVar, get_type_hints
 
@@ -24,13 +24,16 @@ T = TypeVar("T", bound=msgspec.Struct)
 _NUMBER = re.compile(r"-?[0-9]{1,19}")
 
 
-def decoded(query: Mapping[str, str], of: type[T]) -> T:
+def decoded(query: Mapping[str, str], of: type[T], repeated: Container[str] = ()) -> T:
     """Return the parameters *of* a route in *query*.
 
-    :raises Invalid: naming the parameter and the accepted values
+    :raises Invalid: naming the parameter and the accepted values, or that it is one of
+        *repeated*, which are given more than once
     """
     values: dict[str, object] = {}
     for each in _parameters(of):
+        if each.name in repeated:
+            raise Invalid(f"{each.name}: is given more than once; expected one value")
         text = query.get(each.name)
         if not text:
             continue

@@ -85,6 +85,15 @@ class RequestInfo:
         }
 
     @property
+    def repeated(self) -> frozenset[str]:
+        """The names of the query parameters that are given more than once."""
+        return frozenset(
+            name.decode("utf-8", "replace")
+            for name, values in self.request.args.items()
+            if len(values) > 1
+        )
+
+    @property
     def basic(self) -> tuple[str, str] | None:
         """Name and password of HTTP basic authentication (RFC 7617)."""
         kind, _, value = (self.header("authorization") or "").partition(" ")
