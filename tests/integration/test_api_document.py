@@ -80,7 +80,8 @@ class ApiDocumentTests(ClientCase):
             str(self.SEED),
             IDS=json.dumps(self.objects()),
         )
-        self.assertEqual(report["wrong"], {})
+        wrong = report["wrong"]
+        self.assertEqual(wrong, {}, json.dumps(wrong, indent=1))
         self.assertGreater(report["made"], 0.9 * self.REQUESTS)
         statuses = report["statuses"]
         taken = sum(count for status, count in statuses.items() if status < "300")
