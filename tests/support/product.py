@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from semaphore_twisted.cli.main import main
-from tests.support import warm
+from tests.support import log_secrets, warm
 from tests.support.repository import repository
 from tests.support.websocket import WebSocket
 
@@ -115,6 +115,7 @@ class Product:
             SEMAPHORE_ADMIN="admin",
             SEMAPHORE_ADMIN_PASSWORD=ADMIN_PASSWORD,
             SEMAPHORE_INTERFACE="127.0.0.1",
+            SEMAPHORE_LOG_LEVEL="debug",
             SEMAPHORE_PORT=str(self.port),
         )
         if config:
@@ -124,6 +125,8 @@ class Product:
         self.process: subprocess.Popen[bytes] | warm.Program | None = None
         self.log = state.parent / f"{state.name}.log"
         self.token = ""
+        #: what the server was given and must not log
+        self.secrets: set[str] = set()
         #: The source address of calls; the system's choice if ``None``.
         self.source: tuple[str, int] | None = None
         #: The CA certificate for a certificate of another authority.
@@ -171,18 +174,24 @@ class Product:
                 time.sleep(0.02)
 
     def stop(self) -> None:
-        """Stop the server in an orderly way."""
+        """Stop the server in an orderly way, and look for secrets in its log."""
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(TIMEOUT)
-            self.process = None
+            self._ended()
 
     def kill(self) -> None:
-        """Kill the server, as a power cut would."""
+        """Kill the server, as a power cut would; look for secrets in its log."""
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
+        self._ended()
+
+    def _ended(self) -> None:
+        assert self.process is not None
         self.process.wait(TIMEOUT)
         self.process = None
+        self.secrets.update(log_secrets.of_settings(self.state, self.environ))
+        if lines := log_secrets.found(self.log, self.secrets):
+            raise AssertionError(f"secrets in the server's log: {lines}")
 
     @property
     def context(self) -> ssl.SSLContext:
@@ -206,6 +215,7 @@ class Product:
             timeout=TIMEOUT,
             source_address=self.source,
         )
+        self.secrets.update(log_secrets.of_body(body))
         sent = dict(headers or {})
         if self.token and "Cookie" not in sent and "Authorization" not in sent:
             sent["Authorization"] = f"Bearer {self.token}"
@@ -242,6 +252,7 @@ class Product:
         cookie = answer.headers["set-cookie"].split(";")[0]
         made = self.call("POST", "/api/user/tokens", {}, {"Cookie": cookie})
         self.token = made.json["id"]
+        self.secrets |= {self.token, cookie.partition("=")[2]}
         return cookie
 
     def websocket(self, headers: dict[str, str] | None = None) -> WebSocket:
