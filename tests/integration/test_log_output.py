@@ -76,6 +76,7 @@ class ServerTests(SynchronousTestCase):
                 raise AssertionError(log.read_text())
             caught = int(status.read_text().split("SigCgt:")[1].split()[0], 16)
             if caught & 1 << (signal.SIGTERM - 1):
+                time.sleep(0.5)  # until the reactor's start has ended, too
                 return
             time.sleep(0.05)
         raise AssertionError(f"did not start: {log.read_text()}")

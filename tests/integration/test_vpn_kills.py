@@ -121,7 +121,7 @@ class KillTests(LabTestCase):
         (found,) = (
             pid
             for pid, words in self.site.machine.commands()
-            if Path(words.split()[0]).name == "wireguard-go"
+            if Path(words.partition(" ")[0]).name == "wireguard-go"
         )
         return found
 

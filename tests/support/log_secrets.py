@@ -26,9 +26,12 @@ def of_body(body: Any) -> Iterator[str]:
 
 
 def of_settings(state: Path, environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield the secrets in the configuration file of *state*, and in *environ*."""
+    """Yield the secrets in the configuration file of *state*, and in *environ*.
+
+    Variables of jobs may be paths, which the log may have for other reasons.
+    """
     for name in secret_variables() & environ.keys():
-        yield from _texts(environ[name])
+        yield from (each for each in _texts(environ[name]) if each[0] != "/")
     file = state / "config.json"
     if file.exists():
         settings = json.loads(file.read_bytes())
