@@ -24,6 +24,15 @@ export default defineConfig(({ command }) => ({
     assetsInlineLimit: 0, // the policy permits no data: fonts
     chunkSizeWarningLimit: 2000,
     reportCompressedSize: false,
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          // Small modules of ours that several pages use are one file: each would be
+          // another request, of which a browser makes six at a time.
+          groups: [{ name: 'common', test: /\/ui\/src\//, minShareCount: 3, maxModuleSize: 4_000 }],
+        },
+      },
+    },
   },
   server: {
     // the server believes that its own page asks
