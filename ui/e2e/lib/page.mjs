@@ -71,7 +71,7 @@ const USES = 12
 
 /** Let *page* tell what a test did that stays in it: it is then not used again. */
 function noteLasting(page) {
-  for (const name of ['addInitScript', 'emulateMedia', 'exposeFunction', 'routeWebSocket']) {
+  for (const name of ['addInitScript', 'exposeFunction', 'routeWebSocket']) {
     const original = page[name].bind(page)
     page[name] = (...given) => {
       page.isSpoiled = true
@@ -81,7 +81,7 @@ function noteLasting(page) {
 }
 
 /** Take everything of a test away from *page*, and return whether another may use it. */
-async function clean(page, size) {
+async function clean(page, { phone, dark }) {
   const context = page.context()
   for (const each of context.pages()) {
     if (each === page) continue
@@ -98,7 +98,8 @@ async function clean(page, size) {
       localStorage.clear()
       sessionStorage.clear()
     })
-    await page.setViewportSize(size)
+    await page.setViewportSize(phone ? PHONE : DESKTOP)
+    await page.emulateMedia({ colorScheme: dark ? 'dark' : 'light' })
     await page.mouse.move(0, 0)
     await context.clearCookies()
     await context.clearPermissions()
@@ -133,7 +134,7 @@ export async function openPage({
   if (login) await page.context().addCookies(await cookies())
   const faults = watch(page)
   async function close() {
-    if (await clean(page, phone ? PHONE : DESKTOP)) free.push(page)
+    if (await clean(page, { phone, dark })) free.push(page)
     else await page.context().close()
   }
   return { page, faults, close }

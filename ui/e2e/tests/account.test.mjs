@@ -238,7 +238,7 @@ pageTest('ends are notified without a websocket, each once', async (page) => {
   assert.deepEqual([await shownOf(page, before), await shownOf(page, meanwhile)], [1, 1])
 })
 
-for (const look of [{}, { dark: true }, { phone: true }]) {
+for (const look of [{}, { phone: true }]) {
   pageTest(`axe finds nothing in the account ${JSON.stringify(look)}`, look, async (page) => {
     await page.goto(account())
     await page.getByText('this session').waitFor()

@@ -56,7 +56,7 @@ pageTest('administrators see the events of the installation', async (page) => {
   assert.equal(await page.locator('main img').count(), 0)
 })
 
-for (const look of [{}, { dark: true }, { phone: true }]) {
+for (const look of [{}, { phone: true }]) {
   pageTest(`axe finds nothing in the activity ${JSON.stringify(look)}`, look, async (page) => {
     await page.goto(inProject('/activity?q=quite'))
     await list(page).getByRole('listitem').first().waitFor()

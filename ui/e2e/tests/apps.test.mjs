@@ -124,7 +124,7 @@ pageTest('hostile titles are only text', async (page) => {
   await world.api('DELETE', '/apps/hostile')
 })
 
-for (const look of [{}, { dark: true }, { phone: true }]) {
+for (const look of [{}, { phone: true }]) {
   pageTest(
     `axe finds nothing in applications and options ${JSON.stringify(look)}`,
     look,

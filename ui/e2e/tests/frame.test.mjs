@@ -82,12 +82,19 @@ pageTest('whatever a server or a proxy answers is told, and tried again', async 
     [502, '<html>Bad Gateway</html>', 'The server does not answer.'],
   ]) {
     page.expectRefusal(status, '/templates')
-    await page.route(LIST, (route) => route.fulfill({ status, body }))
+    // until the button is clicked: the page reads the list again by itself, too
+    await page.route(LIST, async (route) => {
+      if (await page.evaluate(() => window.clicked)) await route.continue()
+      else await route.fulfill({ status, body })
+    })
     await page.goto(inProject('/templates'))
+    await page.evaluate(() =>
+      addEventListener('click', () => (window.clicked = true), { capture: true }),
+    )
     await page.getByRole('alert').getByText(sentence).waitFor()
-    await page.unroute(LIST)
     await page.getByRole('button', { name: 'Try again' }).click()
     await page.getByRole('button', { name: 'Ping localhost' }).first().waitFor()
+    await page.unroute(LIST)
   }
 })
 

@@ -137,7 +137,7 @@ pageTest('names are only text, and the filter is in the address', async (page) =
   assert.equal(wide, false)
 })
 
-for (const look of [{}, { dark: true }, { phone: true }]) {
+for (const look of [{}, { phone: true }]) {
   pageTest(`axe finds nothing ${JSON.stringify(look)}`, look, async (page) => {
     const item = (await api('GET', '/inventory')).find((each) => each.name === 'production')
     await page.goto(inProject(`/inventory/${item.id}`))

@@ -155,7 +155,7 @@ pageTest('hostile names are only text', async (page) => {
   assert.equal(wide, false)
 })
 
-for (const look of [{}, { dark: true }, { phone: true }]) {
+for (const look of [{}, { phone: true }]) {
   pageTest(`axe finds nothing in the key store ${JSON.stringify(look)}`, look, async (page) => {
     await page.goto(inProject('/keys'))
     await page.getByText('made here').locator('visible=true').first().waitFor()

@@ -51,6 +51,7 @@ pageTest('no other site follows a login', { login: false }, async (page) => {
     await page.goto(`${world.url}/login?next=${encodeURIComponent(next)}`)
     await logIn(page)
     await page.waitForURL(inProject())
+    await page.locator('[data-state=live]').waitFor()
     await page.context().clearCookies()
   }
 })

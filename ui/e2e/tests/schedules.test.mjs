@@ -145,7 +145,7 @@ pageTest('the calendar says that older runs are left out', async (page) => {
   await said.waitFor()
 })
 
-for (const look of [{}, { dark: true }, { phone: true }]) {
+for (const look of [{}, { phone: true }]) {
   pageTest(`axe finds nothing in schedules ${JSON.stringify(look)}`, look, async (page) => {
     await page.goto(inProject('/schedules'))
     await page.getByText('early').locator('visible=true').first().waitFor()

@@ -368,7 +368,7 @@ pageTest('many lines in a short time, and a large log', async (page) => {
   assert.ok(heap < 300e6, `${Math.round(heap / 1e6)} MB`)
 })
 
-for (const look of [{}, { dark: true }, { phone: true }]) {
+for (const look of [{}, { phone: true }]) {
   pageTest(`axe finds nothing on a task ${JSON.stringify(look)}`, look, async (page) => {
     await open(page, await failed())
     await page.locator('.ln.first').waitFor()

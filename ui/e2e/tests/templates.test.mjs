@@ -426,7 +426,7 @@ pageTest('templates are chosen on a phone', { phone: true }, async (page) => {
   await page.keyboard.press('Escape')
 })
 
-for (const look of [{}, { dark: true }, { phone: true }]) {
+for (const look of [{}, { phone: true }]) {
   pageTest(`axe finds nothing in templates ${JSON.stringify(look)}`, look, async (page) => {
     await page.goto(inProject('/templates'))
     await page.getByText('Ping localhost').locator('visible=true').first().waitFor()

@@ -96,7 +96,7 @@ pageTest('names and values are only text', async (page) => {
   assert.equal(wide, false)
 })
 
-for (const look of [{}, { dark: true }, { phone: true }]) {
+for (const look of [{}, { phone: true }]) {
   pageTest(`axe finds nothing ${JSON.stringify(look)}`, look, async (page) => {
     await page.goto(inProject(`/variables?group=${(await find('web settings')).id}`))
     const panel = page.getByRole('dialog')
