@@ -27,8 +27,8 @@ export default defineConfig(({ command }) => ({
     rolldownOptions: {
       output: {
         codeSplitting: {
-          // Small modules of ours that several pages use are one file: each would be
-          // another request, of which a browser makes six at a time.
+          // Small modules of ours that several pages use are one file, with what they
+          // import: each would be another request, and a browser makes six at a time.
           groups: [{ name: 'common', test: /\/ui\/src\//, minShareCount: 3, maxModuleSize: 4_000 }],
         },
       },

@@ -1,4 +1,5 @@
 // The pages in other languages than English, and what is cut off or spills over on them.
+import { go } from './page.mjs'
 import { addTemplate, api, ended, start } from './runs.mjs'
 import { makeSchedule } from './schedules.mjs'
 import { world } from './world.mjs'
@@ -38,14 +39,6 @@ export async function populated() {
     ),
     ...['/account', '/admin', '/admin/apps'],
   ]
-}
-
-/** Go to *path* without loading the page anew. */
-export function go(page, path) {
-  return page.evaluate((to) => {
-    history.pushState(null, '', to)
-    dispatchEvent(new PopStateEvent('popstate', { state: null }))
-  }, path)
 }
 
 /** Go to *path*, whose title is another one, without loading the page anew. */

@@ -164,3 +164,11 @@ export function pageTest(name, options, body) {
 export function inProject(path = '') {
   return `${world.url}/project/${world.project}${path}`
 }
+
+/** Go to *path* without loading the page anew. */
+export function go(page, path) {
+  return page.evaluate((to) => {
+    history.pushState(null, '', to)
+    dispatchEvent(new PopStateEvent('popstate', { state: null }))
+  }, path)
+}

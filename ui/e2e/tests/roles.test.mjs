@@ -1,8 +1,7 @@
 // What each role sees and may do on every page of the project. A page of a test fails if
 // the server refuses anything that it asks for.
 import assert from 'node:assert/strict'
-import { go } from '../lib/languages.mjs'
-import { inProject, pageTest } from '../lib/page.mjs'
+import { go, inProject, pageTest } from '../lib/page.mjs'
 import { become } from '../lib/people.mjs'
 import { addTemplate, api, ended, reaches, slow, start } from '../lib/runs.mjs'
 import { send } from '../lib/server.mjs'

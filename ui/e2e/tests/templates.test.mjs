@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { checkAccess } from '../lib/axe.mjs'
-import { go } from '../lib/languages.mjs'
 import { PLAYBOOK } from '../lib/logs.mjs'
-import { inProject, pageTest } from '../lib/page.mjs'
+import { go, inProject, pageTest } from '../lib/page.mjs'
 import { addTemplate, demoFiles, ended, reaches, slow, start } from '../lib/runs.mjs'
 import { world } from '../lib/world.mjs'
 
