@@ -9,6 +9,7 @@ from typing import ClassVar
 from twisted.trial.unittest import SynchronousTestCase
 
 import semaphore_twisted
+from tests.support.syntax import nodes
 
 ROOT = Path(semaphore_twisted.__file__).parent
 
@@ -132,7 +133,7 @@ def _modules() -> Iterator[tuple[str, Path]]:
 
 
 def _imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             for name in node.names:
                 yield name.name
@@ -234,7 +235,7 @@ class ArrowTests(SynchronousTestCase):
         wrong = [
             f"{module} calls {name}"
             for module, path in _modules()
-            for node in ast.walk(ast.parse(path.read_text()))
+            for node in nodes(path)
             if isinstance(node, ast.Call)
             for name in [ast.unparse(node.func)]
             if module not in self.TLS.get(name, (module,))
@@ -269,7 +270,7 @@ class ArrowTests(SynchronousTestCase):
         places = {
             module
             for module, path in _modules()
-            for node in ast.walk(ast.parse(path.read_text()))
+            for node in nodes(path)
             if isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)
             and node.func.attr == "unseal"

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.syntax import nodes, tree
+
 TESTS = Path(__file__).parent
 _CODE = re.compile(r"\b[BVC]\d{2,3}\b|^[BVCST]\d{1,3}\b[^:\n]*:")
 _TEST = re.compile(r"`(tests\.[\w.]+)`")
@@ -30,7 +32,7 @@ def _name(path: Path) -> str:
 def _tests() -> Iterator[str]:
     """Yield each test's dotted name."""
     for path in _test_files():
-        for case in ast.parse(path.read_text()).body:
+        for case in tree(path).body:
             if isinstance(case, ast.ClassDef):
                 for function in case.body:
                     if isinstance(
@@ -42,7 +44,7 @@ def _tests() -> Iterator[str]:
 def _docstrings() -> Iterator[tuple[str, str]]:
     """Yield each docstring of the tests, after the name of its module."""
     for path in sorted(TESTS.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes(path):
             if isinstance(node, _Documented):
                 yield _name(path), ast.get_docstring(node) or ""
 

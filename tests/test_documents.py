@@ -9,6 +9,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.support.syntax import nodes, tree
 from tools import api_document, documents
 
 ROOT = Path(__file__).parents[1]
@@ -140,7 +141,7 @@ def _sentences() -> list[str]:
     """Return each text in the code, with ``…`` in the place of values."""
     texts = []
     for path in (ROOT / "semaphore_twisted").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes(path):
             if isinstance(node, ast.JoinedStr):
                 parts = [
                     each.value if isinstance(each, ast.Constant) else "…"
@@ -169,16 +170,16 @@ class ReprTests(SynchronousTestCase):
         """No text formats a value by its representation."""
         wrong = []
         for path in sorted((ROOT / "semaphore_twisted").rglob("*.py")):
-            tree = ast.parse(path.read_text())
+            module = tree(path)
             name = str(path.relative_to(ROOT))
             wrong += [
                 f"{name}:{each.lineno}"
-                for each in _formatted(tree)
+                for each in _formatted(module)
                 if each.conversion in {ord("r"), ord("a")}
             ]
             wrong += [
                 f"{name}:{each.lineno}"
-                for each in ast.walk(tree)
+                for each in nodes(path)
                 if isinstance(each, ast.Constant)
                 and re.search(r"\{\w+![ra]\}|%r", str(each.value))
             ]

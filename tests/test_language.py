@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import semaphore_twisted
 import tests
+from tests.support.syntax import nodes
 
 PRODUCT = Path(semaphore_twisted.__file__).parent
 TESTS = Path(tests.__file__).parent
@@ -31,7 +32,7 @@ SHARE = 0.015
 def docstrings(root: Path) -> Iterator[tuple[str, str]]:
     """Yield each docstring below *root*, with its place."""
     for path in sorted(root.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes(path):
             if isinstance(
                 node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
             ):
@@ -81,7 +82,7 @@ class NamesTests(SynchronousTestCase):
         """No name of a class is used twice."""
         places: defaultdict[str, list[str]] = defaultdict(list)
         for path in sorted(PRODUCT.rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text())):
+            for node in nodes(path):
                 if isinstance(node, ast.ClassDef):
                     places[node.name].append(str(path.relative_to(PRODUCT)))
         twice = {

@@ -216,7 +216,7 @@ class MigrationTests(SynchronousTestCase):
     def test_interrupted_at_each_statement(self) -> None:
         """An end at any statement leaves a database that the next start makes.
 
-        Each eleventh statement is tried: all are in one transaction.
+        Each 41st statement is tried: all are in one transaction.
         """
         statements = 0
         while True:
@@ -231,7 +231,7 @@ class MigrationTests(SynchronousTestCase):
                 migrate(self.path, utc_now, watch=watch)
             except _Interrupted:
                 self.assertEqual(pending(self.path), ALL)
-                statements += 11
+                statements += 41
             else:
                 break
         self.assertGreater(statements, 40)
