@@ -50,6 +50,9 @@ export default defineConfig(({ command }) => ({
     environment: 'happy-dom',
     include: ['tests/**/*.test.ts'],
     setupFiles: ['tests/setup.ts'],
+    // each file sets up what it needs, so all share one process, which loads the page once
+    isolate: false,
+    fileParallelism: false,
   },
   plugins: [
     {

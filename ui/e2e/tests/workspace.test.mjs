@@ -40,7 +40,7 @@ pageTest('the state of a workspace is rolled back, unlocked and deleted', async 
   await sure.getByText('eve@laptop').waitFor()
   await sure.getByRole('button', { name: 'Remove the lock' }).click()
   await page.getByText('The lock was removed').first().waitFor()
-  assert.ok(await first.getByRole('button', { name: 'Roll back' }).isEnabled())
+  await first.getByRole('button', { name: 'Roll back', disabled: false }).waitFor()
 
   await first.getByRole('button', { name: 'Delete serial 1' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Delete the version' }).click()
