@@ -49,8 +49,9 @@ class ScheduledTask(TaskSettings, frozen=True, kw_only=True):
     """The parameters of the tasks that a schedule starts; as in a new task.
 
     *environment*, *secret* and *arguments* are JSON inside a string. Values of secret
-    variables, in *secret*, are stored encrypted and never shown; without *secret* the
-    stored ones are kept, ``{}`` deletes them.
+    variables, in *secret*, are stored encrypted and never shown. A stored one that is
+    not named there is kept; an empty text deletes the one that it is sent for, ``{}``
+    all.
     """
 
     secret: TaskText = ""
@@ -163,20 +164,13 @@ def template(
         ) from None
 
 
-def secret_answers(
-    sent: ScheduledTask, stored: dict[str, str], of: Template
-) -> dict[str, str]:
-    """Return the values of secret variables: those *sent*, or the *stored* ones.
-
-    Stored values of variables that the template does not ask for any more are dropped.
+def sent_secrets(sent: ScheduledTask) -> dict[str, str] | None:
+    """Return the values of secret variables in *sent*; None if nothing is sent.
 
     :raises Invalid: if *sent* has no object of texts
     """
     if not sent.secret:
-        asked = {
-            each.name for each in of.survey_vars or () if each.kind is SurveyType.SECRET
-        }
-        return {name: value for name, value in stored.items() if name in asked}
+        return None
     with at_field("task_params.secret"):
         values = json_object(sent.secret, "secret")
     for name, value in values.items():
@@ -185,7 +179,26 @@ def secret_answers(
                 f"The variable {quoted(name)} must be a text",
                 field="task_params.secret",
             )
-    return {name: str(value) for name, value in values.items() if value}
+    return {name: str(value) for name, value in values.items()}
+
+
+def secret_answers(
+    sent: ScheduledTask, stored: dict[str, str], of: Template
+) -> dict[str, str]:
+    """Return the values of secret variables: those *sent*, and the other *stored* ones.
+
+    Stored values of variables that the template does not ask for any more are dropped.
+
+    :raises Invalid: if *sent* has no object of texts
+    """
+    values = sent_secrets(sent)
+    if values == {}:
+        return {}
+    asked = {
+        each.name for each in of.survey_vars or () if each.kind is SurveyType.SECRET
+    }
+    kept = {name: value for name, value in stored.items() if name in asked}
+    return {name: value for name, value in (kept | (values or {})).items() if value}
 
 
 def new_task(

@@ -186,9 +186,9 @@ def change(
     if sent is None:
         sent = _parameters(before)
     sealer = _Sealer(conn, keyring, project_id, found.uuid)
-    # stored ones that cannot be opened any more can be replaced all the same
-    replaced = sent is not None and bool(sent.secret)
-    secrets = {} if replaced else sealer.opened(before.id, found.secret)
+    secrets = {}
+    if not (sent and _replaces_all(sent, before)):
+        secrets = sealer.opened(before.id, found.secret)
     task = _task(sealer, template, sent, secrets)
     if not new.active:
         values["next_run"] = None
@@ -352,6 +352,17 @@ def _task(
     }
 
 
+def _replaces_all(sent: ScheduledTask, before: Schedule) -> bool:
+    """Return whether no stored secret is kept: these may be ones that cannot be opened.
+
+    :raises Invalid: if *sent* has no object of texts
+    """
+    values = rules.sent_secrets(sent)
+    if not values:
+        return values == {}
+    return set(_stored_secrets(before)) <= set(values)
+
+
 def _not_requiring(template: Template, names: Collection[str]) -> Template:
     """Return *template* with a survey that does not require the variables *names*."""
     survey = tuple(
@@ -388,13 +399,18 @@ def _shown(
     ]
 
 
+def _stored_secrets(of: Schedule) -> tuple[str, ...]:
+    """Return the names of the secret variables whose values are stored."""
+    return tuple(map(str, (of.task_params or {}).get("secrets") or ()))
+
+
 def _with_times(of: S, usual_zone: str) -> S:
     params = dict(of.task_params or {})
-    secrets = params.pop("secrets", None) or ()
+    params.pop("secrets", None)
     shown = replace(
         of,
         task_params=None if of.task_params is None else params,
-        secrets=tuple(map(str, secrets)),
+        secrets=_stored_secrets(of),
         zone=of.timezone or usual_zone,
     )
     if of.type is ScheduleType.RUN_AT:

@@ -8,8 +8,10 @@ from sqlalchemy import select
 from semaphore_twisted.config.options import Config
 from semaphore_twisted.config.schedule_options import ScheduleOptions
 from semaphore_twisted.model import limits
-from semaphore_twisted.operations.schedules import runs
+from semaphore_twisted.model.schedules import Schedule
+from semaphore_twisted.operations.schedules import runs, schedules
 from semaphore_twisted.persistence import schema
+from semaphore_twisted.persistence.statements.projects import schedules as statements
 from semaphore_twisted.web.http.options import WebOptions
 from tests.support.http import Answer, api_client, memory_keyring
 from tests.support.memory import make_user
@@ -22,6 +24,7 @@ _EVENTS = select(schema.event.c.description).order_by(schema.event.c.id)
 SURVEY = [
     {"name": "size", "type": "int", "required": True},
     {"name": "word", "type": "secret"},
+    {"name": "pin", "type": "secret"},
 ]
 
 
@@ -400,6 +403,31 @@ class ParameterTests(ScheduleTestCase):
         shown = self.shown("schedules", made["id"])
         self.assertEqual(shown["task_params"], made["task_params"])
         self.assertEqual(shown["secrets"], ["word"])
+
+    def test_one_secret_of_two(self) -> None:
+        """A secret answer that is sent replaces its own; an empty one deletes it."""
+        answers = {"environment": '{"size": 5}'}
+
+        def answered(secret: str) -> object:
+            sent = {**answers, "secret": secret}
+            self.assertEqual(self.put(number, task_params=sent).status, 204)
+            return self.shown("schedules", number)["secrets"]
+
+        both = {**answers, "secret": '{"word": "Zx9", "pin": "417"}'}
+        made = self.create(task_params=both)
+        number = made["id"]
+        self.assertEqual(answered('{"word": "Zx10"}'), ["pin", "word"])
+        sealed = self.conn.one(
+            statements.by_id, Schedule, project_id=made["project_id"], id=number
+        )
+        assert sealed
+        _, values = schedules.parameters(self.conn, memory_keyring(), sealed)
+        self.assertEqual(values, {"word": "Zx10", "pin": "417"})
+        self.assertEqual(answered('{"word": ""}'), ["pin"])
+        # what cannot be opened is not lost for the sake of another
+        self.conn.raw.execute("UPDATE project__schedule SET secret = 'AAAA'")
+        sent = {**answers, "secret": '{"word": "Zx9"}'}
+        self.assertEqual(self.put(number, task_params=sent).status, 409)
 
     def test_unreadable_secret(self) -> None:
         """Secret answers that cannot be opened any more can be replaced or deleted."""
