@@ -112,11 +112,12 @@ def _secret(variable: SurveyVariable, sent: object) -> str:
 
 
 def _integer(variable: SurveyVariable, sent: object) -> int:
-    if isinstance(sent, int) and not isinstance(sent, bool):
-        return sent
-    found = whole_number(sent) if isinstance(sent, str) else None
+    is_number = isinstance(sent, int | str) and not isinstance(sent, bool)
+    found = whole_number(str(sent)) if is_number else None
     if found is None:
-        raise Invalid(f"{_named(variable)} must be an integer")
+        raise Invalid(
+            f"{_named(variable)} must be an integer of at most {_DIGITS} digits"
+        )
     return found
 
 

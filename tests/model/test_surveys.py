@@ -63,6 +63,7 @@ class AnswerTests(SynchronousTestCase):
             (SECRET, 1),
             (INTEGER, "1e3"),
             (INTEGER, 1.0),
+            (INTEGER, 10**18),
             (INTEGER, True),
             (ENUM, "no"),
             (ENUM, ["web"]),

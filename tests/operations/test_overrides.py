@@ -345,15 +345,22 @@ class DirectoryTests(SynchronousTestCase):
     """The arguments of an app that runs a directory."""
 
     def test_options(self) -> None:
-        """A task gives words to Pulumi and no options, which its program would read."""
+        """A task gives Pulumi no arguments: its program would read them."""
         of = template(app="pulumi", allow_override_args_in_task=True)
         pulumi = BUILT_IN.get("pulumi")
-        for words in ('["--policy-pack", "x"]', '["a", "-s"]'):
+        for words in ('["--policy-pack", "x"]', '["https://git.example.org/other"]'):
             with self.assertRaises(Invalid) as refused:
                 allowed(of, asked(arguments=words), TemplateSource(), pulumi)
             self.assertEqual(refused.exception.field, "arguments")
-        found = allowed(of, asked(arguments='["a"]'), TemplateSource(), pulumi)
-        self.assertEqual(found.arguments, '["a"]')
+        # none, and those of the template
+        for words, kept in (("[]", None), ('["--refresh"]', '["--refresh"]')):
+            own = template(
+                app="pulumi",
+                allow_override_args_in_task=True,
+                arguments='["--refresh"]',
+            )
+            found = allowed(own, asked(arguments=words), TemplateSource(), pulumi)
+            self.assertEqual(found.arguments, kept)
 
 
 class PlanTests(SynchronousTestCase):

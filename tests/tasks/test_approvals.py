@@ -81,6 +81,17 @@ class ApprovalTests(ServiceTestCase):
         with self.assertRaises(IllegalTransition):
             self.confirm(task)
 
+    def test_unlisted(self) -> None:
+        """A plan that the job could not list is shown as such, and decided about."""
+        task, _job = self.waiting()
+        found = plans.of_task(self.conn, self.actor, task)
+        self.assertFalse(found.complete)
+        self.assertIn("could not be listed", found.problem)
+        self.reject(task)
+        found = plans.of_task(self.conn, self.actor, task)
+        assert found.decision
+        self.assertEqual(found.decision.user_id, self.user.id)
+
     def test_rejected(self) -> None:
         """A rejected task fails; the first decision counts."""
         task, job = self.waiting()

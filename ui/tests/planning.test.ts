@@ -112,6 +112,17 @@ test('a repeated run plans as before, and adds its own arguments only', () => {
   expect(taskOf(own, firstDraft(own)).arguments).toBeNull()
 })
 
+test('the arguments of a run follow those of the template', () => {
+  const own = template(
+    {},
+    { app: 'bash', arguments: '["--mode","fast"]', allow_override_args_in_task: true },
+  )
+  expect(firstDraft(own).arguments).toBe('')
+  expect(taskOf(own, firstDraft(own)).arguments).toBe('[]')
+  const again = firstDraft(own, { environment: '{}', arguments: '["-x"]' } as never)
+  expect(taskOf(own, again).arguments).toBe('["-x"]')
+})
+
 test('a run destroys, or only plans, by its own wish or by that of the template', () => {
   const kind = (own: object, planning: RunParam[] = [], more: object = {}) => {
     const made = template(own, more)

@@ -4,7 +4,7 @@ import { loadTexts } from '@/locales'
 import { linesOf } from '@/pages/schedules/day'
 import { bodyOfSchedule, draftOf, taskDraft } from '@/pages/schedules/draft'
 import { oftenWords } from '@/pages/schedules/schedules'
-import { dayName, moment, same } from '@/pages/schedules/times'
+import { dayAfter, dayName, moment, same } from '@/pages/schedules/times'
 import { inWords } from '@/pages/schedules/words'
 
 beforeAll(() => loadTexts('common', 'schedules'))
@@ -106,4 +106,10 @@ test('a frequent schedule says its runs, and their work where it is known', () =
   )
   expect(oftenWords({ runs_per_hour: 3600 }, 9)).toBe('3,600 runs an hour, about 9 h of work')
   expect(oftenWords({ runs_per_hour: 60 }, 0.2)).toBe('60 runs an hour, about 12 s of work')
+})
+
+test('a date is so many days after another one, also over a clock change', () => {
+  expect(dayAfter('2026-01-26', 7)).toBe('2026-02-02')
+  expect(dayAfter('2026-10-24', 7)).toBe('2026-10-31')
+  expect(dayAfter('2026-12-28', 0)).toBe('2026-12-28')
 })

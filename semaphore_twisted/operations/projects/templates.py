@@ -158,7 +158,9 @@ def insert(
     project_id = project_of(actor)
     groups = _groups(conn, project_id, groups_of(new))
     values = {
-        **checked(new, apps.table(conn), kept=new.app if restored else None),
+        **checked(
+            new, apps.table(conn), kept=(new.app or ANSIBLE.id) if restored else None
+        ),
         **_references(conn, project_id, new, itself=None),
     }
     vaults = _vaults(conn, project_id, new)

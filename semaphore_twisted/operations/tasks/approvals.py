@@ -69,7 +69,9 @@ def _store(conn: Connection, task_id: TaskId, summary: PlanSummary) -> None:
 
 
 def _ask(conn: Connection, task_id: TaskId, token: str, until: datetime) -> None:
-    """Let the task wait, unless it is being stopped."""
+    """Let the task wait, unless it is being stopped; a plan may have no list."""
+    unlisted = "The plan could not be listed; the log has it."
+    _store(conn, task_id, PlanSummary(complete=False, problem=unlisted))
     if conn.scalar(statements.token, task_id=task_id) is None:
         conn.insert(task_approval, task_id=task_id, token=token, until=until)
     # a job may be here before the server has noted that it runs

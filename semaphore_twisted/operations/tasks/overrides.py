@@ -255,7 +255,8 @@ def inventory_of(
 def _check_arguments(arguments: str | None, app: App, declared: frozenset[str]) -> None:
     """Refuse restricted arguments; a script interprets its own arguments.
 
-    An app that runs a directory has no script: its program interprets the options.
+    An app that runs a directory has no script: its program interprets the words, of
+    which one may be the address of other code (``pulumi up URL``, Pulumi's manual).
     """
     if app.plans:
         check_phases(phase_arguments(arguments, "task"))
@@ -263,10 +264,10 @@ def _check_arguments(arguments: str | None, app: App, declared: frozenset[str]) 
     words = msgspec.json.decode(arguments or "[]", type=tuple[str, ...])
     if app.is_ansible:
         check_task_arguments(words, declared)
-    elif app.runs_directory and any(word.startswith("-") for word in words):
+    elif app.runs_directory and words:
         raise Invalid(
-            f"arguments: a task cannot give options to {app.title}; write them in the "
-            "arguments of the template"
+            f"arguments: a task cannot give arguments to {app.title}; write them in "
+            "the template"
         )
 
 

@@ -18,6 +18,8 @@ export async function makeSchedule(name, cron_format, { template, ...fields } = 
   })
 }
 
+export const switchSchedule = (id, active) => api('PUT', `/schedules/${id}/active`, { active })
+
 /** Delete the schedules that earlier tests have made. */
 export async function clearSchedules() {
   for (const { id } of await schedules()) await api('DELETE', `/schedules/${id}`)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { checkAccess } from '../lib/axe.mjs'
 import { inProject, pageTest } from '../lib/page.mjs'
 import { addTemplate, ended, start, until } from '../lib/runs.mjs'
-import { clearSchedules, makeSchedule, schedules } from '../lib/schedules.mjs'
+import { clearSchedules, makeSchedule, schedules, switchSchedule } from '../lib/schedules.mjs'
 
 const only = async () => (await schedules())[0]
 const choose = async (page, label, option) => {
@@ -67,6 +67,21 @@ pageTest('a change keeps the secret answers that are not entered anew', async (p
   await page.getByRole('row', { name: /At noon/ }).waitFor()
   const changed = await only()
   assert.deepEqual([changed.name, changed.secrets], ['At noon', ['word']])
+})
+
+pageTest('a form does not undo what was changed elsewhere', async (page) => {
+  const { id } = await only()
+  await page.goto(inProject(`/schedules?schedule=${id}`))
+  const panel = page.getByRole('dialog')
+  await panel.getByText('A value is stored').waitFor()
+  await panel.getByLabel('Name').fill('At one')
+  await switchSchedule(id, false)
+  page.expectRefusal(412, `/schedules/${id}`)
+  await panel.getByRole('button', { name: 'Save' }).click()
+  await panel.getByText('changed').first().waitFor()
+  const left = await only()
+  assert.deepEqual([left.name, left.active], ['At noon', false])
+  await switchSchedule(id, true)
 })
 
 pageTest('a schedule is switched off and on, and deleted', async (page) => {

@@ -50,6 +50,12 @@ export async function answer<T>(call: Promise<Result<T>>): Promise<Result<T>> {
   throw error
 }
 
+/** Return the tag of an object as a form begins with it, for If-Match when it is saved. */
+export async function tagOf<T>(call: Promise<Result<T>>): Promise<string | undefined> {
+  const found = await call.catch(() => undefined) // the save will say what is wrong
+  return found?.response.headers.get('etag') ?? undefined
+}
+
 /** A body from some of its fields: the server gives the others their defaults. */
 export function fields<T>(given: Partial<NoInfer<T>>): T {
   return given as T

@@ -150,9 +150,10 @@ export function firstDraft(
     tags: list(params.tags),
     skipTags: list(params.skip_tags),
     branch: from?.git_branch ?? template.git_branch ?? '',
+    // they follow those of the template
     arguments: plans(template.app)
-      ? phasesOf(from?.arguments).plan.join('\n') // they follow those of the template
-      : lines(from?.arguments ?? template.arguments),
+      ? phasesOf(from?.arguments).plan.join('\n')
+      : lines(from?.arguments),
     debug: from?.debug ?? params.debug === true,
     dryRun: from?.dry_run ?? params.dry_run === true,
     diff: from?.diff ?? params.diff === true,

@@ -12,6 +12,13 @@ export function dateOf(at: number, zone?: string): string {
   return parts.format(at)
 }
 
+/** The date that is so many *days* after *date*. */
+export function dayAfter(date: string, days: number): string {
+  const at = new Date(`${date}T00:00:00Z`)
+  at.setUTCDate(at.getUTCDate() + days)
+  return at.toISOString().slice(0, 10)
+}
+
 /** Days before months, and 24 hours, as in expressions. */
 const locale = () => (language.value === 'en' ? 'en-GB' : language.value)
 const TIME = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const

@@ -1,6 +1,6 @@
 // The state of the form of a schedule: what was entered, its template, and its task.
 import { computed, ref, shallowRef, watch } from 'vue'
-import { api, data, type Schemas } from '@/api/client'
+import { api, data, tagOf, type Schemas } from '@/api/client'
 import { useForm } from '@/components/form'
 import { useLoad } from '@/live/load'
 import { choicesOf, lacksHosts, type Draft } from '@/run/draft'
@@ -20,6 +20,10 @@ export function useScheduleForm(
   template: number | undefined,
 ) {
   const form = useForm(FIELDS)
+  const one = { ...path, schedule_id: before?.id ?? 0 }
+  const tag =
+    before &&
+    tagOf(api.GET('/project/{project_id}/schedules/{schedule_id}', { params: { path: one } }))
   const draft = ref(draftOf(before, template))
   const task = ref<Draft>()
   const chosen = shallowRef<Schemas['Template']>()
@@ -84,7 +88,7 @@ export function useScheduleForm(
         await data(api.POST('/project/{project_id}/schedules', { params: { path }, body }))
         return
       }
-      const params = { path: { ...path, schedule_id: before.id } }
+      const params = { path: one, header: { 'If-Match': await tag } }
       await data(api.PUT('/project/{project_id}/schedules/{schedule_id}', { params, body }))
     })
   }
