@@ -7,7 +7,7 @@ const SECRET = 'a long enough password'
 
 let people = 0
 
-/** Make a member with *role*, and log the browser of *page* in as that. */
+/** Make a member with *role*, log the browser of *page* in as that, and return the user. */
 export async function become(page, role) {
   const username = `member${++people}`
   const user = await world.api('POST', '/users', {
@@ -21,4 +21,5 @@ export async function become(page, role) {
     data: { auth: username, password: SECRET },
   })
   assert.equal(answer.status(), 204)
+  return user
 }

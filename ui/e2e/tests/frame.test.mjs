@@ -65,10 +65,16 @@ pageTest('a lost connection is told, polled over, and found again', async (page)
 
 pageTest('a server that does not answer is told, with another attempt', async (page) => {
   page.expectRefusal(502, '/api/')
-  await page.route(/\/api\/(user|projects)$/, (route) => route.fulfill({ status: 502, body: '' }))
+  // until the button is clicked: the page asks again by itself, too
+  await page.route(/\/api\/(user|projects)$/, async (route) => {
+    if (await page.evaluate(() => window.clicked)) await route.continue()
+    else await route.fulfill({ status: 502, body: '' })
+  })
   await page.goto(inProject())
   await page.getByText('The server does not answer.').waitFor()
-  await page.unroute(/\/api\/(user|projects)$/)
+  await page.evaluate(() =>
+    addEventListener('click', () => (window.clicked = true), { capture: true }),
+  )
   await page.getByRole('button', { name: 'Try again' }).click()
   await live(page)
 })

@@ -112,6 +112,49 @@ pageTest('signing out ends the session', { login: false }, async (page) => {
   await page.getByRole('heading', { name: 'Sign in to Semaphore' }).waitFor()
 })
 
+/** Open a form as a user who has just logged in, and enter something. */
+async function unsaved(page) {
+  await page.goto(inProject('/templates/new'))
+  await logIn(page)
+  await page.waitForURL(inProject('/templates/new'))
+  const field = page.getByLabel('Name', { exact: true })
+  await field.fill('Not saved')
+  return field
+}
+
+pageTest('signing out asks before what was entered is lost', { login: false }, async (page) => {
+  const field = await unsaved(page)
+  const signOut = async () => {
+    await page.getByRole('button', { name: /^Account of/ }).click()
+    await page.getByRole('menuitem', { name: 'Sign out' }).click()
+  }
+  const question = page.getByRole('dialog', { name: 'Discard what you entered?' })
+  await signOut()
+  await question.getByRole('button', { name: 'Cancel' }).click()
+  await question.waitFor({ state: 'detached' })
+  assert.equal(await field.inputValue(), 'Not saved')
+  assert.equal((await page.request.get(`${world.url}/api/user`)).status(), 200)
+  await signOut()
+  await question.getByRole('button', { name: 'Discard' }).click()
+  await page.getByRole('heading', { name: 'Sign in to Semaphore' }).waitFor()
+  assert.equal(await question.count(), 0)
+})
+
+pageTest(
+  'a session that ends leads from an unsaved form to the login without a question',
+  { login: false },
+  async (page) => {
+    await unsaved(page)
+    await page.locator('[data-state=live]').waitFor()
+    page.expectRefusal(401, '/api/')
+    await page.request.post(`${world.url}/api/auth/logout`)
+    await page.getByRole('heading', { name: 'Sign in to Semaphore' }).waitFor()
+    assert.equal(await page.getByRole('dialog').count(), 0)
+    await logIn(page)
+    await page.waitForURL(inProject('/templates/new'))
+  },
+)
+
 for (const dark of [false, true]) {
   const name = `axe finds nothing on the login, ${dark ? 'dark' : 'light'}`
   pageTest(name, { login: false, dark }, async (page) => {

@@ -157,3 +157,58 @@ pageTest('a task runner runs and stops, but changes nothing', { login: false }, 
   assert.equal(await status(page, 'DELETE', `/templates/${template}`), 403)
   assert.equal(await status(page, 'POST', '/views', { title: 'mine' }), 403)
 })
+
+const live = (page) => page.locator('[data-state=live]').waitFor()
+const adding = (page) => page.getByRole('button', { name: /^Add key/ }).first()
+
+pageTest('a role that could not be read is read again', { login: false }, async (page) => {
+  await become(page, 'manager')
+  let fails = true
+  page.expectRefusal(502, '/role')
+  await page.route(/\/api\/project\/\d+\/role$/, (route) =>
+    fails ? route.fulfill({ status: 502, body: '' }) : route.continue(),
+  )
+  await page.goto(inProject('/keys'))
+  await live(page)
+  await page.waitForTimeout(1_000) // more than the refresh that follows the connection
+  assert.equal(await adding(page).count(), 0)
+  fails = false
+  await adding(page).waitFor()
+})
+
+pageTest('a role changed elsewhere arrives in an open page', { login: false }, async (page) => {
+  const user = await become(page, 'guest')
+  const set = (role) => api('PUT', `/users/${user.id}`, { role })
+  const entry = page.getByRole('complementary').getByRole('link', { name: 'Keys', exact: true })
+  await page.goto(inProject('/inventory'))
+  await live(page)
+  assert.equal(await entry.count(), 0)
+  await set('manager')
+  await entry.click()
+  await adding(page).click()
+  const name = page.getByRole('dialog').getByLabel('Name', { exact: true })
+  await name.fill('entered')
+  const read = page.waitForResponse(/\/role$/)
+  await set('owner')
+  await read
+  assert.equal(await name.inputValue(), 'entered')
+  await page.keyboard.press('Escape')
+  await page.getByRole('button', { name: 'Discard' }).click()
+  await set('guest')
+  await entry.waitFor({ state: 'detached' })
+})
+
+pageTest('projects joined and renamed elsewhere arrive', { login: false }, async (page) => {
+  const user = await become(page, 'guest')
+  const made = await world.api('POST', '/projects', { name: 'Joined' })
+  const noun = `/project/${made.id}`
+  await page.goto(inProject())
+  await live(page)
+  await world.api('POST', `${noun}/users`, { user_id: user.id, role: 'guest' })
+  await page.getByRole('button', { name: /^Project Demo/ }).click()
+  await page.getByRole('menuitemcheckbox', { name: 'Joined' }).click()
+  await page.waitForURL(`${world.url}${noun}`)
+  await world.api('PUT', noun, { name: 'Renamed' })
+  await page.getByRole('button', { name: /^Project Renamed/ }).waitFor()
+  await world.api('DELETE', noun)
+})

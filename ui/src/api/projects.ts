@@ -1,8 +1,11 @@
 // The projects of the user, the one in the address, and what the user may do in it.
-import { computed, ref, shallowRef, watch } from 'vue'
+import { computed, effectScope, ref, shallowRef, watch } from 'vue'
+import type { Event } from '@/live/bus'
+import { useLoad } from '@/live/load'
 import { router } from '@/router'
 import { keep, recall } from '@/storage'
-import { api, data, type Schemas } from './client'
+import { api, ApiError, data, type Schemas } from './client'
+import { isPassing } from './errors'
 import { admin, user } from './session'
 
 export type Project = Schemas['Project']
@@ -25,8 +28,36 @@ export const frameProject = computed(() => {
 
 export const project = computed(() => projects.value?.find((each) => each.id === projectId.value))
 
+/** Whether *event* may change what the user is in a project. */
+const concernsMember = (event: Event) =>
+  event.type === 'change' &&
+  event.kind === 'user' &&
+  event.project_id !== null &&
+  (event.id === null || event.id === user.value?.id)
+
+/** Whether *event* may change the projects of the user. */
+export const concernsProjects = (event: Event) =>
+  concernsMember(event) || (event.type === 'change' && event.kind === 'project')
+
+async function readPermissions(signal: AbortSignal): Promise<number> {
+  const id = frameProject.value
+  if (!id || !user.value) return 0
+  try {
+    const params = { path: { project_id: id } }
+    return (await data(api.GET('/project/{project_id}/role', { params, signal }))).permissions
+  } catch (error) {
+    if (!(error instanceof ApiError) || isPassing(error)) throw error
+    return 0 // the page itself says why the project cannot be shown
+  }
+}
+
 /** What the role in the frame's project permits; undefined until it is loaded. */
-const permissions = shallowRef<number>()
+const { data: permissions } = effectScope(true).run(() =>
+  useLoad(readPermissions, {
+    watch: [frameProject, () => user.value?.id],
+    when: concernsMember,
+  }),
+)!
 const may = (bit: number) => computed(() => admin.value || ((permissions.value ?? 0) & bit) !== 0)
 
 /** Whether the following is known, and not only assumed not to be permitted. */
@@ -47,9 +78,18 @@ export async function ifManager<T>(read: () => Promise<T>, other: T): Promise<T>
   return mayManage.value ? read() : other
 }
 
+let asked = 0
+let answered = 0
+
+/** Read the projects anew; an answer that was overtaken by a later one is not shown. */
 export async function loadProjects(): Promise<Project[]> {
-  projects.value = await data(api.GET('/projects'))
-  return projects.value
+  const mine = ++asked
+  const found = await data(api.GET('/projects'))
+  if (mine > answered) {
+    answered = mine
+    projects.value = found
+  }
+  return found
 }
 
 /** The project to begin with: the last one of this browser, else the first. */
@@ -64,13 +104,8 @@ watch(projectId, (id) => {
   keep('project', String(id))
 })
 
-watch([frameProject, user], async ([id, person]) => {
-  permissions.value = id && person ? undefined : 0
-  if (!person) projects.value = undefined
-  if (!id || !person) return
-  const path = { project_id: id }
-  const role = await data(api.GET('/project/{project_id}/role', { params: { path } })).catch(
-    () => null, // the page itself says why the project cannot be shown
-  )
-  if (id === frameProject.value) permissions.value = role?.permissions ?? 0
+watch(user, (person) => {
+  if (person) return
+  projects.value = undefined
+  answered = asked // what still arrives was for the former user
 })

@@ -1,6 +1,7 @@
 // Asks before what was entered is lost.
 import { onScopeDispose } from 'vue'
 import { onBeforeRouteLeave, onBeforeRouteUpdate, type RouteLocationNormalized } from 'vue-router'
+import { user } from '@/api/session'
 import { t } from '@/locales'
 import { confirm, type Question } from './confirm'
 
@@ -18,19 +19,32 @@ function usual(): Loss {
   }
 }
 
+const guards = new Set<() => Promise<boolean>>()
+
+/** Ask whatever leaving the whole page would ask; returns whether it may be left. */
+export async function mayLeavePage(): Promise<boolean> {
+  for (const mayLeave of guards) if (!(await mayLeave())) return false
+  return true
+}
+
 /**
  * Ask before the page is left while *dirty* says that something is not saved, and before
  * its part is left where the address *moves*. Returns the question: true if nothing is
- * lost, or may be. *loss* words it.
+ * lost, or may be. *loss* words it. Once the session has ended nothing is asked: what was
+ * entered can be neither saved nor kept then.
  */
 export function useGuard(
   dirty: () => boolean,
   { moves, loss }: { moves?: Moves; loss?: () => Loss | undefined } = {},
 ): () => Promise<boolean> {
-  const mayLeave = async () => !dirty() || (await confirm(loss?.() ?? usual()))
+  const mayLeave = async () => !user.value || !dirty() || (await confirm(loss?.() ?? usual()))
+  guards.add(mayLeave)
   const closing = (event: BeforeUnloadEvent) => dirty() && event.preventDefault()
   window.addEventListener('beforeunload', closing)
-  onScopeDispose(() => window.removeEventListener('beforeunload', closing))
+  onScopeDispose(() => {
+    guards.delete(mayLeave)
+    window.removeEventListener('beforeunload', closing)
+  })
   onBeforeRouteLeave(mayLeave)
   if (moves) onBeforeRouteUpdate((to, from) => !moves(to, from) || mayLeave())
   return mayLeave
