@@ -80,6 +80,8 @@ class EventKind:
 
     object_type: str
     sentence: str
+    #: whether events without a user tell what happened, and that nothing was changed
+    has_outcomes: bool = False
 
     def record(
         self,
@@ -121,7 +123,7 @@ KEY = EventKind("key", "Access Key {name} {what}")
 MEMBER = EventKind("user", "Member {name}: {what}")
 PROJECT = EventKind("project", "Project {name} {what}")
 REPOSITORY = EventKind("repository", "Repository {name} {what}")
-SCHEDULE = EventKind("schedule", "Schedule {name} {what}")
+SCHEDULE = EventKind("schedule", "Schedule {name} {what}", has_outcomes=True)
 TASK = EventKind("task", "Task ID {number} ({name}) {what}")
 TEMPLATE = EventKind("template", "Template {name} {what}")
 TOKEN = EventKind("token", "API token {name} {what}")
@@ -185,10 +187,11 @@ def page(
 
 
 def last_of(conn: Connection, kind: EventKind, number: int) -> int:
-    """Return the number of the last event about an object, 0 without any."""
-    found = conn.scalar(
-        statements.last_of_object, object_type=kind.object_type, object_id=number
+    """Return the number of the last change of an object, 0 without any."""
+    statement = (
+        statements.last_by_user if kind.has_outcomes else statements.last_of_object
     )
+    found = conn.scalar(statement, object_type=kind.object_type, object_id=number)
     return found or 0
 
 

@@ -96,6 +96,19 @@ test('what the form does not show of the task is kept, for the same template', (
   expect(saved(8).task_params).not.toHaveProperty('commit_hash')
 })
 
+test('a form keeps the repository that is watched, and what it does not show', () => {
+  const own = (id: number) =>
+    ({ id, app: 'bash', task_params: {}, survey_vars: [], repository_id: 1 }) as never
+  const stored = {
+    ...{ template_id: 7, repository_id: 2, type: '', cron_format: '0 4 * * *' },
+    ...{ timezone: '', active: true, delete_after_run: true, task_params: null },
+  } as never
+  const saved = (id: number) =>
+    bodyOfSchedule(draftOf(stored), own(id), taskDraft(own(id), stored), stored)
+  expect(saved(7)).toMatchObject({ repository_id: 2, delete_after_run: true })
+  expect(saved(8).repository_id).toBe(1)
+})
+
 test('a frequent schedule says its runs, and their work where it is known', () => {
   expect(oftenWords({ runs_per_hour: 60, parts: each }, undefined)).toBe('60 runs an hour')
   expect(oftenWords({ runs_per_hour: 60, parts: null }, 12)).toBe(

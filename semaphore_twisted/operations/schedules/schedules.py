@@ -190,12 +190,14 @@ def change(
     if not (sent and _replaces_all(sent, before)):
         secrets = sealer.opened(before.id, found.secret)
     task = _task(sealer, template, sent, secrets)
+    begins = _differs(new, before, _BRANCH) or (new.active and not before.active)
+    if begins:
+        values["last_commit_hash"] = None
+    reads = begins and new.repository_id is not None
     if not new.active:
         values["next_run"] = None
-    elif before.next_run is None or _differs(new, before, _TIMING):
-        values["next_run"] = first_run(new, conn.now, usual_zone)
-    if _differs(new, before, _BRANCH) or (new.active and not before.active):
-        values["last_commit_hash"] = None
+    elif reads or before.next_run is None or _differs(new, before, _TIMING):
+        values["next_run"] = first_run(new, conn.now, usual_zone, reads=begins)
     conn.update(schema.schedule, before.id, **values, **task)
     name = _called(new.name, before.id)
     events.SCHEDULE.record(conn, actor, before.id, name, "changed")
@@ -238,16 +240,16 @@ def delete(conn: Connection, actor: Actor, schedule_id: int) -> None:
 
 
 def first_run(
-    of: Schedule | NewSchedule, now: datetime, usual_zone: str
+    of: Schedule | NewSchedule, now: datetime, usual_zone: str, *, reads: bool = True
 ) -> datetime | None:
     """Return the first due time of a schedule that is saved or switched on *now*.
 
-    A schedule that waits for commits is due at once: its branch is read, so that the
+    A schedule that waits for commits is due at once if it *reads* its branch anew: the
     commits after that are new.
     """
     if of.type is ScheduleType.RUN_AT:
         return of.run_at
-    if of.repository_id:
+    if of.repository_id and reads:
         return now
     return timetable_of(of.cron_format, of.timezone, usual_zone).after(now)
 

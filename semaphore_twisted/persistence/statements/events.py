@@ -132,6 +132,9 @@ last_of_object = select(func.max(event.c.id)).where(
     event.c.object_id == bindparam("object_id"),
 )
 
+#: The last event about an object that a user caused.
+last_by_user = last_of_object.where(event.c.user_id.is_not(None))
+
 _who_and_when = (
     select(event.c.created.label("time"), user.c.username)
     .outerjoin(user, user.c.id == event.c.user_id)

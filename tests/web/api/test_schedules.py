@@ -9,6 +9,7 @@ from semaphore_twisted.config.options import Config
 from semaphore_twisted.config.schedule_options import ScheduleOptions
 from semaphore_twisted.model import limits
 from semaphore_twisted.model.schedules import Schedule
+from semaphore_twisted.operations import events
 from semaphore_twisted.operations.schedules import runs, schedules
 from semaphore_twisted.persistence import schema
 from semaphore_twisted.persistence.statements.projects import schedules as statements
@@ -276,6 +277,28 @@ class ChangeTests(ScheduleTestCase):
         self.assertIsNone(self.conn.scalar(seen))
         self.assertNotIn("last_commit_hash", self.shown("schedules", made["id"]))
 
+    def test_commits_at_another_time(self) -> None:
+        """Another time of a schedule that waits for commits reads nothing before it."""
+        made = self.create(repository_id=self.repository("One"))
+
+        def due() -> datetime:
+            found = self.conn.scalar(select(schema.schedule.c.next_run))
+            return datetime.fromisoformat(str(found))
+
+        self.assertEqual(due(), self.conn.now)
+        later = self.conn.now + timedelta(days=3)
+        self.conn.update(
+            schema.schedule, made["id"], last_commit_hash="a" * 40, next_run=later
+        )
+        kept = {"repository_id": made["repository_id"]}
+        self.put(made["id"], cron_format="17 3 * * *", **kept)
+        self.assertGreater(due(), self.conn.now)
+        self.assertLess(due(), self.conn.now + timedelta(days=1))
+        # another template watches another branch, whose commit is not known yet
+        other = self.made("templates", **self.template(name="Other"))["id"]
+        self.put(made["id"], template_id=other, cron_format="17 3 * * *", **kept)
+        self.assertEqual(due(), self.conn.now)
+
     def test_commits_while_off(self) -> None:
         """What was committed while a schedule was off is not new when it is on."""
         made = self.create(repository_id=self.repository("One"))
@@ -309,6 +332,15 @@ class ChangeTests(ScheduleTestCase):
         headers = {"If-Match": tag}
         # the passing of time is no change
         self.conn._clock.advance(86400)
+        # neither is a run that the server could not start
+        events.SCHEDULE.record(
+            self.conn,
+            None,
+            made["id"],
+            "A",
+            "started no task (failed): there is no key",
+            project_id=made["project_id"],
+        )
         answer = self.client.put(path, self.body(name="A"), headers=headers)
         self.assertEqual(answer.status, 204)
         answer = self.client.put(path, self.body(name="B"), headers=headers)

@@ -67,6 +67,13 @@ export function taskFaults(template: Template, task: Draft, schedule: Schedule |
   )
 }
 
+/** The repository whose commits start a run: the one that is watched already, else the
+ * template's. */
+export function watched(template: Template, before: Schedule | undefined): number {
+  const kept = before?.template_id === template.id ? before.repository_id : null
+  return kept ?? template.repository_id
+}
+
 /** Return the schedule to store. A secret that was not entered anew is kept, and the commit,
  * which the form does not show. */
 export function bodyOfSchedule(
@@ -87,8 +94,10 @@ export function bodyOfSchedule(
     cron_format: isOnce ? (before?.cron_format ?? '') : draft.expression.trim(),
     timezone: draft.timezone,
     run_at: isOnce && draft.runAt ? new Date(draft.runAt).toISOString() : null,
-    delete_after_run: isOnce && draft.deleteAfterRun,
-    repository_id: draft.kind === 'commit' ? template.repository_id : null,
+    delete_after_run: isOnce
+      ? draft.deleteAfterRun
+      : before?.type !== 'run_at' && before?.delete_after_run === true,
+    repository_id: draft.kind === 'commit' ? watched(template, before) : null,
     catch_up: draft.catchUp,
     overrun: draft.overrun,
     task_params: { ...commit, ...params, ...(secret === '{}' ? {} : { secret }) },

@@ -4,7 +4,7 @@ import { api, data, tagOf, type Schemas } from '@/api/client'
 import { useForm } from '@/components/form'
 import { useLoad } from '@/live/load'
 import { choicesOf, lacksHosts, type Draft } from '@/run/draft'
-import { bodyOfSchedule, draftOf, taskDraft, taskFaults } from './draft'
+import { bodyOfSchedule, draftOf, taskDraft, taskFaults, watched } from './draft'
 import type { Schedule } from './schedules'
 
 const FIELDS = [
@@ -57,7 +57,9 @@ export function useScheduleForm(
 
   const choices = computed(() => chosen.value && choicesOf(chosen.value))
   const repository = computed(() =>
-    material.data.value?.repositories.find((each) => each.id === chosen.value?.repository_id),
+    material.data.value?.repositories.find(
+      (each) => chosen.value && each.id === watched(chosen.value, before),
+    ),
   )
   const wrong = computed(() =>
     chosen.value && task.value ? taskFaults(chosen.value, task.value, before) : {},
