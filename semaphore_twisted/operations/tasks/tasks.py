@@ -229,19 +229,26 @@ def _check_inventory(conn: Connection, template: Template, number: int) -> None:
     """Check the inventory that a task chooses.
 
     A workspace must be one of the template's: the state of another template's would be
-    changed by code that it is not made for.
+    changed by code that it is not made for. Apps without plans have no workspaces.
     """
     found = conn.one(
         orders.inventory_by_id, Inventory, id=number, project_id=template.project_id
     )
     if found is None:
         raise Invalid(f"The project has no inventory {number}", field="inventory_id")
-    if not has_plans(template.app) or number == template.inventory_id:
+    if number == template.inventory_id:
         return
-    if found.type not in WORKSPACES or found.holder_id != template.id:
-        raise Invalid(
-            f"inventory_id: {number} is no workspace of this template; attach it first"
-        )
+    with at_field("inventory_id"):
+        if not has_plans(template.app):
+            if found.type in WORKSPACES:
+                raise Invalid(
+                    f"inventory_id: {number} is a workspace; {template.app} has none"
+                )
+        elif found.type not in WORKSPACES or found.holder_id != template.id:
+            raise Invalid(
+                f"inventory_id: {number} is no workspace of this template; attach it"
+                " first"
+            )
 
 
 def _version(conn: Connection, template: Template) -> str | None:

@@ -134,6 +134,27 @@ class TaskTests(TerraformTestCase):
         self.assertIn("no workspace of this template", text)
         self.assertEqual(field, "inventory_id")
 
+    def test_other_apps(self) -> None:
+        """Neither a task nor a schedule of an app without plans gets a workspace."""
+        number = self.stored(
+            name="Hosts",
+            app="ansible",
+            playbook="site.yml",
+            inventory_id=self.inventory(),
+            task_params={"allow_override_inventory": True},
+        )["id"]
+        chosen = {"inventory_id": self.workspace("blue")}
+        text, field = self.bad("tasks", template_id=number, **chosen)
+        self.assertIn("is a workspace; ansible has none", text)
+        self.assertEqual(field, "inventory_id")
+        nightly = {"name": "Nightly", "cron_format": "5 4 * * *", "task_params": chosen}
+        text, field = self.bad("schedules", template_id=number, **nightly)
+        self.assertIn("is a workspace", text)
+        self.assertEqual(field, "task_params.inventory_id")
+        hosts = self.inventory("Others")
+        made = self.made("tasks", template_id=number, inventory_id=hosts)
+        self.assertEqual(made["inventory_id"], hosts)
+
     def test_schedule(self) -> None:
         """A schedule stores the same parameters by the same rules."""
         body = {

@@ -191,6 +191,32 @@ pageTest('a part that cannot be read says so', async (page) => {
   await api('DELETE', `/integrations/${id}`)
 })
 
+pageTest('the log keeps each delivery while older ones are shown', async (page) => {
+  const { id, url } = await make('many calls')
+  const call = () => deliver(page, url, { ref: 'refs/heads/other' })
+  for (let n = 0; n < 53; n++) await call()
+  await page.goto(inProject(`/integrations/${id}`))
+  const rows = page.locator('.hookrow')
+  const older = page.getByRole('button', { name: 'Older' })
+  await older.waitFor()
+  assert.equal(await rows.count(), 50)
+  const OLDER = '**/deliveries?*before=*'
+  await page.route(OLDER, (route) => route.fulfill({ status: 503, json: { error: 'Not now' } }))
+  page.expectRefusal(503, '/deliveries')
+  await older.click()
+  await page.getByText('Not now').first().waitFor()
+  await page.unroute(OLDER)
+  await older.dblclick()
+  await until(async () => (await rows.count()) > 50)
+  assert.equal(await rows.count(), 53)
+  await page.mouse.move(0, 0) // rows do not move under the pointer
+  await call()
+  await until(async () => (await rows.count()) !== 53)
+  assert.equal(await rows.count(), 54)
+  assert.equal(await older.count(), 0)
+  await api('DELETE', `/integrations/${id}`)
+})
+
 for (const look of [{}, { phone: true }]) {
   pageTest(`axe finds nothing ${JSON.stringify(look)}`, look, async (page) => {
     const { id, url } = await make(`axe ${JSON.stringify(look)}`)
