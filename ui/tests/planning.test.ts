@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { standOf } from '@/components/status'
 import { bodyOf, complete, draftOf, emptyDraft } from '@/pages/templates/draft'
 import {
+  fitting,
   paramsFor,
   phasesOf,
   phasesText,
@@ -138,4 +139,22 @@ test('a plan that a person rejected has not failed', () => {
   expect(standOf({ status: 'error', rejected_by: 'Bob' })).toBe('rejected')
   expect(standOf({ status: 'error', rejected_by: '' })).toBe('error')
   expect(standOf({ status: 'success', rejected_by: 'Bob' })).toBe('success')
+})
+
+test('a run chooses what the server accepts: workspaces of the template, or hosts', () => {
+  const inventories = [
+    { id: 1, type: 'static' as const, holder_id: null },
+    { id: 2, type: 'terraform-workspace' as const, holder_id: 7 },
+    { id: 3, type: 'terraform-workspace' as const, holder_id: 8 },
+    { id: 4, type: 'terraform-workspace' as const, holder_id: null },
+    { id: 5, type: 'tofu-workspace' as const, holder_id: 7 },
+    { id: 6, type: 'vpn' as const, holder_id: null },
+  ]
+  const ids = (app: string, inventory_id: number | null) =>
+    fitting({ id: 7, app, inventory_id }, inventories).map((each) => each.id)
+  expect(ids('terraform', 4)).toEqual([2, 4])
+  expect(ids('terragrunt', null)).toEqual([2])
+  expect(ids('tofu', 5)).toEqual([5])
+  expect(ids('ansible', 1)).toEqual([1, 6])
+  expect(ids('bash', null)).toEqual([1, 6])
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { checkAccess } from '../lib/axe.mjs'
 import { inProject, pageTest } from '../lib/page.mjs'
-import { api, demoFiles } from '../lib/runs.mjs'
+import { addTemplate, api, demoFiles } from '../lib/runs.mjs'
 import { workspace } from '../lib/states.mjs'
 
 pageTest('the state of a workspace is rolled back, unlocked and deleted', async (page) => {
@@ -131,4 +131,44 @@ pageTest('a template leads to its workspace, repository and variable group', asy
     await page.getByRole('link', { name, exact: true }).click()
     await page.waitForURL(inProject(path))
   }
+})
+
+pageTest('a run and a schedule offer only inventories that the server accepts', async (page) => {
+  const task_params = { allow_override_inventory: true }
+  await workspace(page, 'of nobody')
+  const plan = await addTemplate('Net', '', {
+    ...{ app: 'terraform', playbook: '', inventory_id: null, environment_id: null },
+    task_params,
+  })
+  const { id: hosts } = await api('POST', '/inventory', {
+    ...{ name: 'some hosts', type: 'static', inventory: 'localhost' },
+  })
+  const play = await addTemplate('Any hosts', '- hosts: all\n', {
+    ...{ app: 'ansible', inventory_id: hosts, task_params },
+  })
+  const offered = async () => {
+    const dialog = page.getByRole('dialog')
+    await dialog.getByRole('button', { name: /^Options/ }).click()
+    await dialog.getByLabel('Inventory', { exact: true }).click()
+    await page.getByRole('option').first().waitFor()
+    return page.getByRole('option').allInnerTexts()
+  }
+
+  await page.goto(inProject(`/templates/${plan.id}`))
+  await page.getByRole('button', { name: 'Run', exact: true }).first().click()
+  assert.deepEqual(await offered(), ['Net - default'])
+
+  for (const [{ name }, yes, no] of [
+    [plan, 'Net - default', 'some hosts'],
+    [play, 'some hosts', 'of nobody'],
+  ]) {
+    await page.goto(inProject('/schedules'))
+    await page.getByRole('button', { name: 'New schedule' }).first().click()
+    await page.getByRole('dialog').getByLabel('Template').click()
+    await page.getByRole('option', { name, exact: true }).click()
+    const names = await offered()
+    assert.ok(names.includes(yes), `${name}: ${names}`)
+    assert.ok(!names.includes(no), `${name}: ${names}`)
+  }
+  for (const { id } of [plan, play]) await api('DELETE', `/templates/${id}`)
 })

@@ -3,7 +3,7 @@ import { computed, onScopeDispose, ref, shallowRef, watch, type Ref } from 'vue'
 import { api, ApiError, data, query, type Schemas } from '@/api/client'
 import { useForm, type Form } from '@/components/form'
 import { useLoad, type Loaded } from '@/live/load'
-import { isWorkspace, plans } from '@/pages/templates/planning'
+import { fitting } from '@/pages/templates/planning'
 import type { RunWish } from './ask'
 import { buildsOf, type Build } from './builds'
 import { bodyOf, faults, firstDraft, lacksHosts } from './draft'
@@ -70,9 +70,7 @@ export function useRun(wish: RunWish): Run {
       ),
       buildsOf(template, wish.from?.build_task_id, signal),
     ])
-    // a workspace is an inventory, too
-    const fitting = inventories.filter((each) => isWorkspace(each) === plans(template.app))
-    return { template, repository, inventories: fitting, builds, tasks }
+    return { template, repository, inventories: fitting(template, inventories), builds, tasks }
   })
 
   watch(material.data, (loaded) => {

@@ -10,6 +10,25 @@ export const plans = (app: string) => PLANNING.includes(app)
 export const isWorkspace = ({ type }: Pick<Schemas['Inventory'], 'type'>) =>
   type === 'terraform-workspace' || type === 'tofu-workspace'
 
+/** The type of the workspaces of an application that plans. */
+const workspaceOf = (app: string) => (app === 'tofu' ? 'tofu-workspace' : 'terraform-workspace')
+
+/** The inventories that the server accepts for a run of *template*: its own one, and the
+ * workspaces that belong to it, or any hosts if its application does not plan. */
+export function fitting<T extends Pick<Schemas['Inventory'], 'id' | 'type' | 'holder_id'>>(
+  template: Pick<Schemas['Template'], 'id' | 'app' | 'inventory_id'>,
+  inventories: T[],
+): T[] {
+  const wanted = workspaceOf(template.app)
+  return inventories.filter(
+    (each) =>
+      each.id === template.inventory_id ||
+      (plans(template.app)
+        ? each.type === wanted && each.holder_id === template.id
+        : !isWorkspace(each)),
+  )
+}
+
 /** Settings of a run, by their names in the API. */
 export const RUN_PARAMS = [
   ...(['plan', 'destroy', 'auto_approve', 'upgrade', 'reconfigure', 'migrate_state'] as const),
