@@ -7,7 +7,7 @@ from pathlib import Path
 
 @cache
 def tree(path: Path) -> ast.Module:
-    """Return the syntax tree of the Python file at ``path``, which nobody changes."""
+    """Return the syntax tree of the Python file at ``path``; do not change the tree."""
     return ast.parse(path.read_text())
 
 

@@ -69,7 +69,10 @@ def _store(conn: Connection, task_id: TaskId, summary: PlanSummary) -> None:
 
 
 def _ask(conn: Connection, task_id: TaskId, token: str, until: datetime) -> None:
-    """Let the task wait, unless it is being stopped; a plan may have no list."""
+    """Let the task wait, unless it is being stopped.
+
+    A plan that the job could not list is stored without a list, to be decided about.
+    """
     unlisted = "The plan could not be listed; the log has it."
     _store(conn, task_id, PlanSummary(complete=False, problem=unlisted))
     if conn.scalar(statements.token, task_id=task_id) is None:

@@ -50,10 +50,15 @@ export async function answer<T>(call: Promise<Result<T>>): Promise<Result<T>> {
   throw error
 }
 
-/** Return the tag of an object as a form begins with it, for If-Match when it is saved. */
-export async function tagOf<T>(call: Promise<Result<T>>): Promise<string | undefined> {
-  const found = await call.catch(() => undefined) // the save will say what is wrong
-  return found?.response.headers.get('etag') ?? undefined
+/** Return the tag of an object as a form begins with it, for If-Match when it is saved.
+ *
+ * @throws ApiError as `data` does: without the tag the form could undo another change, so
+ * saving it fails with the same error.
+ */
+export function tagOf<T>(call: Promise<Result<T>>): Promise<string | undefined> {
+  const tag = answer(call).then(({ response }) => response.headers.get('etag') ?? undefined)
+  tag.catch(() => undefined) // handled when the form is saved
+  return tag
 }
 
 /** A body from some of its fields: the server gives the others their defaults. */
